@@ -1,0 +1,124 @@
+using System.Net;
+using System.Text.Json;
+using Fleet.Kernel;
+using Fleet.Storage;
+
+namespace Fleet.Agents;
+
+/// <summary>Stands before every call: reads the body within the limits, and sees to it that whatever happens, the agent gets JSON that it understands.</summary>
+internal sealed class AgentEndpoint(IReadOnlyDictionary<string, IAgentCall> calls, Limits limits, ILogger<AgentEndpoint> log)
+{
+    private static readonly AgentAnswer s_busy = AgentAnswer.Error(503, "busy, retry");
+    private static readonly AgentAnswer s_unavailable = AgentAnswer.Error(503, "temporarily unavailable, retry");
+    private static readonly AgentAnswer s_method = AgentAnswer.Error(405, "use POST or PUT");
+    private static readonly AgentAnswer s_unknown = AgentAnswer.Error(404, "there is no such call: check the agent's *_tls_endpoint flags");
+
+    private long _bytesInFlight;
+
+    /// <summary>Answers a request for a call; null for a path under the agents' prefixes that is none.</summary>
+    public async Task HandleAsync(HttpContext context, string? call)
+    {
+        var answer = call is null ? s_unknown
+            : HttpMethods.IsPost(context.Request.Method) || HttpMethods.IsPut(context.Request.Method) ? await AnswerAsync(context, calls[call])
+            : s_method;
+        await WriteAsync(context, answer);
+    }
+
+    /// <summary>Answers a path that nobody serves, so that an agent does not take it for success.</summary>
+    public static Task UnknownAsync(HttpContext context) => WriteAsync(context, s_unknown);
+
+    private static async Task WriteAsync(HttpContext context, AgentAnswer answer)
+    {
+        if (context.RequestAborted.IsCancellationRequested) return;
+
+        var response = context.Response;
+        response.StatusCode = answer.Status;
+        response.ContentType = "application/json";
+        var body = answer.Body;
+        if (!answer.Gzip.IsEmpty && AcceptsGzip(context.Request))
+        {
+            response.Headers.ContentEncoding = "gzip";
+            body = answer.Gzip;
+        }
+
+        if (answer.Status == 405) response.Headers.Allow = "POST, PUT";
+        response.ContentLength = body.Length;
+        await response.BodyWriter.WriteAsync(body, CancellationToken.None);
+    }
+
+    private async ValueTask<AgentAnswer> AnswerAsync(HttpContext context, IAgentCall call)
+    {
+        var length = context.Request.ContentLength;
+        if (length > limits.AgentBodyBytes && !call.TakesOversized) return TooLarge();
+
+        // A body that does not say its length is taken to be as long as it may be.
+        var reserved = Math.Min(length ?? limits.AgentBodyBytes, limits.AgentBodyBytes);
+        try
+        {
+            if (Interlocked.Add(ref _bytesInFlight, reserved) > limits.BodyBytesInFlight) return s_busy;
+            using var buffer = new BodyBuffer(limits.AgentBodyBytes, length);
+            await buffer.ReadAsync(context.Request.Body, context.RequestAborted);
+            if (buffer.IsOversized && !call.TakesOversized) return TooLarge();
+
+            var body = buffer.Bytes;
+            if (Compression.IsGzip(body.Span)) body = Compression.Gunzip(body, limits.InflatedBodyBytes);
+
+            // From here on the work is finished even if the agent hangs up: it sends the same again, and finds it done.
+            var request = new AgentRequest(Utf8Text.Repair(body), HeaderKey(context.Request), Address(context), buffer.Size, buffer.IsOversized);
+            return await call.HandleAsync(request, CancellationToken.None);
+        }
+        catch (JsonException fault)
+        {
+            return AgentAnswer.Error(400, $"the body is not the JSON that this call takes: {fault.Message}");
+        }
+        catch (InvalidDataException)
+        {
+            return AgentAnswer.Error(400, "the body looks like gzip and cannot be inflated");
+        }
+        catch (TooLargeException fault)
+        {
+            return AgentAnswer.Error(413, fault.Message);
+        }
+        catch (StorageBusyException)
+        {
+            return s_busy;
+        }
+        catch (StorageUnavailableException fault)
+        {
+            log.LogError(fault, "{Path} failed", context.Request.Path);
+            return s_unavailable;
+        }
+        catch (BadHttpRequestException fault)
+        {
+            return AgentAnswer.Error(fault.StatusCode, fault.Message);
+        }
+        catch (Exception fault) when (fault is OperationCanceledException or IOException && context.RequestAborted.IsCancellationRequested)
+        {
+            return s_unavailable;
+        }
+        catch (Exception fault)
+        {
+            log.LogError(fault, "{Path} failed", context.Request.Path);
+            return AgentAnswer.Error(500, "internal error, retry");
+        }
+        finally
+        {
+            Interlocked.Add(ref _bytesInFlight, -reserved);
+        }
+    }
+
+    private AgentAnswer TooLarge() => AgentAnswer.Error(413, FormattableString.Invariant($"the body is over the limit of {limits.AgentBodyBytes} bytes"));
+
+    private static IPAddress? Address(HttpContext context) =>
+        context.Connection.RemoteIpAddress is { IsIPv4MappedToIPv6: true } mapped ? mapped.MapToIPv4() : context.Connection.RemoteIpAddress;
+
+    private static string HeaderKey(HttpRequest request)
+    {
+        const string Scheme = "NodeKey ";
+        var header = request.Headers.Authorization.ToString();
+        return header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) ? header[Scheme.Length..].Trim() : "";
+    }
+
+    private static bool AcceptsGzip(HttpRequest request) =>
+        request.Headers.AcceptEncoding.Any(value => value?.Split(',').Any(token => token.Split(';')[0].Trim() == "gzip") ?? false);
+}

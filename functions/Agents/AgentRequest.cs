@@ -1,0 +1,19 @@
+using System.Net;
+
+namespace Fleet.Agents;
+
+/// <summary>An agent's request, read whole, inflated and repaired.</summary>
+/// <param name="Body">UTF-8; JSON if the agent kept to its protocol. Valid until the call returns.</param>
+/// <param name="HeaderKey">The node key of <c>Authorization: NodeKey …</c>, which agents send from 5.23 on; empty otherwise.</param>
+/// <param name="Address">Where it came from, the trusted proxies' word included.</param>
+/// <param name="Size">Bytes on the wire. If they were over the limit, <paramref name="Body"/> holds only the last of them.</param>
+internal sealed record AgentRequest(ReadOnlyMemory<byte> Body, string HeaderKey, IPAddress? Address, long Size, bool IsOversized);
+
+/// <summary>One of the calls that agents make.</summary>
+internal interface IAgentCall
+{
+    /// <summary>Whether a body over the limit is handed in by its end, to be dropped knowingly: an agent would send it again for ever.</summary>
+    bool TakesOversized => false;
+
+    ValueTask<AgentAnswer> HandleAsync(AgentRequest request, CancellationToken ct);
+}

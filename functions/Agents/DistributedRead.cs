@@ -1,0 +1,37 @@
+using System.Text.Json;
+using Fleet.Kernel;
+using Fleet.Queries;
+
+namespace Fleet.Agents;
+
+/// <summary>Tells a node which distributed queries to run.</summary>
+internal sealed class DistributedRead(NodeGate gate, Offers offers, Limits limits) : IAgentCall
+{
+    private static readonly AgentAnswer s_idle = new(200, """{"queries":{},"node_invalid":false}"""u8.ToArray());
+
+    public async ValueTask<AgentAnswer> HandleAsync(AgentRequest request, CancellationToken ct)
+    {
+        var body = NodeKeyBody.Read(request.Body);
+        if (await gate.AdmitAsync(body.NodeKey, request, ct) is not { } node) return AgentAnswer.NodeInvalid;
+        var taken = await offers.TakeAsync(node, ct);
+        return taken.Count == 0 ? s_idle : new(200, Write(taken));
+    }
+
+    /// <summary><c>accelerate</c> is a JSON integer: agents refuse a text.</summary>
+    private byte[] Write(IReadOnlyList<Offer> taken)
+    {
+        using var bytes = new MemoryStream();
+        using (var json = new Utf8JsonWriter(bytes))
+        {
+            json.WriteStartObject();
+            json.WriteStartObject("queries");
+            foreach (var offer in taken) json.WriteString(offer.Id, offer.Sql);
+            json.WriteEndObject();
+            json.WriteNumber("accelerate", limits.AccelerateSeconds);
+            json.WriteBoolean("node_invalid", false);
+            json.WriteEndObject();
+        }
+
+        return bytes.ToArray();
+    }
+}

@@ -1,0 +1,17 @@
+using Fleet.Queries;
+
+namespace Fleet.Agents;
+
+/// <summary>Takes the answers to distributed queries. What nobody waits for is accepted and dropped: an agent would send it again for ever.</summary>
+internal sealed class DistributedWrite(NodeGate gate, Answers answers) : IAgentCall
+{
+    public bool TakesOversized => true;
+
+    public async ValueTask<AgentAnswer> HandleAsync(AgentRequest request, CancellationToken ct)
+    {
+        var body = request.IsOversized ? DistributedBody.ReadTail(request.Body, request.Size) : DistributedBody.Read(request.Body);
+        if (await gate.AdmitAsync(body.NodeKey, request, ct) is not { } node) return AgentAnswer.NodeInvalid;
+        foreach (var answer in body.Answers) await answers.TakeInAsync(node.Id, answer, ct);
+        return AgentAnswer.Ok;
+    }
+}

@@ -1,0 +1,79 @@
+using System.Text;
+using System.Text.Json;
+using Fleet.Kernel;
+using Fleet.Nodes;
+using Fleet.Results;
+using Fleet.Storage;
+
+namespace Fleet.Agents;
+
+/// <summary>A machine's first call: it trades the enroll secret for a key of its own.</summary>
+internal sealed class Enroll(
+    Enrollment enrollment, EnrollmentSettings settings, NodeStore nodes, NodeDirectory directory, SigningKeys signing, BuiltInResults results,
+    ChangeFeed changes, TimeProvider clock, ILogger<Enroll> log) : IAgentCall
+{
+    public async ValueTask<AgentAnswer> HandleAsync(AgentRequest request, CancellationToken ct)
+    {
+        EnrollBody body;
+        try
+        {
+            body = EnrollBody.Read(request.Body, settings.SecretField);
+        }
+        catch (JsonException)
+        {
+            return new(400, """{"node_invalid":true,"error":"the body must be a JSON object"}"""u8.ToArray());
+        }
+
+        await changes.LookAsync(ct);
+        if (signing.Live.Count == 0) await signing.ReadAsync(ct);
+        var enrolled = await enrollment.EnrollAsync(body.Secret, body.HostIdentifier, body.Details, ct);
+        if (enrolled.Node is not { } node)
+        {
+            log.LogInformation("Refused to enroll '{Host}' from {Address}: {Reason}", body.HostIdentifier, request.Address, enrolled.Reason);
+            return AgentAnswer.NodeInvalid;
+        }
+
+        // Told before the key is out: if this fails, the agent enrolls again, and it is told then.
+        if (!node.Announced)
+        {
+            await results.RaiseEnrolledAsync(node, request.Address?.ToString(), ct);
+            await nodes.ChangeAsync(node.Id, before => before with { Announced = true }, ct);
+        }
+
+        (await directory.RefreshAsync(node.Id, ct))?.Touch(clock.GetUtcNow(), request.Address);
+        return new(200, Encoding.UTF8.GetBytes($$"""{"node_key":"{{enrolled.NodeKey}}","node_invalid":false}"""));
+    }
+
+    private sealed record EnrollBody(string? Secret, string? HostIdentifier, HostDetails Details)
+    {
+        public static EnrollBody Read(ReadOnlyMemory<byte> json, string secretField)
+        {
+            var reader = new Utf8JsonReader(json.Span, JsonText.Lenient);
+            reader.Read();
+            if (reader.TokenType != JsonTokenType.StartObject) throw new JsonException("The body must be a JSON object.");
+
+            string? secret = null, host = null, platform = null;
+            ReadOnlyMemory<byte> details = default;
+            while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+            {
+                var member = JsonText.String(ref reader);
+                reader.Read();
+                var start = (int)reader.TokenStartIndex;
+                var text = reader.TokenType is JsonTokenType.String or JsonTokenType.Number ? JsonText.Scalar(ref reader, json.Span) : null;
+                var isObject = reader.TokenType == JsonTokenType.StartObject;
+                var isText = reader.TokenType == JsonTokenType.String;
+                reader.Skip();
+                if (member == secretField && isText) secret ??= text;
+                else if (member == "host_identifier" && isText) host ??= text;
+                else if (member == "platform_type") platform ??= text;
+                else if (member == "host_details" && isObject && details.IsEmpty) details = json[start..(int)reader.BytesConsumed];
+            }
+
+            while (reader.Read())
+            {
+            }
+
+            return new(secret, host, HostDetails.Read(details, platform));
+        }
+    }
+}

@@ -1,0 +1,26 @@
+namespace Fleet.Alerts;
+
+/// <summary>Tells the world outside of an alert. Does not loop, sleep or log secrets: the bus delivers again.</summary>
+internal interface IAlerter
+{
+    /// <summary>Tries once. May be called again for an alert that was delivered: the alert's id tells repeats.</summary>
+    ValueTask<Delivery> DeliverAsync(Alert alert, CancellationToken ct);
+}
+
+/// <summary>What became of a try.</summary>
+internal abstract record Delivery
+{
+    private Delivery()
+    {
+    }
+
+    public static Delivery Ok { get; } = new Delivered();
+
+    public sealed record Delivered : Delivery;
+
+    /// <param name="Wait">What the other side asked for, or null for the bus's own back-off.</param>
+    public sealed record RetryAfter(TimeSpan? Wait, string Reason) : Delivery;
+
+    /// <summary>Trying again would not help.</summary>
+    public sealed record Rejected(string Reason) : Delivery;
+}

@@ -1,0 +1,37 @@
+namespace Fleet.Alerts;
+
+/// <summary>Writes each alert as a JSON line to a file, or to the console when no path is given.</summary>
+internal sealed class LogAlerter(string? path) : IAlerter
+{
+    private static readonly SemaphoreSlim s_writing = new(1);
+
+    public async ValueTask<Delivery> DeliverAsync(Alert alert, CancellationToken ct)
+    {
+        byte[] line = [.. AlertText.Json(alert), (byte)'\n'];
+        await s_writing.WaitAsync(ct);
+        try
+        {
+            if (path is null)
+            {
+                await using var console = Console.OpenStandardOutput();
+                await console.WriteAsync(line, ct);
+            }
+            else
+            {
+                // One write of one line: processes that share the file do not mix theirs.
+                await using var file = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
+                await file.WriteAsync(line, ct);
+            }
+
+            return Delivery.Ok;
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            return new Delivery.RetryAfter(null, fault.Message);
+        }
+        finally
+        {
+            s_writing.Release();
+        }
+    }
+}

@@ -1,0 +1,75 @@
+using Fleet.Kernel;
+using Fleet.Storage;
+
+namespace Fleet.Bus.Embedded;
+
+/// <summary>Hands the messages of every queue to its subscriber, several at a time, and settles them.</summary>
+internal sealed class BusPump(SqliteBus bus, IEnumerable<ISubscriber> subscribers, Limits limits, ILogger<BusPump> log)
+{
+    private const int AtOnce = 32;
+    private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(500);
+
+    private readonly ISubscriber[] _subscribers = [.. subscribers];
+
+    /// <summary>Pumps until told to stop; what is being handled then is finished. A slow subscriber delays no other.</summary>
+    public Task RunAsync(CancellationToken stop) => Task.WhenAll(_subscribers.Select(subscriber => PumpAsync(subscriber, stop)));
+
+    /// <summary>Handles what is due now in every queue; returns how many messages there were.</summary>
+    public async Task<int> OnceAsync(CancellationToken ct)
+    {
+        var count = 0;
+        foreach (var subscriber in _subscribers) count += await OnceAsync(subscriber, ct);
+        return count;
+    }
+
+    private async Task PumpAsync(ISubscriber subscriber, CancellationToken stop)
+    {
+        while (!stop.IsCancellationRequested)
+        {
+            try
+            {
+                if (await OnceAsync(subscriber, stop) == 0) await bus.WaitAsync(subscriber.Queue, s_look, stop);
+            }
+            catch (OperationCanceledException) when (stop.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception fault) when (fault is StorageUnavailableException or StorageBusyException)
+            {
+                log.LogError(fault, "Messages of {Queue} cannot be taken; trying again", subscriber.Queue);
+                await Task.Delay(s_look, CancellationToken.None);
+            }
+        }
+    }
+
+    private async Task<int> OnceAsync(ISubscriber subscriber, CancellationToken ct)
+    {
+        var held = await bus.TakeAsync(subscriber.Queue, AtOnce, ct);
+        await Parallel.ForEachAsync(held, ct, async (message, _) => await DeliverAsync(subscriber, message));
+        return held.Count;
+    }
+
+    private async Task DeliverAsync(ISubscriber subscriber, Held message)
+    {
+        Outcome outcome;
+        try
+        {
+            outcome = await subscriber.HandleAsync(message.Body, CancellationToken.None);
+        }
+        catch (Exception fault)
+        {
+            // Whatever it was, the message is not lost: it comes again, and ends as a dead letter that shows the reason.
+            log.LogWarning(fault, "Delivery {Delivery} of {Body} to {Queue} failed", message.Delivery, message.Body, subscriber.Queue);
+            outcome = new Outcome.Again(limits.BackOff(message.Delivery), fault.Message);
+        }
+
+        try
+        {
+            await bus.SettleAsync(message, outcome, CancellationToken.None);
+        }
+        catch (Exception fault) when (fault is StorageUnavailableException or StorageBusyException)
+        {
+            log.LogWarning(fault, "{Body} of {Queue} could not be settled; it comes again when its lock ends", message.Body, subscriber.Queue);
+        }
+    }
+}

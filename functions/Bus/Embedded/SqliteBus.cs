@@ -1,0 +1,140 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using Fleet.Kernel;
+using Fleet.Storage.Embedded;
+using Microsoft.Data.Sqlite;
+
+namespace Fleet.Bus.Embedded;
+
+/// <summary>A message that this instance may handle until its lock ends.</summary>
+internal sealed record Held(long Id, string Body, int Delivery);
+
+/// <summary>Queues in the database file. A published message is as durable as a row, and shares its fsync.</summary>
+internal sealed class SqliteBus : IBus, IDeadLetters
+{
+    private readonly SqliteDatabase _database;
+    private readonly Limits _limits;
+    private readonly TimeProvider _clock;
+    private readonly ConcurrentDictionary<string, SemaphoreSlim> _signals = new(StringComparer.Ordinal);
+
+    public SqliteBus(SqliteDatabase database, Limits limits, TimeProvider clock)
+    {
+        (_database, _limits, _clock) = (database, limits, clock);
+        database.Writer.RunAsync(
+            connection =>
+            {
+                SqliteDatabase.Run(connection, """
+                    CREATE TABLE IF NOT EXISTS bus (id INTEGER PRIMARY KEY, queue TEXT NOT NULL, body TEXT NOT NULL,
+                        due INTEGER NOT NULL, deliveries INTEGER NOT NULL, dead TEXT);
+                    CREATE INDEX IF NOT EXISTS bus_due ON bus (queue, due) WHERE dead IS NULL;
+                    """);
+                return true;
+            },
+            several: true,
+            CancellationToken.None).GetAwaiter().GetResult();
+    }
+
+    public async ValueTask PublishAsync(string address, string body, CancellationToken ct)
+    {
+        var queues = Addresses.QueuesOf(address);
+        await _database.Writer.RunAsync(
+            connection =>
+            {
+                foreach (var queue in queues) Run(connection, "INSERT INTO bus (queue, body, due, deliveries) VALUES ($0, $1, $2, 0)", queue, body, Now);
+                return true;
+            },
+            several: queues.Count > 1,
+            ct);
+        foreach (var queue in queues) Signal(queue).Release();
+    }
+
+    /// <summary>Returns when something was published here, or after a while: another process may have published.</summary>
+    public Task WaitAsync(string queue, TimeSpan most, CancellationToken ct) => Signal(queue).WaitAsync(most, ct);
+
+    /// <summary>Takes messages that are due, at most <paramref name="most"/>, and locks them for <see cref="Limits.MessageLock"/>.</summary>
+    public async ValueTask<IReadOnlyList<Held>> TakeAsync(string queue, int most, CancellationToken ct)
+    {
+        // A look costs nothing; only when something is due is the writer asked.
+        if (!_database.Read(connection => Any(connection, queue))) return [];
+        return await _database.Writer.RunAsync<IReadOnlyList<Held>>(
+            connection =>
+            {
+                using var command = Command(
+                    connection,
+                    """
+                    UPDATE bus SET due = $0, deliveries = deliveries + 1
+                    WHERE id IN (SELECT id FROM bus WHERE queue = $1 AND dead IS NULL AND due <= $2 ORDER BY due LIMIT $3)
+                    RETURNING id, body, deliveries
+                    """,
+                    Now + _limits.MessageLock.Ticks, queue, Now, most);
+                var held = new List<Held>();
+                using var reader = command.ExecuteReader();
+                while (reader.Read()) held.Add(new(reader.GetInt64(0), reader.GetString(1), reader.GetInt32(2)));
+                return held;
+            },
+            several: false,
+            ct);
+    }
+
+    /// <summary>Ends a delivery as its outcome says.</summary>
+    public Task SettleAsync(Held held, Outcome outcome, CancellationToken ct) => outcome switch
+    {
+        Outcome.Done => RunAsync("DELETE FROM bus WHERE id = $0", ct, held.Id),
+        Outcome.Dead dead => BuryAsync(held, dead.Reason, ct),
+        Outcome.Again again when held.Delivery >= _limits.Deliveries => BuryAsync(held, again.Reason, ct),
+        Outcome.Again again => RunAsync("UPDATE bus SET due = $1 WHERE id = $0", ct, held.Id, Now + again.Wait.Ticks),
+        _ => throw new ArgumentException($"{outcome.GetType().Name} is no outcome.", nameof(outcome)),
+    };
+
+    public ValueTask<IReadOnlyList<DeadLetter>> ListAsync(int take, CancellationToken ct) =>
+        ValueTask.FromResult(_database.Read<IReadOnlyList<DeadLetter>>(connection =>
+        {
+            using var command = Command(connection, "SELECT id, queue, body, deliveries, dead, due FROM bus WHERE dead IS NOT NULL ORDER BY due DESC LIMIT $0", take);
+            var letters = new List<DeadLetter>();
+            using var reader = command.ExecuteReader();
+            while (reader.Read())
+            {
+                letters.Add(new(
+                    reader.GetInt64(0).ToString(CultureInfo.InvariantCulture), reader.GetString(1), reader.GetString(2),
+                    reader.GetInt32(3), reader.GetString(4), new(reader.GetInt64(5), TimeSpan.Zero)));
+            }
+
+            return letters;
+        }));
+
+    public async ValueTask<bool> RetryAsync(string id, CancellationToken ct)
+    {
+        if (!long.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out var number)) return false;
+        return await RunAsync("UPDATE bus SET dead = NULL, deliveries = 0, due = $1 WHERE id = $0 AND dead IS NOT NULL", ct, number, Now) > 0;
+    }
+
+    private SemaphoreSlim Signal(string queue) => _signals.GetOrAdd(queue, _ => new(0));
+
+    private long Now => _clock.GetUtcNow().UtcTicks;
+
+    private Task<int> BuryAsync(Held held, string reason, CancellationToken ct) =>
+        RunAsync("UPDATE bus SET dead = $1, due = $2 WHERE id = $0", ct, held.Id, reason, Now);
+
+    private Task<int> RunAsync(string sql, CancellationToken ct, params object[] values) =>
+        _database.Writer.RunAsync(connection => Run(connection, sql, values), several: false, ct);
+
+    private bool Any(SqliteConnection connection, string queue)
+    {
+        using var command = Command(connection, "SELECT 1 FROM bus WHERE queue = $0 AND dead IS NULL AND due <= $1 LIMIT 1", queue, Now);
+        return command.ExecuteScalar() is not null;
+    }
+
+    private static int Run(SqliteConnection connection, string sql, params object[] values)
+    {
+        using var command = Command(connection, sql, values);
+        return command.ExecuteNonQuery();
+    }
+
+    private static SqliteCommand Command(SqliteConnection connection, string sql, params object[] values)
+    {
+        var command = connection.CreateCommand();
+        command.CommandText = sql;
+        for (var i = 0; i < values.Length; i++) command.Parameters.AddWithValue("$" + i, values[i]);
+        return command;
+    }
+}

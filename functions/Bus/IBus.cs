@@ -1,0 +1,32 @@
+namespace Fleet.Bus;
+
+/// <summary>Sends messages. A message names rows, never holds data: what it means is read from the tables.</summary>
+internal interface IBus
+{
+    /// <summary>Sends to a queue, or to every subscription of a topic; returns when the message cannot be lost any more.</summary>
+    /// <param name="address">One of <see cref="Addresses"/>.</param>
+    /// <param name="body">Keys as JSON, under 1 KB.</param>
+    /// <param name="ct">Stops before sending.</param>
+    ValueTask PublishAsync(string address, string body, CancellationToken ct);
+}
+
+/// <summary>Where messages go. This is the whole list of topics, subscriptions and queues.</summary>
+internal static class Addresses
+{
+    /// <summary>Topic: a batch holds lines of a query that a rule names.</summary>
+    public const string Results = "results";
+
+    /// <summary>Subscription of <see cref="Results"/>.</summary>
+    public const string Rules = "results/rules";
+
+    /// <summary>Queue: an alert is to be sent by an alerter.</summary>
+    public const string Alerts = "alerts";
+
+    /// <summary>The queues in which a message for this address waits.</summary>
+    public static IReadOnlyList<string> QueuesOf(string address) => address switch
+    {
+        Results => [Rules],
+        Alerts => [Alerts],
+        _ => throw new ArgumentException($"There is no topic or queue '{address}'.", nameof(address)),
+    };
+}

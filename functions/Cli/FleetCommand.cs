@@ -1,0 +1,27 @@
+using System.CommandLine;
+
+namespace Fleet.Cli;
+
+/// <summary>The command line: <c>fleet</c> alone serves.</summary>
+internal static class FleetCommand
+{
+    public static RootCommand Build()
+    {
+        var root = new RootCommand("Fleet manages machines that run osquery: it enrolls them, configures them, takes their logs, asks them questions, judges the results and raises alerts.")
+        {
+            Shared.Data,
+            Shared.Url,
+        };
+        root.SetAction(ServeCommand.RunAsync);
+        root.Add(ServeCommand.Build());
+        root.Add(TokenCommand.Build());
+        root.Add(UserCommand.Build());
+        root.Add(SecretCommand.Build());
+        root.Add(KeysCommand.Build());
+        root.Add(ImportCommand.Build());
+        root.Add(DemoCommand.Build());
+        root.Add(SwarmCommand.Build());
+        root.Add(SchemaCommand.Build());
+        return root;
+    }
+}

@@ -1,0 +1,55 @@
+using System.CommandLine;
+using Fleet.Config;
+using Fleet.Hosting;
+using Fleet.Kernel;
+using Fleet.Nodes;
+
+namespace Fleet.Cli;
+
+/// <summary><c>fleet import FILE...</c>: packs and whole osquery configurations.</summary>
+internal static class ImportCommand
+{
+    public static Command Build()
+    {
+        var files = new Argument<FileInfo[]>("files") { Description = "Packs (with 'queries') or osquery configurations, comments and all.", Arity = ArgumentArity.OneOrMore };
+        var tags = Shared.Tags("Tags of what is imported: nodes with one of them get it. Default: none, so that nobody gets it yet.");
+        var command = new Command("import", "Import packs and osquery configurations. A file with a mistake in it is refused whole, and every mistake is named.") { files, tags };
+        command.SetAction((parsed, ct) => Shared.WithDataAsync(parsed, async services =>
+        {
+            if (TagSet.Fault(parsed.GetValue(tags)!, services.GetRequiredService<Limits>()) is { } fault) throw new SettingsException(fault);
+            var tagSet = TagSet.Of(parsed.GetValue(tags)!);
+            var refused = 0;
+            foreach (var file in parsed.GetValue(files)!)
+            {
+                if (!await ImportAsync(services.GetRequiredService<ConfigImport>(), file, tagSet, ct)) refused++;
+            }
+
+            return refused == 0 ? 0 : 1;
+        }, ct));
+        return command;
+    }
+
+    private static async Task<bool> ImportAsync(ConfigImport import, FileInfo file, TagSet tags, CancellationToken ct)
+    {
+        try
+        {
+            var json = OsqueryFile.Read(await File.ReadAllBytesAsync(file.FullName, ct));
+            var plan = import.Plan(Path.GetFileNameWithoutExtension(file.Name), tags, json);
+            foreach (var replaced in await import.ApplyAsync(plan, ct)) Console.WriteLine($"{file.Name}: replaced {replaced}, which was different");
+            Console.WriteLine(
+                $"{file.Name}: {plan.QueryCount} queries ({plan.Queries.Count} in the schedule, {plan.Packs.Count} packs), {plan.FilePaths.Count} file path categories, {plan.Options.Count} option sets");
+            return true;
+        }
+        catch (Exception fault) when (fault is FormatException or IOException or UnauthorizedAccessException)
+        {
+            await Console.Error.WriteLineAsync($"{file.Name}: {fault.Message}");
+        }
+        catch (ConfigRefusedException refused)
+        {
+            await Console.Error.WriteLineAsync($"{file.Name} is refused:");
+            foreach (var fault in refused.Faults) await Console.Error.WriteLineAsync($"  {fault.Path}: {fault.Message}");
+        }
+
+        return false;
+    }
+}

@@ -1,0 +1,19 @@
+using System.CommandLine;
+using Fleet.Nodes;
+
+namespace Fleet.Cli;
+
+/// <summary><c>fleet keys rotate</c>.</summary>
+internal static class KeysCommand
+{
+    public static Command Build()
+    {
+        var rotate = new Command("rotate", "Sign node keys with a new key from now on. What the current key signed stays good until the next rotation.");
+        rotate.SetAction((parsed, ct) => Shared.WithDataAsync(parsed, async services =>
+        {
+            await services.GetRequiredService<SigningKeys>().RotateAsync(ct);
+            return 0;
+        }, ct));
+        return new("keys", "The keys that sign node keys.") { rotate };
+    }
+}

@@ -1,0 +1,64 @@
+using System.CommandLine;
+using Fleet.Hosting;
+
+namespace Fleet.Cli;
+
+/// <summary><c>fleet serve</c>: the server, until Ctrl-C.</summary>
+internal static class ServeCommand
+{
+    public static Command Build()
+    {
+        var command = new Command("serve", "Start the server. This is what fleet does when no command is given.") { Shared.Url };
+        command.SetAction(RunAsync);
+        return command;
+    }
+
+    public static Task<int> RunAsync(ParseResult parsed, CancellationToken ct) => RunAsync(Shared.Overrides(parsed), (_, _) => Task.CompletedTask, ct);
+
+    /// <summary>Serves, and does something beside it once the server answers.</summary>
+    public static Task<int> RunAsync(IReadOnlyDictionary<string, string?> overrides, Func<WebApplication, CancellationToken, Task> beside, CancellationToken ct) =>
+        Shared.GuardAsync(async () =>
+        {
+            await using var app = await Server.BuildAsync(overrides, ct);
+            var first = app.Services.GetRequiredService<FirstStart>();
+            var password = await first.EnsureAdminAsync(ct);
+            await app.StartAsync(ct);
+            var url = Server.AddressOf(app);
+            await first.WriteFlagsAsync(url, ct);
+            Welcome(app, url, password);
+
+            // The signal stops the host; then what goes on beside it is told.
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct, app.Lifetime.ApplicationStopping);
+            var running = beside(app, stop.Token);
+            await using var signal = ct.Register(app.Lifetime.StopApplication);
+            await app.WaitForShutdownAsync(CancellationToken.None);
+            await running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            return 0;
+        });
+
+    private static void Welcome(WebApplication app, Uri url, string? password)
+    {
+        var folder = app.Services.GetRequiredService<DataFolder>();
+        var settings = app.Services.GetRequiredService<Settings>();
+        Console.WriteLine($"""
+
+            Fleet listens on {url.GetLeftPart(UriPartial.Authority)}
+
+              data folder     {folder.Path}
+              database        {folder.Database}
+              certificate     {settings.Http.Certificate ?? folder.Certificate}
+              key             {settings.Http.CertificateKey ?? folder.CertificateKey}
+              enroll secret   {folder.EnrollSecret}
+              agents' flags   {folder.Flags}
+            """);
+        if (password is not null) Console.WriteLine($"  admin password  {password}   (user '{FirstStart.AdminName}'; shown this once)");
+        Console.WriteLine($"""
+
+            Start an agent on this machine:
+              sudo osqueryd --flagfile={folder.Flags}
+
+            Ctrl-C stops the server.
+
+            """);
+    }
+}

@@ -1,0 +1,64 @@
+using System.CommandLine;
+using Fleet.Hosting;
+using Fleet.Kernel;
+
+namespace Fleet.Cli;
+
+/// <summary>Options that several commands take.</summary>
+internal static class Shared
+{
+    public static Option<string?> Data { get; } = new("--data") { Description = "The data folder. Default: ./data, or Fleet__Data.", HelpName = "DIR", Recursive = true };
+
+    public static Option<string?> Url { get; } = new("--url") { Description = $"Where to listen. Default: {Settings.DefaultUrl}, or Fleet__Url.", HelpName = "URL" };
+
+    public static Option<string[]> Tags(string description) => new("--tags")
+    {
+        Description = description,
+        HelpName = "a,b",
+        CustomParser = result => [.. result.Tokens.SelectMany(token => token.Value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))],
+        DefaultValueFactory = _ => [],
+    };
+
+    public static Option<TimeSpan?> Expires { get; } = new("--expires")
+    {
+        Description = "Good for this long, such as 12h or 90d. Default: for ever.",
+        HelpName = "SPAN",
+        CustomParser = result =>
+        {
+            if (Duration.TryParse(result.Tokens[0].Value, out var span) && span > TimeSpan.Zero) return span;
+            result.AddError($"'{result.Tokens[0].Value}' is no span of time: write 12h or 90d.");
+            return null;
+        },
+    };
+
+    /// <summary>The settings that the options stand for.</summary>
+    public static Dictionary<string, string?> Overrides(ParseResult parsed)
+    {
+        var overrides = new Dictionary<string, string?>();
+        if (parsed.GetValue(Data) is { } data) overrides["Fleet:Data"] = data;
+        if (parsed.GetResult(Url) is not null && parsed.GetValue(Url) is { } url) overrides["Fleet:Url"] = url;
+        return overrides;
+    }
+
+    /// <summary>Runs a command; what people can mend is one line on standard error, without a stack trace.</summary>
+    public static async Task<int> GuardAsync(Func<Task<int>> run)
+    {
+        try
+        {
+            return await run();
+        }
+        catch (Exception fault) when (fault is SettingsException or Storage.StorageUnavailableException or FormatException or Config.ConfigRefusedException
+            or UnauthorizedAccessException or IOException)
+        {
+            await Console.Error.WriteLineAsync(fault.Message);
+            return 1;
+        }
+    }
+
+    /// <summary>Opens the data folder, which a running server may have open too, and does something with what is in it.</summary>
+    public static Task<int> WithDataAsync(ParseResult parsed, Func<IServiceProvider, Task<int>> run, CancellationToken ct) => GuardAsync(async () =>
+    {
+        await using var services = await Workbench.OpenAsync(Overrides(parsed), ct);
+        return await run(services);
+    });
+}

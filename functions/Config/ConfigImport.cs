@@ -1,0 +1,120 @@
+using System.Text.Json.Nodes;
+using Fleet.Kernel;
+using Fleet.Nodes;
+
+namespace Fleet.Config;
+
+/// <summary>What a file holds, ready to be saved.</summary>
+internal sealed record ImportPlan(IReadOnlyList<Query> Queries, IReadOnlyList<Pack> Packs, IReadOnlyList<FilePaths> FilePaths, IReadOnlyList<OptionSet> Options)
+{
+    public int QueryCount => Queries.Count + Packs.Sum(pack => (pack.Json["queries"] as JsonObject)?.Count ?? 0);
+}
+
+/// <summary>Takes a pack or a whole osquery configuration apart. All of it is good, or none is saved.</summary>
+internal sealed class ConfigImport(ConfigItems items, OsquerySql sql, Limits limits)
+{
+    private static readonly string[] s_parts = ["schedule", "packs", "file_paths", "exclude_paths", "file_accesses", "platform", "version", "shard", "description"];
+
+    /// <param name="name">Of the pack, or of the set of options: the file's name without its ending.</param>
+    /// <param name="tags">What all of it is tagged with.</param>
+    /// <param name="file">The file.</param>
+    /// <exception cref="ConfigRefusedException">Everything that is wrong with it.</exception>
+    public ImportPlan Plan(string name, TagSet tags, JsonObject file)
+    {
+        var faults = new List<ConfigFault>();
+        var plan = file.ContainsKey("queries")
+            ? new([], Pack.Read(name, tags, file, sql, limits, faults) is { } pack ? [pack] : [], [], [])
+            : PlanConfig(name, tags, file, faults);
+        return faults.Count == 0 ? plan : throw new ConfigRefusedException(faults);
+    }
+
+    /// <summary>Saves a plan; what has the same name is replaced. Safe to repeat.</summary>
+    /// <returns>A line for each thing that was there with other content.</returns>
+    public async ValueTask<IReadOnlyList<string>> ApplyAsync(ImportPlan plan, CancellationToken ct)
+    {
+        var replaced = new List<string>();
+        foreach (var query in plan.Queries)
+        {
+            if (items.Queries.Find(query.Name)?.Item is { } before && before != query) replaced.Add($"query {query.Name}");
+            await items.Queries.PutAsync(query.Name, query, etag: null, ct);
+        }
+
+        foreach (var pack in plan.Packs)
+        {
+            if (items.Packs.Find(pack.Name)?.Item is { } before && !JsonNode.DeepEquals(before.Json, pack.Json)) replaced.Add($"pack {pack.Name}");
+            await items.Packs.PutAsync(pack.Name, pack, etag: null, ct);
+        }
+
+        foreach (var paths in plan.FilePaths)
+        {
+            if (items.FilePaths.Find(paths.Category) is not null) replaced.Add($"file paths {paths.Category}");
+            await items.FilePaths.PutAsync(paths.Category, paths, etag: null, ct);
+        }
+
+        foreach (var options in plan.Options)
+        {
+            if (items.Options.Find(options.Name)?.Item is { } before && !JsonNode.DeepEquals(before.Config, options.Config)) replaced.Add($"options {options.Name}");
+            await items.Options.PutAsync(options.Name, options, etag: null, ct);
+        }
+
+        return replaced;
+    }
+
+    private ImportPlan PlanConfig(string name, TagSet tags, JsonObject file, List<ConfigFault> faults)
+    {
+        using var check = sql.With(file);
+        var queries = new List<Query>();
+        foreach (var (query, entry) in Object(file, "schedule", faults))
+        {
+            var path = $"schedule.{query}";
+            if (Names.QueryFault(query, limits) is { } fault) faults.Add(new(path, fault));
+            if (ScheduledQuery.Read(entry, path, check.Value, faults) is { } read) queries.Add(new(query, tags, read));
+        }
+
+        var packs = new List<Pack>();
+        foreach (var (pack, entry) in Object(file, "packs", faults).SelectMany(Spread))
+        {
+            if (entry is not JsonObject json) faults.Add(new($"packs.{pack}", "A pack is a JSON object here: import a file that is named by its path on its own."));
+            else if (Pack.Read(pack, tags, json, sql, limits, faults, $"packs.{pack}.") is { } read) packs.Add(read);
+        }
+
+        var options = new JsonObject();
+        foreach (var (member, value) in file)
+        {
+            if (s_parts.Contains(member)) continue;
+            if (!Section.IsKnown(member)) faults.Add(new(member, $"osquery knows no '{member}'{Section.Hint(member, s_parts)}"));
+            else if (Section.Read(member, value, member, check.Value, faults) is { } section) options[member] = section.DeepClone();
+        }
+
+        return new(queries, packs, ReadPaths(file, tags, check.Value, faults), options.Count > 0 ? [new(name, tags, options)] : []);
+    }
+
+    /// <summary>The pack <c>*</c> holds packs.</summary>
+    private static IEnumerable<KeyValuePair<string, JsonNode?>> Spread(KeyValuePair<string, JsonNode?> pack) =>
+        pack is { Key: "*", Value: JsonObject packs } ? packs : [pack];
+
+    private static List<FilePaths> ReadPaths(JsonObject file, TagSet tags, SqlCheck check, List<ConfigFault> faults)
+    {
+        var before = faults.Count;
+        foreach (var member in new[] { "file_paths", "exclude_paths", "file_accesses" })
+        {
+            if (file[member] is { } section) Section.Read(member, section, member, check, faults);
+        }
+
+        if (faults.Count > before) return [];
+        var excluded = file["exclude_paths"] as JsonObject;
+        var accesses = (file["file_accesses"] as JsonArray)?.Select(category => category?.ToString()).ToHashSet() ?? [];
+        return [.. (file["file_paths"] as JsonObject ?? []).Select(category => new FilePaths(
+            category.Key, tags, Texts(category.Value), Texts(excluded?[category.Key]), accesses.Contains(category.Key)))];
+    }
+
+    private static List<string> Texts(JsonNode? list) => list is JsonArray texts ? [.. texts.Select(text => text!.ToString())] : [];
+
+    private static JsonObject Object(JsonObject file, string member, List<ConfigFault> faults)
+    {
+        if (file[member] is null) return [];
+        if (file[member] is JsonObject json) return json;
+        faults.Add(new(member, "This is a JSON object."));
+        return [];
+    }
+}

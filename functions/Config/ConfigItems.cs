@@ -1,0 +1,66 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using Fleet.Kernel;
+using Fleet.Nodes;
+using Fleet.Storage;
+
+namespace Fleet.Config;
+
+/// <summary>A query of the schedule.</summary>
+internal sealed record Query(string Name, TagSet Tags, ScheduledQuery Schedule);
+
+/// <summary>Files that osquery watches, by category.</summary>
+/// <param name="Accesses">Also tell when they are read.</param>
+internal sealed record FilePaths(string Category, TagSet Tags, IReadOnlyList<string> Paths, IReadOnlyList<string> ExcludePaths, bool Accesses);
+
+/// <summary>Parts of a configuration beside queries, packs and file paths: see <see cref="Section"/>.</summary>
+internal sealed record OptionSet(string Name, TagSet Tags, JsonObject Config);
+
+/// <summary>Everything that configurations are made from. Tables: queries, packs, file paths, options.</summary>
+internal sealed class ConfigItems(ITables tables, ChangeFeed changes)
+{
+    public ControlTable<Query> Queries { get; } = new(
+        tables, changes, Schema.Queries,
+        columns => new(columns.Text("Name")!, Tags(columns), ReadQuery(Json(columns))),
+        query => Columns(query.Name, query.Tags, query.Schedule.ToJson()));
+
+    public ControlTable<Pack> Packs { get; } = new(
+        tables, changes, Schema.Packs,
+        columns => new(columns.Text("Name")!, Tags(columns), Json(columns)),
+        pack => Columns(pack.Name, pack.Tags, pack.Json));
+
+    public ControlTable<FilePaths> FilePaths { get; } = new(
+        tables, changes, Schema.FilePaths,
+        columns =>
+        {
+            var json = Json(columns);
+            return new(columns.Text("Name")!, Tags(columns), Texts(json["paths"]), Texts(json["excludePaths"]), json["accesses"]!.GetValue<bool>());
+        },
+        paths => Columns(paths.Category, paths.Tags, new JsonObject
+        {
+            ["paths"] = ToJson(paths.Paths),
+            ["excludePaths"] = ToJson(paths.ExcludePaths),
+            ["accesses"] = paths.Accesses,
+        }));
+
+    public ControlTable<OptionSet> Options { get; } = new(
+        tables, changes, Schema.Options,
+        columns => new(columns.Text("Name")!, Tags(columns), Json(columns)),
+        options => Columns(options.Name, options.Tags, options.Config));
+
+    public static JsonArray ToJson(IEnumerable<string> texts) => [.. texts.Select(text => (JsonNode)JsonValue.Create(text))];
+
+    private static Columns Columns(string name, TagSet tags, JsonObject json) => new Columns { ["Name"] = name, ["Tags"] = tags.Text }
+        .WithBytes("Json", Compression.Pack(Encoding.UTF8.GetBytes(json.ToJsonString())));
+
+    private static TagSet Tags(Columns columns) => TagSet.Read(columns.Text("Tags"));
+
+    private static JsonObject Json(Columns columns) => (JsonObject)JsonNode.Parse(Compression.Unpack(columns.AllBytes("Json")))!;
+
+    private static List<string> Texts(JsonNode? array) => [.. ((JsonArray)array!).Select(text => text!.GetValue<string>())];
+
+    /// <summary>What was checked when it was saved is not checked again.</summary>
+    private static ScheduledQuery ReadQuery(JsonObject json) => new(
+        json["query"]!.GetValue<string>(), json["interval"]!.GetValue<int>(), (string?)json["platform"], (string?)json["version"], (int?)json["shard"],
+        (bool?)json["snapshot"], (bool?)json["removed"], (bool?)json["denylist"], (string?)json["description"], (string?)json["value"]);
+}

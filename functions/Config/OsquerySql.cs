@@ -1,0 +1,73 @@
+using System.Text.Json.Nodes;
+using Fleet.Kernel;
+
+namespace Fleet.Config;
+
+/// <summary>The SQL checker, with the tables that settings and configurations add.</summary>
+internal sealed class OsquerySql
+{
+    private readonly Limits _limits;
+    private readonly IReadOnlyList<ExtraTable> _settings;
+    private readonly Func<IEnumerable<JsonObject>> _configs;
+    private readonly Lock _making = new();
+    private (string Tables, SqlCheck Check) _made;
+
+    /// <param name="extraTables"><c>CREATE TABLE</c> statements from the settings.</param>
+    /// <param name="limits">How long a statement may be.</param>
+    /// <param name="configs">The configurations in force, whose tables and views queries may use.</param>
+    public OsquerySql(IEnumerable<string> extraTables, Limits limits, Func<IEnumerable<JsonObject>> configs)
+    {
+        (_limits, _configs) = (limits, configs);
+        _settings = [.. extraTables.Select(ExtraTables.OfDdl)];
+        _made = ("", new(OsquerySchema.Bundled, _settings, limits));
+    }
+
+    /// <summary>The checker for what is in force now.</summary>
+    public SqlCheck Current
+    {
+        get
+        {
+            var tables = _configs().SelectMany(ExtraTables.OfConfig).DistinctBy(table => table.Name, StringComparer.OrdinalIgnoreCase).ToList();
+            var text = string.Join('\n', tables.Select(table => table.Ddl));
+            lock (_making)
+            {
+                if (_made.Tables != text) _made = (text, Make(tables));
+                return _made.Check;
+            }
+        }
+    }
+
+    /// <summary>A checker that knows the tables and views of a file too, before it is saved.</summary>
+    public Owned With(JsonObject file)
+    {
+        var own = ExtraTables.OfConfig(file).ToList();
+        if (own.Count == 0) return new(Current, false);
+        var inForce = _configs().SelectMany(ExtraTables.OfConfig).Where(table => !own.Exists(mine => mine.Name == table.Name));
+        return new(Make([.. own, .. inForce.DistinctBy(table => table.Name, StringComparer.OrdinalIgnoreCase)]), true);
+    }
+
+    /// <summary>Leaves out definitions that SQLite does not take: they are refused where they are saved.</summary>
+    private SqlCheck Make(List<ExtraTable> tables)
+    {
+        for (; ; )
+        {
+            try
+            {
+                return new(OsquerySchema.Bundled, _settings.Concat(tables), _limits);
+            }
+            catch (FormatException) when (tables.Count > 0)
+            {
+                tables.RemoveAt(tables.Count - 1);
+            }
+        }
+    }
+
+    /// <summary>A checker to be disposed of only if it was made for the occasion.</summary>
+    internal sealed record Owned(SqlCheck Value, bool IsOwn) : IDisposable
+    {
+        public void Dispose()
+        {
+            if (IsOwn) Value.Dispose();
+        }
+    }
+}

@@ -1,0 +1,55 @@
+using System.Net;
+using System.Net.NetworkInformation;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+
+namespace Fleet.Hosting;
+
+/// <summary>The server's certificate: the one that is set, or one that it makes for itself.</summary>
+internal static class Certificates
+{
+    /// <summary>Makes a self-signed P-256 certificate for localhost, the machine's name and its addresses, good for ten years, unless there is one.</summary>
+    /// <remarks>Agents pin it as their <c>tls_server_certs</c>. It is good from yesterday on, for agents whose clock is behind.</remarks>
+    public static async Task EnsureAsync(DataFolder folder, Uri url, CancellationToken ct)
+    {
+        using var turn = await folder.TakeTurnAsync(ct);
+        if (File.Exists(folder.Certificate) && File.Exists(folder.CertificateKey)) return;
+
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest($"CN={Dns.GetHostName()}, O=Fleet", key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(certificateAuthority: false, hasPathLengthConstraint: false, pathLengthConstraint: 0, critical: true));
+        request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature, critical: true));
+        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.1")], critical: false));
+        request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, critical: false));
+        request.CertificateExtensions.Add(AlternativeNames(url));
+        var now = TimeProvider.System.GetUtcNow();
+        using var certificate = request.CreateSelfSigned(now.AddDays(-1), now.AddYears(10));
+
+        await DataFolder.WritePrivateAsync(folder.CertificateKey, key.ExportPkcs8PrivateKeyPem() + "\n", ct);
+        await File.WriteAllTextAsync(folder.Certificate, certificate.ExportCertificatePem() + "\n", ct);
+    }
+
+    /// <summary>The certificate with its key, and the chain that is sent with it.</summary>
+    public static (X509Certificate2 Certificate, X509Certificate2Collection Chain) Load(string certificatePath, string keyPath)
+    {
+        var chain = new X509Certificate2Collection();
+        chain.ImportFromPemFile(certificatePath);
+        return (X509Certificate2.CreateFromPemFile(certificatePath, keyPath), chain);
+    }
+
+    private static X509Extension AlternativeNames(Uri url)
+    {
+        var names = new SubjectAlternativeNameBuilder();
+        foreach (var name in new[] { "localhost", Dns.GetHostName(), url.HostNameType == UriHostNameType.Dns ? url.IdnHost : "localhost" }.Distinct(StringComparer.OrdinalIgnoreCase))
+        {
+            names.AddDnsName(name);
+        }
+
+        var addresses = NetworkInterface.GetAllNetworkInterfaces().SelectMany(nic => nic.GetIPProperties().UnicastAddresses).Select(unicast => unicast.Address);
+        foreach (var address in addresses.Append(IPAddress.Loopback).Append(IPAddress.IPv6Loopback).Select(Plain).Distinct()) names.AddIpAddress(address);
+        return names.Build();
+    }
+
+    /// <summary>Without the scope that a link-local address carries.</summary>
+    private static IPAddress Plain(IPAddress address) => new(address.GetAddressBytes());
+}

@@ -1,0 +1,56 @@
+namespace Fleet.Hosting;
+
+/// <summary>The files of a server on one machine.</summary>
+internal sealed record DataFolder(string Path)
+{
+    public string Database => In("fleet.db");
+
+    public string Secrets => In("secrets.json");
+
+    public string Certificate => In("certs", "fleet.crt");
+
+    public string CertificateKey => In("certs", "fleet.key");
+
+    public string SessionKeys => In("session-keys");
+
+    public string EnrollSecret => In("enroll-secret");
+
+    public string Flags => In("osquery.flags");
+
+    /// <summary>Makes the folder, for its owner alone.</summary>
+    public void Make()
+    {
+        foreach (var folder in new[] { Path, In("certs") })
+        {
+            if (OperatingSystem.IsWindows()) Directory.CreateDirectory(folder);
+            else Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+    }
+
+    /// <summary>Writes a file that its owner alone can read.</summary>
+    public static async Task WritePrivateAsync(string path, string text, CancellationToken ct)
+    {
+        var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write };
+        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        await using var file = new StreamWriter(path, options);
+        await file.WriteAsync(text.AsMemory(), ct);
+    }
+
+    /// <summary>Waits until no other process prepares the folder.</summary>
+    public async Task<IDisposable> TakeTurnAsync(CancellationToken ct)
+    {
+        for (; ; )
+        {
+            try
+            {
+                return new FileStream(In("prepare.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            }
+            catch (IOException) when (Directory.Exists(Path))
+            {
+                await Task.Delay(100, ct);
+            }
+        }
+    }
+
+    private string In(params string[] parts) => System.IO.Path.Combine([Path, .. parts]);
+}

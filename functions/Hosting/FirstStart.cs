@@ -1,0 +1,78 @@
+using System.Buffers.Text;
+using System.Security.Cryptography;
+using Fleet.Alerts;
+using Fleet.Manager;
+using Fleet.Nodes;
+using Fleet.Storage;
+
+namespace Fleet.Hosting;
+
+/// <summary>Makes what a data folder lacks. A second start finds everything again.</summary>
+internal sealed class FirstStart(
+    DataFolder folder, Settings settings, ITables tables, SigningKeys signing, EnrollSecrets secrets, Alerters alerters, UserStore users, ChangeFeed changes)
+{
+    public const string AdminName = "admin";
+    public const string PasswordVariable = "FLEET_ADMIN_PASSWORD";
+
+    /// <summary>Keys, the first enroll secret and the alerter <c>log</c>.</summary>
+    public async Task PrepareAsync(CancellationToken ct)
+    {
+        using var turn = await folder.TakeTurnAsync(ct);
+        var isNew = await tables[Schema.Changes].FindAsync(new("feed", "head"), ct) is null;
+        await signing.ReadAsync(ct);
+        await changes.LookAsync(ct);
+        if (isNew && !alerters.Current.ByName.ContainsKey(Alerters.Log)) await alerters.PutAsync(new(Alerters.Log, Alerters.Log, Path: null, Url: null, HasSecret: false), secret: null, ct);
+        if (isNew) await EnsureSecretAsync(ct);
+    }
+
+    /// <summary>The admin's account, if there is no account at all; returns its password if this made one up.</summary>
+    public async Task<string?> EnsureAdminAsync(CancellationToken ct)
+    {
+        using var turn = await folder.TakeTurnAsync(ct);
+        if ((await users.ListAsync(ct)).Count > 0) return null;
+        var given = Environment.GetEnvironmentVariable(PasswordVariable);
+        if (given is { Length: > 0 and < UserStore.LeastPassword }) throw new SettingsException($"{PasswordVariable} must have at least {UserStore.LeastPassword} characters.");
+        var password = string.IsNullOrEmpty(given) ? Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(15)) : given;
+        await users.AddAsync(AdminName, password, Role.Admin, ct);
+        return string.IsNullOrEmpty(given) ? password : null;
+    }
+
+    /// <summary>The flags that an osqueryd can be started with as they stand.</summary>
+    public async Task WriteFlagsAsync(Uri url, CancellationToken ct)
+    {
+        var certificate = settings.Http.Certificate ?? folder.Certificate;
+        string[] flags =
+        [
+            $"--tls_hostname={url.Host}:{url.Port}",
+            $"--tls_server_certs={Path.GetFullPath(certificate)}",
+            $"--host_identifier={(settings.Enroll.UniqueHostIdentifiers ? "uuid" : "hostname")}",
+            $"--enroll_secret_path={folder.EnrollSecret}",
+            "--enroll_tls_endpoint=/enroll",
+            .. settings.Enroll.SecretField == "enroll_secret" ? Array.Empty<string>() : [$"--tls_enroll_override={settings.Enroll.SecretField}"],
+            "--config_plugin=tls",
+            "--config_tls_endpoint=/config",
+            "--config_refresh=60",
+            "--config_accelerated_refresh=60",
+            "--logger_plugin=tls",
+            "--logger_tls_endpoint=/log",
+            "--logger_tls_period=10",
+            "--logger_tls_compress=true",
+            "--tls_accept_gzip=true",
+            "--disable_distributed=false",
+            "--distributed_plugin=tls",
+            "--distributed_interval=10",
+            "--distributed_tls_read_endpoint=/distributed/read",
+            "--distributed_tls_write_endpoint=/distributed/write",
+            "--pack_delimiter=/",
+            "--disable_events=false",
+        ];
+        await File.WriteAllTextAsync(folder.Flags, string.Join('\n', flags) + "\n", ct);
+    }
+
+    private async Task EnsureSecretAsync(CancellationToken ct)
+    {
+        var text = File.Exists(folder.EnrollSecret) ? (await File.ReadAllTextAsync(folder.EnrollSecret, ct)).Trim() : null;
+        var (_, made) = await secrets.CreateAsync("first", TagSet.None, expiresAt: null, maxUses: null, node: null, string.IsNullOrEmpty(text) ? null : text, ct);
+        await DataFolder.WritePrivateAsync(folder.EnrollSecret, made, ct);
+    }
+}

@@ -1,0 +1,76 @@
+using Fleet.Agents;
+using Fleet.Alerts;
+using Fleet.Bus;
+using Fleet.Bus.Embedded;
+using Fleet.Config;
+using Fleet.Kernel;
+using Fleet.Manager;
+using Fleet.Nodes;
+using Fleet.Queries;
+using Fleet.Results;
+using Fleet.Rules;
+using Fleet.Storage;
+using Fleet.Storage.Embedded;
+using Fleet.Upkeep;
+
+namespace Fleet.Hosting;
+
+/// <summary>What is made of what.</summary>
+internal static class Rooms
+{
+    public static IServiceCollection AddRooms(this IServiceCollection services, Settings settings) => services
+        .AddSingleton(settings)
+        .AddSingleton(settings.Limits)
+        .AddSingleton(settings.Enroll)
+        .AddSingleton(settings.Logs)
+        .AddSingleton(settings.Retention)
+        .AddSingleton(settings.Silence)
+        .AddSingleton(settings.NodeInfo)
+        .AddSingleton(TimeProvider.System)
+        .AddStorage(new(settings.Data))
+        .AddSingleton<ChangeFeed>()
+        .AddSingleton<SigningKeys>().AddSingleton<NodeKeys>().AddSingleton<NodeStore>().AddSingleton<NodeDirectory>().AddSingleton<LastSeen>()
+        .AddSingleton<EnrollSecrets>().AddSingleton<Enrollment>()
+        .AddSingleton<ConfigItems>().AddSingleton<ConfigAssembler>().AddSingleton<ConfigImport>().AddSingleton(OsquerySqlOf)
+        .AddSingleton<CampaignStore>().AddSingleton<AnswerStore>().AddSingleton<Offers>().AddSingleton<Answers>()
+        .AddSingleton<BatchStore>().AddSingleton<Inbox>().AddSingleton<ResultIndex>().AddSingleton<ReportStore>().AddSingleton<ResultPages>().AddSingleton<BuiltInResults>()
+        .AddSingleton<AlertStore>().AddSingleton(AlertersOf)
+        .AddSingleton<RuleStore>()
+        .AddSingleton<ISubscriber, EvaluateRules>().AddSingleton<ISubscriber, SendAlerts>()
+        .AddSingleton<NodeGate>().AddSingleton<Enroll>().AddSingleton<ConfigCall>().AddSingleton<Log>().AddSingleton<DistributedRead>().AddSingleton<DistributedWrite>()
+        .AddSingleton(AgentEndpointOf)
+        .AddSingleton<UserStore>().AddSingleton<TokenStore>()
+        .AddSingleton<Materialize>().AddSingleton<SilentNodes>().AddSingleton<Retention>().AddSingleton<Expiry>().AddSingleton<Chores>();
+
+    private static IServiceCollection AddStorage(this IServiceCollection services, DataFolder folder) => services
+        .AddSingleton(folder)
+        .AddSingleton(s => new SqliteDatabase(folder.Database, s.GetRequiredService<Limits>()))
+        .AddSingleton<ITables, SqliteTables>()
+        .AddSingleton<ISecrets>(s => new FileSecrets(folder.Secrets, s.GetRequiredService<TimeProvider>()))
+        .AddSingleton<SqliteBus>()
+        .AddSingleton<IBus>(s => s.GetRequiredService<SqliteBus>())
+        .AddSingleton<IDeadLetters>(s => s.GetRequiredService<SqliteBus>())
+        .AddSingleton<BusPump>();
+
+    private static OsquerySql OsquerySqlOf(IServiceProvider services)
+    {
+        var items = services.GetRequiredService<ConfigItems>();
+        return new(
+            services.GetRequiredService<Settings>().ExtraTables,
+            services.GetRequiredService<Limits>(),
+            () => items.Options.Current.Items.Select(set => set.Config).Concat(items.Packs.Current.Items.Select(pack => pack.Json)));
+    }
+
+    private static Alerters AlertersOf(IServiceProvider services) => new(
+        services.GetRequiredService<ITables>(), services.GetRequiredService<ChangeFeed>(), services.GetRequiredService<ISecrets>(), services.GetRequiredService<Limits>(),
+        services.GetRequiredService<TimeProvider>(), services.GetRequiredService<DataFolder>().Path);
+
+    private static AgentEndpoint AgentEndpointOf(IServiceProvider services) => ActivatorUtilities.CreateInstance<AgentEndpoint>(services, new Dictionary<string, IAgentCall>
+    {
+        ["enroll"] = services.GetRequiredService<Enroll>(),
+        ["config"] = services.GetRequiredService<ConfigCall>(),
+        ["log"] = services.GetRequiredService<Log>(),
+        ["distributed/read"] = services.GetRequiredService<DistributedRead>(),
+        ["distributed/write"] = services.GetRequiredService<DistributedWrite>(),
+    });
+}

@@ -1,0 +1,97 @@
+using System.Net;
+using System.Security.Authentication;
+using Fleet.Agents;
+using Fleet.Manager;
+using Microsoft.AspNetCore.DataProtection;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
+
+namespace Fleet.Hosting;
+
+/// <summary>The server on one machine: agents, people, and what goes on in the background.</summary>
+internal static class Server
+{
+    /// <summary>Makes a server that is ready to start.</summary>
+    /// <param name="overrides">Settings that win over the environment and appsettings.json, such as <c>Fleet:Url</c>.</param>
+    /// <exception cref="SettingsException">The settings are wrong.</exception>
+    public static async Task<WebApplication> BuildAsync(IReadOnlyDictionary<string, string?> overrides, CancellationToken ct)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Configuration.AddInMemoryCollection(overrides);
+        var settings = Settings.Read(builder.Configuration);
+        var folder = new DataFolder(settings.Data);
+        folder.Make();
+        if (settings.Http is { Certificate: null, Url.Scheme: "https" }) await Certificates.EnsureAsync(folder, settings.Http.Url, ct);
+
+        builder.Logging.AddSimpleConsole(console => console.SingleLine = true);
+        builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
+
+        // Session keys lie in a folder that only its owner reads, as the certificate's key does; the warning about that says nothing new.
+        builder.Logging.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error);
+        builder.Services.AddRooms(settings).AddSingleton<FirstStart>().AddSignIn().AddHostedService<Background>();
+        builder.Services.AddDataProtection().SetApplicationName("fleet").PersistKeysToFileSystem(new(folder.SessionKeys));
+        builder.Services.ConfigureHttpJsonOptions(json => ManagerJson.Configure(json.SerializerOptions));
+        builder.Services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(15));
+        builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => Listen(kestrel, settings.Http, folder));
+
+        var app = builder.Build();
+        await app.Services.GetRequiredService<FirstStart>().PrepareAsync(ct);
+        if (settings.Http.TrustedProxies.Count > 0) app.UseForwardedHeaders(Proxies.Options(settings.Http.TrustedProxies));
+        if (settings.Agents) app.UseAgents();
+        app.UseManager();
+        app.UseRouting();
+        app.UseManagerSignIn();
+        app.MapHealth();
+        if (settings.Manager) app.MapManager();
+        app.MapGet("/", () => TypedResults.NoContent());
+        app.MapFallback(AgentEndpoint.UnknownAsync);
+        return app;
+    }
+
+    /// <summary>Where the server listens, once it has started; the port is the real one.</summary>
+    public static Uri AddressOf(WebApplication app)
+    {
+        var settings = app.Services.GetRequiredService<Settings>();
+        var bound = new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()
+            .Replace("[::]", "localhost", StringComparison.Ordinal).Replace("0.0.0.0", "localhost", StringComparison.Ordinal));
+        return new UriBuilder(settings.Http.Url) { Port = bound.Port }.Uri;
+    }
+
+    /// <summary>Agents are answered before anything else looks at the request.</summary>
+    private static void UseAgents(this WebApplication app)
+    {
+        var endpoint = app.Services.GetRequiredService<AgentEndpoint>();
+        app.Use(next => context =>
+        {
+            var call = AgentPaths.CallOf(context.Request.Path.Value ?? "/", out var isOurs);
+            return call is null && !isOurs ? next(context) : endpoint.HandleAsync(context, call);
+        });
+    }
+
+    private static void Listen(KestrelServerOptions kestrel, HttpSettings settings, DataFolder folder)
+    {
+        kestrel.AddServerHeader = false;
+
+        // Agents' bodies have a limit of their own, which answers in JSON; Kestrel's answers with nothing, which agents take for success.
+        kestrel.Limits.MaxRequestBodySize = null;
+        var url = settings.Url;
+        if (IPAddress.TryParse(url.Host.Trim('[', ']'), out var address)) kestrel.Listen(address, url.Port, Options);
+        else if (url.Scheme == "http" && !settings.AllowPlain) kestrel.ListenLocalhost(url.Port, Options);
+        else kestrel.ListenAnyIP(url.Port, Options);
+
+        void Options(ListenOptions listen)
+        {
+            if (url.Scheme != "https") return;
+            var (certificate, chain) = Certificates.Load(settings.Certificate ?? folder.Certificate, settings.CertificateKey ?? folder.CertificateKey);
+            listen.UseHttps(new HttpsConnectionAdapterOptions
+            {
+                ServerCertificate = certificate,
+                ServerCertificateChain = chain,
+                SslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
+            });
+        }
+    }
+}

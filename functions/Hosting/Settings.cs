@@ -1,0 +1,68 @@
+using Fleet.Agents;
+using Fleet.Kernel;
+using Fleet.Nodes;
+using Fleet.Results;
+using Fleet.Upkeep;
+
+namespace Fleet.Hosting;
+
+/// <summary>How the server is reached.</summary>
+/// <param name="Url">Where it listens. A name or <c>localhost</c> over https listens on all addresses, an address on that one.</param>
+/// <param name="AllowPlain">Plain HTTP is served beyond loopback: a TLS terminator stands before it.</param>
+/// <param name="TrustedProxies">Addresses and networks whose X-Forwarded-For and -Proto are believed.</param>
+/// <param name="Certificate">PEM chain; null for the one that is made in the data folder.</param>
+/// <param name="CertificateKey">PEM key of <paramref name="Certificate"/>.</param>
+internal sealed record HttpSettings(Uri Url, bool AllowPlain, IReadOnlyList<string> TrustedProxies, string? Certificate, string? CertificateKey);
+
+/// <summary>Everything that can be set, as <c>Fleet__Section__Key</c> in the environment or under <c>Fleet</c> in appsettings.json.</summary>
+internal sealed record Settings(
+    string Data, HttpSettings Http, bool Agents, bool Manager, EnrollmentSettings Enroll, SilenceSettings Silence, NodeInfo NodeInfo, LogSettings Logs,
+    RetentionSettings Retention, IReadOnlyList<string> ExtraTables, Limits Limits)
+{
+    public const string DefaultUrl = "https://localhost:8443";
+
+    /// <summary>Reads all settings.</summary>
+    /// <exception cref="SettingsException">Every mistake at once: unknown keys, and values that cannot be.</exception>
+    public static Settings Read(IConfiguration configuration)
+    {
+        var read = new SettingsReader(configuration.GetSection("Fleet"));
+        var retention = read.Span("Logs:Retention", TimeSpan.FromDays(30));
+        var settings = new Settings(
+            Path.GetFullPath(read.Text("Data", "data")),
+            new(
+                read.Url("Url", DefaultUrl),
+                read.Flag("Http:AllowPlain", false),
+                read.List("Http:TrustedProxies", []),
+                read.Text("Http:Certificate", null),
+                read.Text("Http:CertificateKey", null)),
+            read.Flag("Agents:Enabled", true),
+            read.Flag("Manager:Enabled", true),
+            new(
+                read.Text("Enroll:SecretField", "enroll_secret"),
+                read.Text("Enroll:TagDelimiter", ":"),
+                read.List("Enroll:DefaultTags", []),
+                read.Flag("Enroll:UniqueHostIdentifiers", true),
+                read.Choice("Enroll:Reenroll", ReenrollPolicy.Allow)),
+            new(read.Span("Nodes:SilentAfter", TimeSpan.FromHours(1)), read.Span("Nodes:SilentEvery", TimeSpan.FromDays(1))),
+            new(read.List("Nodes:CapturedColumns", NodeInfo.Default)),
+            new(read.Number("Logs:MinimumStatusSeverity", 0, 0, 3), retention),
+            new(retention, read.Span("Alerts:Retention", TimeSpan.FromDays(365))),
+            read.List("Sql:ExtraTables", []),
+            read.Limits());
+        read.Check("Sql:ExtraTables", () =>
+        { foreach (var ddl in settings.ExtraTables) Fleet.Config.ExtraTables.OfDdl(ddl); });
+        read.Check("Http:TrustedProxies", () =>
+        { foreach (var proxy in settings.Http.TrustedProxies) Proxies.Parse(proxy); });
+        if (settings.Http.Url is { Scheme: "http" } url && !settings.Http.AllowPlain && !url.IsLoopback)
+        {
+            read.Fault("Url", "plain HTTP is served on loopback only; behind a TLS terminator set Fleet__Http__AllowPlain=true");
+        }
+
+        if ((settings.Http.Certificate is null) != (settings.Http.CertificateKey is null)) read.Fault("Http:CertificateKey", "a certificate and its key are set together");
+        read.ThrowIfFaulty();
+        return settings;
+    }
+}
+
+/// <summary>The settings cannot be used; the message lists every mistake.</summary>
+internal sealed class SettingsException(string message) : Exception(message);

@@ -1,0 +1,96 @@
+namespace Fleet.Kernel;
+
+/// <summary>Every size, time and count limit, with its unit and reason. Each is set by <c>Fleet__Limits__NAME</c>.</summary>
+/// <remarks>Sizes are bytes. Limits of Table Storage itself are in <c>Storage/TableLimits.cs</c>: they cannot be set.</remarks>
+internal sealed record Limits
+{
+    public static Limits Default { get; } = new();
+
+    /// <summary>Bytes of an agent's request as it comes over the wire. The agent's worst batch is 1,024 lines of 1 MiB,
+    /// its usual one is under 5 MB; its 16 s timer caps the rest.</summary>
+    public int AgentBodyBytes { get; init; } = 64 << 20;
+
+    /// <summary>Bytes that a gzip body may inflate to: ten to one is what log lines reach, so this is generous, and a bomb stops here.</summary>
+    public int InflatedBodyBytes { get; init; } = 128 << 20;
+
+    /// <summary>Bytes of all agent bodies held at once. Beyond it agents are told to come back, and keep their logs.</summary>
+    public long BodyBytesInFlight { get; init; } = 512L << 20;
+
+    /// <summary>Bytes of a person's or script's request: a pack of a thousand queries is under 1 MB.</summary>
+    public int ManagerBodyBytes { get; init; } = 8 << 20;
+
+    /// <summary>Bytes of a configuration. Released agents refuse more than 1 MiB, and then run with no schedule.</summary>
+    public int ConfigBytes { get; init; } = (1 << 20) - 1;
+
+    /// <summary>Writes that wait for the embedded store's next commit. Beyond it callers are told to come back.</summary>
+    public int QueuedWrites { get; init; } = 20_000;
+
+    /// <summary>How old the change feed's head may be when a request is answered.</summary>
+    public TimeSpan ChangeFeedAge { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>How long the change feed keeps entries. An instance that slept longer reloads everything.</summary>
+    public TimeSpan ChangeFeedKept { get; init; } = TimeSpan.FromDays(1);
+
+    /// <summary>How often last check-ins are written. Each flush is one batch per 100 nodes of a shard.</summary>
+    public TimeSpan SeenFlush { get; init; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>How long an issued enrollment tag list may be: Doorman's limit.</summary>
+    public int TagsPerSecret { get; init; } = 10;
+
+    /// <summary>Characters of a tag, a query's, pack's, category's or alerter's name.</summary>
+    public int NameCharacters { get; init; } = 200;
+
+    /// <summary>Tags of one node or of one item.</summary>
+    public int TagsPerItem { get; init; } = 100;
+
+    /// <summary>Characters of one SQL statement; four times the longest query of the public packs.</summary>
+    public int SqlCharacters { get; init; } = 30_000;
+
+    /// <summary>Rows that a report holds for one node and query. Event tables only ever add, so theirs would grow for ever.</summary>
+    public int ReportRows { get; init; } = 10_000;
+
+    /// <summary>Bytes of one node's rows for one distributed query, as JSON. More is stored as FAILED with the reason.</summary>
+    public int AnswerBytes { get; init; } = 16 << 20;
+
+    /// <summary>How long an agent may take over a distributed query before it is offered again.</summary>
+    public TimeSpan AnswerLease { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>How long a campaign runs when nothing is said.</summary>
+    public TimeSpan CampaignLife { get; init; } = TimeSpan.FromHours(24);
+
+    /// <summary>Campaigns that may be active at once: every one costs memory for the nodes it is offered to.</summary>
+    public int ActiveCampaigns { get; init; } = 200;
+
+    /// <summary>Seconds of quick polling that a node with something to do is asked for.</summary>
+    public int AccelerateSeconds { get; init; } = 60;
+
+    /// <summary>Nesting of a rule's groups.</summary>
+    public int RuleDepth { get; init; } = 20;
+
+    /// <summary>Conditions in one rule.</summary>
+    public int RuleConditions { get; init; } = 1_000;
+
+    /// <summary>How long an alerter may take over one alert.</summary>
+    public TimeSpan AlerterTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Deliveries of one message before it becomes a dead letter: Service Bus's default too.</summary>
+    public int Deliveries { get; init; } = 10;
+
+    /// <summary>The wait before a failed message is delivered again; it doubles each time, up to <see cref="RetryMost"/>.</summary>
+    public TimeSpan RetryFirst { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>The longest wait between two deliveries.</summary>
+    public TimeSpan RetryMost { get; init; } = TimeSpan.FromMinutes(15);
+
+    /// <summary>How long a subscriber holds a message before another instance may take it.</summary>
+    public TimeSpan MessageLock { get; init; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>Entries of a page when the caller does not say.</summary>
+    public int PageDefault { get; init; } = 100;
+
+    /// <summary>Entries of a page at most: Table Storage's own limit.</summary>
+    public int PageMost { get; init; } = 1_000;
+
+    /// <summary>The wait after this many deliveries.</summary>
+    public TimeSpan BackOff(int deliveries) => TimeSpan.FromTicks((long)Math.Min(RetryMost.Ticks, RetryFirst.Ticks * Math.Pow(2, deliveries - 1)));
+}

@@ -1,0 +1,52 @@
+using System.Text.Json.Nodes;
+using Fleet.Alerts;
+using Fleet.Bus;
+using Fleet.Kernel;
+
+namespace Fleet.Manager;
+
+internal sealed record DeliveryBody(string Alerter, string State, int Attempts, DateTimeOffset? At, string? Reason);
+
+internal sealed record AlertBody(
+    string Id, string RuleId, string RuleName, string NodeId, string HostIdentifier, string Severity, DateTimeOffset RaisedAt, JsonNode Line, IReadOnlyList<DeliveryBody> Deliveries);
+
+internal sealed record DeadLetterBody(string Id, string Queue, string Message, int Deliveries, string Reason, DateTimeOffset DiedAt);
+
+internal static class AlertsApi
+{
+    public static void MapAlerts(this IEndpointRouteBuilder api)
+    {
+        api.MapGet("/alerts", ListAsync).For(Role.Viewer);
+        api.MapGet("/alerts/{id}", FindAsync).For(Role.Viewer);
+        api.MapGet("/dead-letters", ListDeadAsync).For(Role.Viewer);
+        api.MapPost("/dead-letters/{id}/retry", RetryAsync).For(Role.Operator);
+    }
+
+    private static async Task<IResult> ListAsync(
+        AlertStore alerts, Limits limits, CancellationToken ct, string? ruleId = null, string? nodeId = null, int? take = null, string? after = null)
+    {
+        var page = await alerts.PageAsync(
+            Paging.Take(take, limits), after, alert => (ruleId is null || alert.RuleId == ruleId) && (nodeId is null || alert.Node.ToString() == nodeId), ct);
+        return TypedResults.Ok(page.Select(Body));
+    }
+
+    private static async Task<IResult> FindAsync(string id, AlertStore alerts, CancellationToken ct) =>
+        id.Length == 32 && id.All(char.IsAsciiLetterOrDigit)
+        && await alerts.FindPlaceAsync(id, ct) is { } place && await alerts.FindAsync(place, ct) is { } alert
+            ? TypedResults.Ok(Body(alert))
+            : Problem.NotFound($"alert '{id}'");
+
+    private static async Task<IResult> ListDeadAsync(IDeadLetters letters, Limits limits, CancellationToken ct, int? take = null)
+    {
+        var dead = await letters.ListAsync(Paging.Take(take, limits), ct);
+        return TypedResults.Ok(new ListOf<DeadLetterBody>(
+            [.. dead.Select(letter => new DeadLetterBody(letter.Id, letter.Queue, letter.Body, letter.Deliveries, letter.Reason, letter.DiedAt))], null));
+    }
+
+    private static async Task<IResult> RetryAsync(string id, IDeadLetters letters, CancellationToken ct) =>
+        await letters.RetryAsync(id, ct) ? TypedResults.NoContent() : Problem.NotFound($"dead letter '{id}'");
+
+    private static AlertBody Body(Alert alert) => new(
+        alert.Id, alert.RuleId, alert.RuleName, alert.Node.ToString(), alert.Host, alert.Severity, alert.RaisedAt, JsonNode.Parse(alert.Line)!,
+        [.. alert.Deliveries.Select(delivery => new DeliveryBody(delivery.Alerter, delivery.State, delivery.Attempts, delivery.At, delivery.Reason))]);
+}

@@ -1,0 +1,61 @@
+using Fleet.Kernel;
+using Fleet.Nodes;
+using Fleet.Storage;
+
+namespace Fleet.Manager;
+
+/// <param name="Secret">A secret that agents already have, when moving here; left out, one is made.</param>
+internal sealed record NewEnrollSecret(string? Label = null, IReadOnlyList<string>? Tags = null, DateTimeOffset? ExpiresAt = null, long? MaxUses = null, string? Secret = null);
+
+/// <param name="Secret">Only in the answer to POST.</param>
+internal sealed record EnrollSecretBody(
+    string Id, string Label, IReadOnlyList<string> Tags, DateTimeOffset CreatedAt, DateTimeOffset? ExpiresAt, long? MaxUses, long Uses, DateTimeOffset? LastUsedAt, string? NodeId,
+    string? Secret);
+
+internal static class EnrollSecretsApi
+{
+    public static void MapEnrollSecrets(this IEndpointRouteBuilder api)
+    {
+        api.MapGet("/enroll-secrets", ListAsync).For(Role.Admin);
+        api.MapPost("/enroll-secrets", CreateAsync).For(Role.Admin);
+        api.MapDelete("/enroll-secrets/{id}", RemoveAsync).For(Role.Admin);
+    }
+
+    private static async Task<IResult> ListAsync(EnrollSecrets secrets, Limits limits, CancellationToken ct, int? take = null, string? after = null) =>
+        TypedResults.Ok(Paging.PageOf(await secrets.ListAsync(ct), secret => secret.Id, take, after, limits, secret => Body(secret, null)));
+
+    private static async Task<IResult> CreateAsync(
+        NewEnrollSecret request, EnrollSecrets secrets, EnrollmentSettings settings, Limits limits, TimeProvider clock, CancellationToken ct)
+    {
+        var errors = new List<FieldError>();
+        if (TagSet.Fault([.. request.Tags ?? []], limits) is { } fault) errors.Add(new("tags", fault));
+        if (request.MaxUses < 1) errors.Add(new("maxUses", "This is at least 1, or left out."));
+        if (request.ExpiresAt <= clock.GetUtcNow()) errors.Add(new("expiresAt", "This is in the future, or left out."));
+        if (request.Label?.Length > limits.NameCharacters) errors.Add(new("label", $"At most {limits.NameCharacters} characters fit."));
+        if (request.Secret is { } text && Fault(text, settings) is { } secretFault) errors.Add(new("secret", secretFault));
+        if (errors.Count > 0) return Problem.Invalid(errors);
+
+        try
+        {
+            var (secret, made) = await secrets.CreateAsync(request.Label ?? "", TagSet.Of(request.Tags ?? []), request.ExpiresAt, request.MaxUses, node: null, request.Secret, ct);
+            return TypedResults.Created($"/api/enroll-secrets/{secret.Id}", Body(secret, made));
+        }
+        catch (ConflictException)
+        {
+            return Problem.Conflict("There is an enroll secret with this text already.");
+        }
+    }
+
+    /// <summary>Why agents could not enroll with this text, or null.</summary>
+    internal static string? Fault(string secret, EnrollmentSettings settings) =>
+        secret.Trim() != secret || secret.Length is 0 or > 1_000 ? "A secret has 1 to 1,000 characters and no blanks around it."
+        : settings.TagDelimiter.Length > 0 && secret.Contains(settings.TagDelimiter, StringComparison.Ordinal)
+            ? $"A secret must not hold '{settings.TagDelimiter}': what follows it in an agent's secret is read as tags."
+        : null;
+
+    private static async Task<IResult> RemoveAsync(string id, EnrollSecrets secrets, CancellationToken ct) =>
+        await secrets.RemoveAsync(id, ct) ? TypedResults.NoContent() : Problem.NotFound($"enroll secret '{id}'");
+
+    private static EnrollSecretBody Body(EnrollSecret secret, string? text) => new(
+        secret.Id, secret.Label, secret.Tags.Tags, secret.CreatedAt, secret.ExpiresAt, secret.MaxUses, secret.Uses, secret.LastUsedAt, secret.Node, text);
+}

@@ -1,0 +1,67 @@
+using Fleet.Kernel;
+using Fleet.Storage;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace Fleet.Manager;
+
+/// <summary>The REST API for people and scripts, under <c>/api</c>.</summary>
+internal static class ManagerApi
+{
+    public static void MapManager(this IEndpointRouteBuilder app)
+    {
+        var api = app.MapGroup("/api");
+        api.MapSession();
+        api.MapNodes();
+        api.MapQueries();
+        api.MapPacks();
+        api.MapFilePaths();
+        api.MapOptions();
+        api.MapTags();
+        api.MapEnrollSecrets();
+        api.MapCampaigns();
+        api.MapRules();
+        api.MapAlerts();
+        api.MapAlerters();
+        api.MapReports();
+        api.MapFallback(NotFoundAsync);
+    }
+
+    /// <summary>What stands before every endpoint of the API: problems for faults, a size limit, and memory that is up to date.</summary>
+    public static void UseManager(this IApplicationBuilder app)
+    {
+        app.Use(Problem.CatchAsync);
+        app.Use(async (context, next) =>
+        {
+            if (!IsApi(context))
+            {
+                await next(context);
+                return;
+            }
+
+            if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
+            {
+                size.MaxRequestBodySize = context.RequestServices.GetRequiredService<Limits>().ManagerBodyBytes;
+            }
+
+            await context.RequestServices.GetRequiredService<ChangeFeed>().LookAsync(context.RequestAborted);
+            await next(context);
+        });
+    }
+
+    /// <summary>Who calls the API, and the header that a write by cookie carries; once it is known which endpoint is called.</summary>
+    public static void UseManagerSignIn(this IApplicationBuilder app) => app.UseWhen(IsApi, api =>
+    {
+        api.UseAuthentication();
+        api.Use(SignIn.RequireCsrfHeaderAsync);
+        api.UseAuthorization();
+    });
+
+    private static bool IsApi(HttpContext context) => context.Request.Path.StartsWithSegments("/api", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>What answers when no endpoint does. An agent may have lost its way here: its <c>error</c> keeps the agent's logs.</summary>
+    private static Task NotFoundAsync(HttpContext context)
+    {
+        var detail = $"There is nothing at {context.Request.Path}.";
+        return Problem.WriteAsync(context, new(404, "not-found", "Not found", detail) { Error = detail });
+    }
+}

@@ -1,0 +1,66 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Fleet.Config;
+using Fleet.Kernel;
+using Fleet.Storage;
+
+namespace Fleet.Manager;
+
+/// <summary>A field and what is wrong with it.</summary>
+internal sealed record FieldError(string Path, string Message);
+
+/// <summary>An RFC 9457 problem. The type is stable: <c>urn:fleet:problem:NAME</c>.</summary>
+internal sealed record Problem(int Status, [property: JsonIgnore] string Name, string Title, string Detail, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<FieldError>? Errors = null)
+{
+    [JsonPropertyOrder(-1)]
+    public string Type => "urn:fleet:problem:" + Name;
+
+    /// <summary>What makes an osquery agent see a failure, where one may call.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Error { get; init; }
+
+    public static IResult NotFound(string what) => new Problem(404, "not-found", "Not found", $"There is no {what}.").ToResult();
+
+    public static IResult Invalid(IReadOnlyList<FieldError> errors) =>
+        new Problem(422, "invalid", "Not valid", string.Join(" ", errors.Take(3).Select(error => $"{error.Path}: {error.Message}")), errors).ToResult();
+
+    public static IResult Invalid(string path, string message) => Invalid([new(path, message)]);
+
+    public static IResult Conflict(string detail) => new Problem(409, "conflict", "Conflict", detail).ToResult();
+
+    public IResult ToResult() => TypedResults.Json(this, ManagerJson.Default.Problem, "application/problem+json", Status);
+
+    public static Task WriteAsync(HttpContext context, Problem problem) => problem.ToResult().ExecuteAsync(context);
+
+    /// <summary>Turns what goes wrong anywhere in the API into a problem.</summary>
+    public static async Task CatchAsync(HttpContext context, RequestDelegate next)
+    {
+        try
+        {
+            await next(context);
+        }
+        catch (Exception fault) when (!context.Response.HasStarted)
+        {
+            if (Of(fault) is not { } problem)
+            {
+                context.RequestServices.GetRequiredService<ILogger<Problem>>().LogError(fault, "{Method} {Path} failed", context.Request.Method, context.Request.Path);
+                problem = new(500, "internal", "Internal error", "The server's log says more.");
+            }
+
+            await WriteAsync(context, problem);
+        }
+    }
+
+    private static Problem? Of(Exception fault) => fault switch
+    {
+        ConfigRefusedException refused => new(422, "invalid", "Not valid", refused.Message, [.. refused.Faults.Select(f => new FieldError(f.Path, f.Message))]),
+        BadHttpRequestException { InnerException: JsonException json } => new(400, "bad-json", "The body is not the JSON that this call takes", json.Message),
+        BadHttpRequestException bad => new(bad.StatusCode, "bad-request", "Bad request", bad.Message),
+        ConflictException => new(409, "conflict", "Conflict", "It was changed meanwhile: read it again."),
+        StorageBusyException busy => new(503, "busy", "Busy", busy.Message),
+        StorageUnavailableException => new(503, "unavailable", "The store does not answer", "Repeat in a few seconds; the server's log says more."),
+        TooLargeException large => new(413, "too-large", "Too large", large.Message),
+        FormatException wrong => new(400, "bad-json", "The body is not the JSON that this call takes", wrong.Message),
+        _ => null,
+    };
+}

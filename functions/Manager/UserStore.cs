@@ -1,0 +1,68 @@
+using Fleet.Kernel;
+using Fleet.Storage;
+using Microsoft.AspNetCore.Identity;
+
+namespace Fleet.Manager;
+
+/// <summary>A local account.</summary>
+/// <param name="Stamp">Changes with the password: sessions that began under another are over.</param>
+internal sealed record User(string Name, string PasswordHash, Role Role, string Stamp, DateTimeOffset CreatedAt);
+
+/// <summary>Local accounts. Table: <see cref="Schema.Users"/>. Passwords are kept as ASP.NET's PBKDF2 hashes.</summary>
+internal sealed class UserStore(ITables tables, TimeProvider clock)
+{
+    public const int LeastPassword = 8;
+
+    private static readonly PasswordHasher<string> s_hasher = new();
+    private static readonly string s_nobody = s_hasher.HashPassword("", Guid.NewGuid().ToString());
+    private readonly ITable _users = tables[Schema.Users];
+
+    public async ValueTask<User?> FindAsync(string name, CancellationToken ct) => await _users.FindAsync(KeyOf(name), ct) is { } row ? Read(row) : null;
+
+    public async ValueTask<IReadOnlyList<User>> ListAsync(CancellationToken ct)
+    {
+        var users = new List<User>();
+        await foreach (var row in _users.ScanAsync(KeyRange.Partition(Schema.All), ct)) users.Add(Read(row));
+        return users;
+    }
+
+    /// <exception cref="ConflictException">There is an account of this name.</exception>
+    public async ValueTask AddAsync(string name, string password, Role role, CancellationToken ct) =>
+        await _users.WriteAsync(Write.Insert(KeyOf(name), Columns(new(name, Hash(password), role, NewStamp(), clock.GetUtcNow()))), ct);
+
+    /// <summary>Sets a password and ends the account's sessions; false if there is no such account.</summary>
+    public async ValueTask<bool> SetPasswordAsync(string name, string password, CancellationToken ct)
+    {
+        if (await FindAsync(name, ct) is not { } user) return false;
+        await _users.WriteAsync(Write.Replace(KeyOf(name), Columns(user with { PasswordHash = Hash(password), Stamp = NewStamp() })), ct);
+        return true;
+    }
+
+    public async ValueTask<bool> RemoveAsync(string name, CancellationToken ct)
+    {
+        if (await FindAsync(name, ct) is null) return false;
+        await _users.WriteAsync(Write.Delete(KeyOf(name)), ct);
+        return true;
+    }
+
+    /// <summary>The account, if the password is right. Takes as long when there is no such account.</summary>
+    public async ValueTask<User?> SignInAsync(string name, string password, CancellationToken ct)
+    {
+        var user = name.Length is > 0 and <= 200 ? await FindAsync(name, ct) : null;
+        var verdict = s_hasher.VerifyHashedPassword(name, user?.PasswordHash ?? s_nobody, password);
+        return verdict == PasswordVerificationResult.Failed ? null : user;
+    }
+
+    private static string Hash(string password) => s_hasher.HashPassword("", password);
+
+    private static string NewStamp() => Guid.NewGuid().ToString("N");
+
+    private static Key KeyOf(string name) => new(Schema.All, KeyText.Of(name.ToLowerInvariant()));
+
+    private static Columns Columns(User user) => new Columns()
+        .With("Name", user.Name).With("PasswordHash", user.PasswordHash).With("Role", Roles.NameOf(user.Role)).With("Stamp", user.Stamp).With("CreatedAt", user.CreatedAt);
+
+    private static User Read(Row row) => new(
+        row.Columns.Text("Name")!, row.Columns.Text("PasswordHash")!, Roles.TryParse(row.Columns.Text("Role"), out var role) ? role : Role.Viewer,
+        row.Columns.Text("Stamp")!, row.Columns.Time("CreatedAt")!.Value);
+}

@@ -1,0 +1,123 @@
+using Fleet.Kernel;
+using Fleet.Storage;
+
+namespace Fleet.Nodes;
+
+/// <summary>An enrollment's end: the node and its key, or why there is none.</summary>
+internal sealed record Enrolled(Node? Node, string? NodeKey, string Reason)
+{
+    public static Enrolled Refused(string reason) => new(null, null, reason);
+}
+
+/// <summary>Lets machines in: checks the secret, finds or makes the node, signs its key.</summary>
+internal sealed class Enrollment(
+    EnrollSecrets secrets, NodeStore nodes, NodeKeys keys, EnrollmentSettings settings, Limits limits, TimeProvider clock, ILogger<Enrollment> log)
+{
+    private const int MostHostCharacters = 1_024;
+    private const int MostDetailBytes = 60 << 10;
+
+    /// <summary>Enrolls a machine. Safe to repeat: the same machine is the same node.</summary>
+    public async ValueTask<Enrolled> EnrollAsync(string? secretAndTags, string? hostIdentifier, HostDetails details, CancellationToken ct)
+    {
+        var host = hostIdentifier?.Trim();
+        if (string.IsNullOrEmpty(host) || host.Length > MostHostCharacters) return Enrolled.Refused("the host identifier is missing or too long");
+        if (details.Json?.Length > MostDetailBytes) details = details with { Json = null };
+
+        var (text, tags) = Split(secretAndTags?.Trim() ?? "");
+        if (text.Length == 0 || await secrets.FindAsync(text, ct) is not { } secret) return Enrolled.Refused("the enroll secret is not known, or has expired");
+
+        for (; ; )
+        {
+            try
+            {
+                return secret.Node is null
+                    ? await EnrollSharedAsync(secret, host, tags, details, ct)
+                    : await EnrollPreparedAsync(secret, host, details, ct);
+            }
+            catch (ConflictException)
+            {
+                // The same machine was faster on another connection: now it is a known one.
+            }
+        }
+    }
+
+    private async ValueTask<Enrolled> EnrollSharedAsync(EnrollSecret secret, string host, IReadOnlyList<string> tags, HostDetails details, CancellationToken ct)
+    {
+        var id = settings.UniqueHostIdentifiers ? NodeId.OfHost(host) : NodeId.Random();
+        if (await nodes.FindAsync(id, ct) is not null) return await ReenrollAsync(id, host, details, ct);
+        if (!await secrets.TryUseAsync(secret, ct)) return Enrolled.Refused("the enroll secret is used up");
+
+        var now = clock.GetUtcNow();
+        var node = new Node(
+            id, host, DisplayName: null, details.Platform, details.OsqueryVersion, secret.Tags.With(tags).With(settings.DefaultTags ?? []),
+            Active: true, FirstEpoch(now), CreatedAt: now, EnrolledAt: now, Announced: false, Pending: false, LetIn: false,
+            details.InstanceId == "" ? [] : [details.InstanceId], IsCloned: false, new Dictionary<string, string>(), details.Json);
+        await nodes.InsertAsync(node, ct);
+        return new(node, keys.Sign(node.Id, node.Epoch), "");
+    }
+
+    /// <summary>A node that was made beforehand, with a secret of its own.</summary>
+    private async ValueTask<Enrolled> EnrollPreparedAsync(EnrollSecret secret, string host, HostDetails details, CancellationToken ct)
+    {
+        if (!NodeId.TryParse(secret.Node, out var id) || await nodes.FindAsync(id, ct) is not { } node) return Enrolled.Refused("the secret's node was deleted");
+        if (node.EnrolledAt is not null) return await ReenrollAsync(id, host, details, ct);
+        if (!node.Active) return Enrolled.Refused("the node is deactivated");
+        if (!await secrets.TryUseAsync(secret, ct)) return Enrolled.Refused("the enroll secret is used up");
+
+        var now = clock.GetUtcNow();
+        var enrolled = await nodes.ChangeAsync(id, before => Describe(before, host, details) with
+        {
+            EnrolledAt = before.EnrolledAt ?? now,
+            Epoch = before.EnrolledAt is null ? FirstEpoch(now) : before.Epoch,
+            Tags = before.Tags.With(settings.DefaultTags ?? []),
+        }, ct);
+        return enrolled is null ? Enrolled.Refused("the secret's node was deleted") : new(enrolled, keys.Sign(enrolled.Id, enrolled.Epoch), "");
+    }
+
+    private async ValueTask<Enrolled> ReenrollAsync(NodeId id, string host, HostDetails details, CancellationToken ct)
+    {
+        var node = await nodes.ChangeAsync(id, before =>
+        {
+            if (!before.Active) return before;
+            if (settings.Reenroll == ReenrollPolicy.Approve && !before.LetIn) return before.Pending ? before : before with { Pending = true };
+
+            // An installation that comes back after another took its place is one of two copies: told once, and no key is
+            // rotated, since the copies would take the node from each other for ever.
+            var returns = before.InstanceIds.Skip(1).Contains(details.InstanceId);
+            var after = Describe(before, host, details) with { Pending = false, LetIn = false, IsCloned = before.IsCloned || returns };
+            if (settings.Reenroll == ReenrollPolicy.Rotate && !after.IsCloned) after = after with { Epoch = before.Epoch + 1 };
+            return IsSame(before, after) ? before : after;
+        }, ct);
+
+        if (node is null) return Enrolled.Refused("the node was deleted meanwhile; repeat");
+        if (!node.Active) return Enrolled.Refused("the node is deactivated");
+        if (node.Pending) return Enrolled.Refused("the node waits for a person to let it in");
+        if (node.IsCloned) log.LogWarning("Node {Node} ({Host}) has clones: installations {Instances} share one host identifier", node.Id, host, node.InstanceIds);
+        return new(node, keys.Sign(node.Id, node.Epoch), "");
+    }
+
+    private static Node Describe(Node node, string host, HostDetails details) => node with
+    {
+        HostIdentifier = host,
+        Platform = details.Platform == "" ? node.Platform : details.Platform,
+        OsqueryVersion = details.OsqueryVersion == "" ? node.OsqueryVersion : details.OsqueryVersion,
+        InstanceIds = details.InstanceId == "" ? node.InstanceIds : [.. node.InstanceIds.Where(i => i != details.InstanceId).Prepend(details.InstanceId).Take(5)],
+        HostDetails = details.Json ?? node.HostDetails,
+    };
+
+    private static bool IsSame(Node before, Node after) =>
+        before with { InstanceIds = after.InstanceIds, HostDetails = after.HostDetails } == after
+        && before.InstanceIds.SequenceEqual(after.InstanceIds)
+        && (before.HostDetails ?? []).AsSpan().SequenceEqual(after.HostDetails ?? []);
+
+    /// <summary>Seconds, so that a node that was deleted and comes again does not accept its old keys.</summary>
+    private static long FirstEpoch(DateTimeOffset now) => now.ToUnixTimeSeconds();
+
+    /// <summary>The secret, and the tags behind it: ten pieces at most, then trimmed, without blanks and repeats.</summary>
+    private (string Secret, IReadOnlyList<string> Tags) Split(string text)
+    {
+        if (settings.TagDelimiter.Length == 0) return (text, []);
+        var parts = text.Split(settings.TagDelimiter);
+        return (parts[0], [.. parts.Skip(1).Take(limits.TagsPerSecret).Where(tag => tag.Length <= limits.NameCharacters && !tag.Any(char.IsControl))]);
+    }
+}

@@ -1,0 +1,128 @@
+using System.Collections.Concurrent;
+using System.Net;
+using Fleet.Kernel;
+using Fleet.Storage;
+
+namespace Fleet.Nodes;
+
+/// <summary>What this instance holds in memory of a node that it has met: a few dozen bytes.</summary>
+internal sealed class KnownNode(NodeId id)
+{
+    private long _seenAt;
+    private long _resultAt;
+
+    public NodeId Id { get; } = id;
+
+    public uint Epoch { get; internal set; }
+
+    public bool Active { get; internal set; }
+
+    public TagSet Tags { get; internal set; } = TagSet.None;
+
+    public string Platform { get; internal set; } = "";
+
+    public string HostIdentifier { get; internal set; } = "";
+
+    public DateTimeOffset? EnrolledAt { get; internal set; }
+
+    /// <summary>The row changed since it was read here.</summary>
+    internal volatile bool Stale = true;
+
+    /// <summary>Seen since the last flush.</summary>
+    internal volatile bool Touched;
+
+    public IPAddress? Address { get; private set; }
+
+    public DateTimeOffset? SeenAt => Ticks(ref _seenAt);
+
+    public DateTimeOffset? ResultAt => Ticks(ref _resultAt);
+
+    public void Touch(DateTimeOffset now, IPAddress? address)
+    {
+        Volatile.Write(ref _seenAt, now.UtcTicks);
+        Address = address;
+        Touched = true;
+    }
+
+    public void TouchResult(DateTimeOffset now) => Volatile.Write(ref _resultAt, now.UtcTicks);
+
+    private static DateTimeOffset? Ticks(ref long ticks) => Volatile.Read(ref ticks) is > 0 and var at ? new(at, TimeSpan.Zero) : null;
+}
+
+/// <summary>The nodes that this instance has met. One point read the first time, then nothing until the change feed names the node.</summary>
+internal sealed class NodeDirectory
+{
+    private readonly ConcurrentDictionary<NodeId, KnownNode> _known = new();
+    private readonly NodeStore _nodes;
+
+    public NodeDirectory(NodeStore nodes, ChangeFeed changes)
+    {
+        _nodes = nodes;
+        changes.Listen((changed, _) =>
+        {
+            Forget(changed);
+            return ValueTask.CompletedTask;
+        });
+    }
+
+    public int Count => _known.Count;
+
+    public IEnumerable<KnownNode> All => _known.Values;
+
+    /// <summary>What is in memory, however old; null if this instance never met the node.</summary>
+    public KnownNode? Peek(NodeId id) => _known.GetValueOrDefault(id);
+
+    /// <summary>The node, or null if there is none.</summary>
+    /// <exception cref="StorageUnavailableException">It is not in memory and cannot be read: a doubt, not a no.</exception>
+    public ValueTask<KnownNode?> FindAsync(NodeId id, CancellationToken ct) =>
+        _known.TryGetValue(id, out var known) && !known.Stale ? new(known) : ReadAsync(id, ct);
+
+    /// <summary>Reads the node again: someone has newer news of it than memory.</summary>
+    public ValueTask<KnownNode?> RefreshAsync(NodeId id, CancellationToken ct) => ReadAsync(id, ct);
+
+    private async ValueTask<KnownNode?> ReadAsync(NodeId id, CancellationToken ct)
+    {
+        var known = _known.GetValueOrDefault(id) ?? new KnownNode(id);
+
+        // Cleared before the read: a change that comes in between marks it again.
+        known.Stale = false;
+        Node? node;
+        try
+        {
+            node = await _nodes.FindAsync(id, ct);
+        }
+        catch
+        {
+            known.Stale = true;
+            throw;
+        }
+
+        if (node is null)
+        {
+            _known.TryRemove(id, out _);
+            return null;
+        }
+
+        known.Epoch = (uint)node.Epoch;
+        known.Active = node.Active && node.EnrolledAt is not null;
+        known.Tags = node.Tags;
+        known.Platform = node.Platform;
+        known.HostIdentifier = node.HostIdentifier;
+        known.EnrolledAt = node.EnrolledAt;
+        return _known.GetOrAdd(id, known);
+    }
+
+    private void Forget(IReadOnlyCollection<Change>? changed)
+    {
+        if (changed is null)
+        {
+            foreach (var known in _known.Values) known.Stale = true;
+            return;
+        }
+
+        foreach (var change in changed)
+        {
+            if (change.Kind == Schema.Nodes && NodeId.TryParse(change.Id, out var id) && _known.TryGetValue(id, out var known)) known.Stale = true;
+        }
+    }
+}

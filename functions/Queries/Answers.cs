@@ -1,0 +1,44 @@
+using Fleet.Kernel;
+using Fleet.Storage;
+
+namespace Fleet.Queries;
+
+/// <summary>What an agent wrote for one query id.</summary>
+/// <param name="Rows">The rows as a JSON array, or null when it sent something else, and why in <paramref name="Fault"/>.</param>
+/// <param name="Status">0 for success; absent means success.</param>
+internal sealed record WrittenAnswer(string Id, byte[]? Rows, long Status, string Message, string? Fault);
+
+/// <summary>Takes in answers. An id counts only from the node that it was sent to, and only once.</summary>
+internal sealed class Answers(CampaignStore campaigns, AnswerStore answers, Offers offers, Limits limits, TimeProvider clock)
+{
+    /// <summary>Stores an answer; durable when this returns. False if nobody waits for it: unknown, not asked, answered already, too late.</summary>
+    public async ValueTask<bool> TakeInAsync(NodeId node, WrittenAnswer written, CancellationToken ct)
+    {
+        var now = clock.GetUtcNow();
+        if (campaigns.Active.ByName.GetValueOrDefault(written.Id)?.Item is not { } campaign || campaign.IsOver(now)) return false;
+        for (; ; )
+        {
+            if (await answers.FindAsync(written.Id, node, ct) is not var (answer, etag) || answer.State != AnswerState.Sent) return false;
+            var fault = written.Status != 0 ? (written.Message.Length > 0 ? written.Message : $"status {written.Status}")
+                : written.Fault
+                ?? (written.Rows!.Length > limits.AnswerBytes ? $"the answer has {written.Rows.Length} bytes; at most {limits.AnswerBytes} are kept" : null);
+            var taken = answer with
+            {
+                State = fault is null ? AnswerState.Done : AnswerState.Failed,
+                AnsweredAt = now,
+                Error = fault is { Length: > 8_000 } ? fault[..8_000] : fault,
+                Rows = fault is null ? written.Rows! : "[]"u8.ToArray(),
+            };
+            try
+            {
+                await answers.WriteAsync(written.Id, taken, etag, ct);
+                offers.Settle(written.Id, node);
+                return true;
+            }
+            catch (ConflictException)
+            {
+                // The same write came twice, or the campaign ended: look again.
+            }
+        }
+    }
+}

@@ -1,0 +1,26 @@
+using Fleet.Kernel;
+using Fleet.Storage;
+
+namespace Fleet.Results;
+
+/// <summary>Where a batch lies; written <c>table/node/row</c> in messages.</summary>
+internal readonly record struct BatchKey(string Table, NodeId Node, string Row)
+{
+    public static bool TryParse(string text, out BatchKey key)
+    {
+        key = default;
+        if (text.Split('/') is not [var table, var node, var row] || !NodeId.TryParse(node, out var id)) return false;
+        key = new(table, id, row);
+        return true;
+    }
+
+    public Key Key => new(Node.ToString(), Row);
+
+    public override string ToString() => $"{Table}/{Node}/{Row}";
+}
+
+/// <summary>Lines of one post, as they came.</summary>
+/// <param name="Names">The queries that the lines name; empty for status logs.</param>
+/// <param name="Lines">The JSON array of the lines.</param>
+internal sealed record Batch(
+    BatchKey Key, DateTimeOffset ReceivedAt, int Count, IReadOnlyCollection<string> Names, DateTimeOffset? Oldest, DateTimeOffset? Newest, byte[] Lines);

@@ -1,0 +1,93 @@
+using System.Globalization;
+using System.Text.Json;
+using Fleet.Bus;
+using Fleet.Nodes;
+using Fleet.Storage;
+
+namespace Fleet.Results;
+
+/// <summary>Results that Fleet makes itself. They are stored and judged like any other; their action is <c>triggered</c>.</summary>
+internal sealed class BuiltInResults(BatchStore batches, IBus bus)
+{
+    public const string NodeEnrolled = "fleet/node_enrolled";
+    public const string NodeSilent = "fleet/node_silent";
+
+    /// <summary>Doorman's name for the same, so that its rules load unchanged.</summary>
+    public static string Canonical(string name) => name switch
+    {
+        "doorman/tasks/node_enrolled" => NodeEnrolled,
+        "doorman/tasks/node_offline_checks" => NodeSilent,
+        _ => name,
+    };
+
+    /// <summary>A node enrolled for the first time. Safe to repeat: the batch follows from the node.</summary>
+    public ValueTask RaiseEnrolledAsync(Node node, string? address, CancellationToken ct) => RaiseAsync(
+        node,
+        NodeEnrolled,
+        node.EnrolledAt!.Value,
+        new()
+        {
+            ["node_id"] = node.Id.ToString(),
+            ["host_identifier"] = node.HostIdentifier,
+            ["enrolled_on"] = node.EnrolledAt.Value.ToString("O", CultureInfo.InvariantCulture),
+            ["last_ip"] = address ?? "",
+            ["platform"] = node.Platform,
+        },
+        ct);
+
+    /// <summary>A node has not been heard of for a while.</summary>
+    /// <param name="node">The node.</param>
+    /// <param name="at">When it is told: follows from <paramref name="seen"/>, so that instances agree.</param>
+    /// <param name="seen">When it was heard of.</param>
+    /// <param name="ct">Stops before the write.</param>
+    public ValueTask RaiseSilentAsync(Node node, DateTimeOffset at, Seen seen, CancellationToken ct)
+    {
+        var checkIn = at - (seen.At ?? node.EnrolledAt ?? at);
+        var result = at - (seen.ResultAt ?? node.EnrolledAt ?? at);
+        return RaiseAsync(
+            node,
+            NodeSilent,
+            at,
+            new()
+            {
+                ["since_last_checkin"] = Seconds(checkIn),
+                ["since_last_checkin_seconds"] = Seconds(checkIn),
+                ["since_last_checkin_days"] = Days(checkIn),
+                ["since_last_result"] = Seconds(result),
+                ["since_last_result_seconds"] = Seconds(result),
+                ["since_last_result_days"] = Days(result),
+                ["since_last_checkin_to_last_result"] = Seconds(result - checkIn),
+                ["since_last_checkin_to_last_result_seconds"] = Seconds(result - checkIn),
+                ["since_last_checkin_to_last_result_days"] = Days(result - checkIn),
+            },
+            ct);
+    }
+
+    private async ValueTask RaiseAsync(Node node, string name, DateTimeOffset at, Dictionary<string, string> columns, CancellationToken ct)
+    {
+        using var bytes = new MemoryStream();
+        using (var json = new Utf8JsonWriter(bytes))
+        {
+            json.WriteStartArray();
+            json.WriteStartObject();
+            json.WriteString("name", name);
+            json.WriteString("action", "triggered");
+            json.WriteString("hostIdentifier", node.HostIdentifier);
+            json.WriteNumber("unixTime", at.ToUnixTimeSeconds());
+            json.WriteStartObject("columns");
+            foreach (var (column, value) in columns) json.WriteString(column, value);
+            json.WriteEndObject();
+            json.WriteEndObject();
+            json.WriteEndArray();
+        }
+
+        var lines = bytes.ToArray();
+        var key = batches.KeyOf(Schema.Results, node.Id, lines, at.ToUnixTimeSeconds());
+        await batches.WriteAsync(key, lines, 1, [name], at.ToUnixTimeSeconds(), at.ToUnixTimeSeconds(), ct);
+        await bus.PublishAsync(Addresses.Results, key.ToString(), ct);
+    }
+
+    private static string Seconds(TimeSpan span) => ((long)span.TotalSeconds).ToString(CultureInfo.InvariantCulture);
+
+    private static string Days(TimeSpan span) => ((long)span.TotalDays).ToString(CultureInfo.InvariantCulture);
+}

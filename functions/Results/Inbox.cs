@@ -1,0 +1,33 @@
+using System.Globalization;
+using Fleet.Storage;
+
+namespace Fleet.Results;
+
+/// <summary>A batch that waits, and the row that says so.</summary>
+internal sealed record Waiting(Key Row, BatchKey Batch, DateTimeOffset Since);
+
+/// <summary>Keys of batches that are not yet in reports, index and node info. Table: <see cref="Schema.Inbox"/>.</summary>
+internal sealed class Inbox(ITables tables, TimeProvider clock)
+{
+    private readonly ITable _inbox = tables[Schema.Inbox];
+
+    /// <summary>Adds a batch. Its row follows from its key, so adding it twice is adding it once, at least within a minute.</summary>
+    public async ValueTask AddAsync(BatchKey batch, CancellationToken ct)
+    {
+        var now = clock.GetUtcNow();
+        var partition = now.UtcDateTime.ToString("yyyyMMddHHmm", CultureInfo.InvariantCulture) + "-" + batch.Node.Shard[..1];
+        await _inbox.WriteAsync(Write.Replace(new(partition, $"{batch.Node}-{batch.Row}"), new Columns { ["Batch"] = batch.ToString(), ["At"] = now }), ct);
+    }
+
+    /// <summary>The oldest waiting batches, at most <paramref name="take"/>.</summary>
+    public async ValueTask<IReadOnlyList<Waiting>> PeekAsync(int take, CancellationToken ct)
+    {
+        var page = await _inbox.PageAsync(KeyRange.Everything, take, after: null, ct);
+        return [.. page.Items
+            .Select(row => BatchKey.TryParse(row.Columns.Text("Batch") ?? "", out var batch) ? new Waiting(row.Key, batch, row.Columns.Time("At")!.Value) : null)
+            .OfType<Waiting>()];
+    }
+
+    public ValueTask RemoveAsync(IEnumerable<Waiting> done, CancellationToken ct) =>
+        _inbox.WriteManyAsync(done.Select(waiting => Write.Delete(waiting.Row)), ct);
+}

@@ -1,0 +1,149 @@
+using System.Text.Json;
+using Fleet.Kernel;
+
+namespace Fleet.Results;
+
+/// <summary>A log post after one scan: where its lines lie, and what must be known of them to store them. No line is built.</summary>
+internal sealed class LogBody
+{
+    private readonly HashSet<string> _names = new(StringComparer.Ordinal);
+    private byte[] _lastName = [];
+
+    private LogBody(ReadOnlyMemory<byte> json) => Json = json;
+
+    /// <summary>The repaired body.</summary>
+    public ReadOnlyMemory<byte> Json { get; }
+
+    /// <summary>Where the node key's bytes lie in <see cref="Json"/>; empty if it is missing or not text.</summary>
+    public ReadOnlyMemory<byte> NodeKey { get; private set; }
+
+    /// <summary><c>result</c>, <c>status</c>, something else, or null.</summary>
+    public string? LogType { get; private set; }
+
+    /// <summary>The <c>data</c> array as it came; <c>[]</c> when it is missing or, as from 2.x agents, empty text.</summary>
+    public ReadOnlyMemory<byte> Lines { get; private set; } = "[]"u8.ToArray();
+
+    public int Count { get; private set; }
+
+    /// <summary>Lines that are no result: kept as they are, and marked when they are read.</summary>
+    public int Bad { get; private set; }
+
+    /// <summary>The queries that the lines name.</summary>
+    public IReadOnlyCollection<string> Names => _names;
+
+    /// <summary>The agents' clock: seconds of the oldest and the newest line, or null if no line says.</summary>
+    public long? Oldest { get; private set; }
+
+    public long? Newest { get; private set; }
+
+    /// <summary>Scans a body. Of duplicate members the first counts. Costs one pass and no allocation per line.</summary>
+    /// <exception cref="JsonException">It is not one JSON object.</exception>
+    public static LogBody Scan(ReadOnlyMemory<byte> json)
+    {
+        var body = new LogBody(json);
+        var reader = new Utf8JsonReader(json.Span, JsonText.Lenient);
+        reader.Read();
+        if (reader.TokenType != JsonTokenType.StartObject) throw new JsonException("The body must be a JSON object.");
+
+        bool key = false, type = false, data = false;
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var member = Member(ref reader);
+            reader.Read();
+            switch (member)
+            {
+                case 'k' when !key:
+                    key = true;
+                    if (reader.TokenType == JsonTokenType.String) body.NodeKey = json.Slice((int)reader.TokenStartIndex + 1, reader.ValueSpan.Length);
+                    break;
+                case 't' when !type:
+                    type = true;
+                    if (reader.TokenType == JsonTokenType.String) body.LogType = JsonText.String(ref reader);
+                    break;
+                case 'd' when !data && reader.TokenType == JsonTokenType.StartArray:
+                    data = true;
+                    var start = (int)reader.TokenStartIndex;
+                    body.ScanLines(ref reader);
+                    body.Lines = json[start..(int)reader.BytesConsumed];
+                    break;
+                default:
+                    reader.Skip();
+                    break;
+            }
+        }
+
+        // What is left must be nothing: a cut-off or doubled body is refused whole.
+        while (reader.Read())
+        {
+        }
+
+        return body;
+    }
+
+    private static char Member(ref Utf8JsonReader reader) =>
+        reader.ValueTextEquals("node_key"u8) ? 'k' : reader.ValueTextEquals("log_type"u8) ? 't' : reader.ValueTextEquals("data"u8) ? 'd' : ' ';
+
+    private void ScanLines(ref Utf8JsonReader reader)
+    {
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+        {
+            Count++;
+            if (reader.TokenType != JsonTokenType.StartObject)
+            {
+                reader.Skip();
+                Bad++;
+            }
+            else
+            {
+                ScanLine(ref reader);
+            }
+        }
+    }
+
+    private void ScanLine(ref Utf8JsonReader reader)
+    {
+        bool named = false, timed = false, result = false;
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            if (!named && reader.ValueTextEquals("name"u8))
+            {
+                reader.Read();
+                if (reader.TokenType == JsonTokenType.String)
+                {
+                    named = true;
+                    Note(ref reader);
+                }
+
+                reader.Skip();
+            }
+            else if (!timed && reader.ValueTextEquals("unixTime"u8))
+            {
+                reader.Read();
+                timed = true;
+                if (JsonText.Number(ref reader) is { } time)
+                {
+                    Oldest = Math.Min(Oldest ?? time, time);
+                    Newest = Math.Max(Newest ?? time, time);
+                }
+
+                reader.Skip();
+            }
+            else
+            {
+                result |= reader.ValueTextEquals("columns"u8) || reader.ValueTextEquals("diffResults"u8) || reader.ValueTextEquals("snapshot"u8);
+                reader.Read();
+                reader.Skip();
+            }
+        }
+
+        if (!named || !result) Bad++;
+    }
+
+    private void Note(ref Utf8JsonReader reader)
+    {
+        // Lines of one query come in runs.
+        if (reader.ValueSpan.SequenceEqual(_lastName)) return;
+        _lastName = reader.ValueSpan.ToArray();
+        _names.Add(JsonText.String(ref reader));
+    }
+}

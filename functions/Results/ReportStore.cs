@@ -1,0 +1,54 @@
+using Fleet.Kernel;
+using Fleet.Storage;
+
+namespace Fleet.Results;
+
+/// <summary>Reports by query and node. Table: <see cref="Schema.Reports"/>.</summary>
+internal sealed class ReportStore(ITables tables, Limits limits)
+{
+    private readonly ITable _reports = tables[Schema.Reports];
+
+    /// <summary>Applies rows to a report; repeats when another instance was faster.</summary>
+    public async ValueTask ApplyAsync(string query, NodeId node, IReadOnlyList<ResultRow> rows, CancellationToken ct)
+    {
+        var key = new Key(ResultIndex.PartitionName(query), node.ToString());
+        for (; ; )
+        {
+            var row = await _reports.FindAsync(key, ct);
+            var report = row is null ? new Report() : Report.Read(Compression.Unpack(row.Columns.AllBytes("R")));
+            report.Apply(rows, limits.ReportRows);
+            var columns = new Columns { ["Query"] = query }.WithBytes("R", Fit(report));
+            try
+            {
+                await _reports.WriteAsync(row is null ? Write.Insert(key, columns) : Write.Replace(key, columns).If(row.Etag), ct);
+                return;
+            }
+            catch (ConflictException)
+            {
+                // Read what the other wrote, and apply again.
+            }
+        }
+    }
+
+    /// <summary>One query's reports in the order of the nodes. Cost: one transaction a page.</summary>
+    public async ValueTask<Page<(NodeId Node, Report Report)>> PageAsync(string query, int take, string? after, CancellationToken ct)
+    {
+        var page = await _reports.PageAsync(KeyRange.Partition(ResultIndex.PartitionName(query)), take, after, ct);
+        return new(
+            [.. page.Items.Select(row => (NodeId.TryParse(row.Key.Row, out var id) ? id : default, Report.Read(Compression.Unpack(row.Columns.AllBytes("R")))))],
+            page.After);
+    }
+
+    /// <summary>Halves the rows until the report fits in a row of the table.</summary>
+    private byte[] Fit(Report report)
+    {
+        var most = limits.ReportRows;
+        for (; ; )
+        {
+            var packed = Compression.Pack(report.Write());
+            if (packed.Length <= Chunks.MostInRow) return packed;
+            most = Math.Min(most, report.Rows.Count()) / 2;
+            report.Apply([], most);
+        }
+    }
+}

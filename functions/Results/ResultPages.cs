@@ -1,0 +1,64 @@
+using System.Globalization;
+using Fleet.Kernel;
+using Fleet.Storage;
+
+namespace Fleet.Results;
+
+/// <summary>Which of a node's lines.</summary>
+/// <param name="Query">Of this query alone, or null.</param>
+internal sealed record LineFilter(string? Query, DateTimeOffset? From, DateTimeOffset? To)
+{
+    public bool Wants(IReadOnlyCollection<string> names, DateTimeOffset? oldest, DateTimeOffset? newest) =>
+        (Query is null || names.Contains(Query)) && !(newest < From) && !(oldest > To);
+
+    public bool Wants(string name, DateTimeOffset time) =>
+        (Query is null || name == Query) && !(time < From) && !(time > To);
+}
+
+/// <summary>A node's results and status logs in pages, newest first.</summary>
+internal sealed class ResultPages(BatchStore batches)
+{
+    /// <summary>Rows of results. A line that came in two batches, because the first was not acknowledged, is shown once.</summary>
+    public async ValueTask<Page<ResultRow>> ResultsAsync(NodeId node, LineFilter filter, int take, string? after, CancellationToken ct)
+    {
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        return await PageAsync(
+            Schema.ResultsPrefix, node, filter, take, after,
+            batch =>
+            {
+                var rows = LineReader.Read(batch.Lines, batch.ReceivedAt);
+                var lines = rows.Select(row => Digest.Of(row.Raw.Span)).ToList();
+                var news = rows.Where((_, i) => !seen.Contains(lines[i])).ToList();
+                seen.UnionWith(lines);
+                return news.Where(row => filter.Wants(row.Name, row.Time)).OrderByDescending(row => row.Time);
+            },
+            ct);
+    }
+
+    public ValueTask<Page<StatusLine>> StatusLogsAsync(NodeId node, LineFilter filter, int take, string? after, CancellationToken ct) => PageAsync(
+        Schema.StatusLogsPrefix, node, filter, take, after,
+        batch => StatusLine.Read(batch.Lines, batch.ReceivedAt).Where(line => filter.Wants("", line.Time)).OrderByDescending(line => line.Time), ct);
+
+    /// <summary>The token names a batch, and how many of its lines were shown.</summary>
+    private async ValueTask<Page<T>> PageAsync<T>(
+        string prefix, NodeId node, LineFilter filter, int take, string? after, Func<Batch, IEnumerable<T>> read, CancellationToken ct)
+    {
+        BatchKey? start = null;
+        var skip = 0;
+        if (after?.Split('|') is [var key, var shown] && BatchKey.TryParse(key, out var batchKey) && int.TryParse(shown, CultureInfo.InvariantCulture, out skip)) start = batchKey;
+
+        var items = new List<T>();
+        await foreach (var batch in batches.NewestFirstAsync(prefix, node, start, filter.Wants, ct))
+        {
+            var at = batch.Key == start ? skip : 0;
+            foreach (var item in read(batch).Skip(at))
+            {
+                if (items.Count == take) return new(items, FormattableString.Invariant($"{batch.Key}|{at}"));
+                items.Add(item);
+                at++;
+            }
+        }
+
+        return new(items, null);
+    }
+}

@@ -1,0 +1,61 @@
+using System.Text.Json;
+using Fleet.Kernel;
+
+namespace Fleet.Results;
+
+/// <summary>A line of osquery's own log.</summary>
+/// <param name="Severity">0 info, 1 warning, 2 error, 3 fatal.</param>
+internal sealed record StatusLine(
+    DateTimeOffset Time, int Severity, string Filename, int Line, string Message, string Version, IReadOnlyList<KeyValuePair<string, ColumnValue>> Decorations)
+{
+    /// <summary>Reads a <c>data</c> array; what is no object is a line with the text as its message.</summary>
+    public static List<StatusLine> Read(ReadOnlyMemory<byte> lines, DateTimeOffset received)
+    {
+        var read = new List<StatusLine>();
+        var reader = new Utf8JsonReader(lines.Span, JsonText.Lenient);
+        reader.Read();
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+        {
+            var start = (int)reader.TokenStartIndex;
+            reader.Skip();
+            var raw = lines[start..(int)reader.BytesConsumed];
+            var members = LineReader.ReadRow(raw);
+            string Text(string name) => members.Find(member => member.Key == name).Value.Text ?? "";
+            read.Add(new(
+                long.TryParse(Text("unixTime"), out var seconds) && seconds is > 0 and < 253_402_300_800 ? DateTimeOffset.FromUnixTimeSeconds(seconds) : received,
+                SeverityOf(Text("severity")),
+                Text("filename"),
+                int.TryParse(Text("line"), out var line) ? line : 0,
+                members.Count > 0 ? Text("message") : System.Text.Encoding.UTF8.GetString(raw.Span),
+                Text("version"),
+                Text("decorations") is { Length: > 0 } decorations ? LineReader.ReadRow(System.Text.Encoding.UTF8.GetBytes(decorations)) : []));
+        }
+
+        return read;
+    }
+
+    /// <summary>The lines of at least this severity, as an array of their own. A line that does not say its severity is kept.</summary>
+    public static (ReadOnlyMemory<byte> Lines, int Count) AtLeast(ReadOnlyMemory<byte> lines, int severity)
+    {
+        using var kept = new MemoryStream();
+        var count = 0;
+        var reader = new Utf8JsonReader(lines.Span, JsonText.Lenient);
+        reader.Read();
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+        {
+            var start = (int)reader.TokenStartIndex;
+            reader.Skip();
+            var raw = lines[start..(int)reader.BytesConsumed];
+            var stated = LineReader.ReadRow(raw).Find(member => member.Key == "severity").Value.Text;
+            if (stated is not null && SeverityOf(stated) < severity) continue;
+            kept.WriteByte((byte)(count++ == 0 ? '[' : ','));
+            kept.Write(raw.Span);
+        }
+
+        if (count == 0) kept.WriteByte((byte)'[');
+        kept.WriteByte((byte)']');
+        return (kept.ToArray(), count);
+    }
+
+    private static int SeverityOf(string text) => int.TryParse(text, out var severity) ? severity : 0;
+}

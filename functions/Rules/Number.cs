@@ -1,0 +1,53 @@
+using System.Globalization;
+
+namespace Fleet.Rules;
+
+/// <summary>A number in a rule or a column: sign, decimals and exponent, ASCII digits only. Nothing else is one: no spaces, no hex, no infinity.</summary>
+internal readonly record struct Number : IComparable<Number>
+{
+    private readonly decimal? _exact;
+    private readonly double _near;
+
+    private Number(decimal? exact, double near) => (_exact, _near) = (exact, near);
+
+    public static Number? Parse(string? text)
+    {
+        if (string.IsNullOrEmpty(text) || text.Length > 400 || !IsNumber(text)) return null;
+        const NumberStyles Styles = NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;
+        var near = double.Parse(text, Styles, CultureInfo.InvariantCulture);
+
+        // 28 digits are exact: 64-bit counters and their neighbours are told apart.
+        return text.Length <= 28 && !text.AsSpan().ContainsAny('e', 'E') && decimal.TryParse(text, Styles, CultureInfo.InvariantCulture, out var exact)
+            ? new(exact, near)
+            : new(null, near);
+    }
+
+    public int CompareTo(Number other) =>
+        _exact is { } a && other._exact is { } b ? a.CompareTo(b) : _near.CompareTo(other._near);
+
+    private static bool IsNumber(string text)
+    {
+        var i = text[0] is '+' or '-' ? 1 : 0;
+        var whole = Digits(text, ref i);
+        var decimals = 0;
+        if (i < text.Length && text[i] == '.')
+        {
+            i++;
+            decimals = Digits(text, ref i);
+        }
+
+        if (whole + decimals == 0) return false;
+        if (i == text.Length) return true;
+        if (text[i] is not ('e' or 'E')) return false;
+        i++;
+        if (i < text.Length && text[i] is ('+' or '-')) i++;
+        return Digits(text, ref i) > 0 && i == text.Length;
+    }
+
+    private static int Digits(string text, ref int i)
+    {
+        var start = i;
+        while (i < text.Length && char.IsAsciiDigit(text[i])) i++;
+        return i - start;
+    }
+}

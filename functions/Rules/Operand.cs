@@ -1,0 +1,63 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+
+namespace Fleet.Rules;
+
+/// <summary>What a condition compares with, read once when the rule is compiled.</summary>
+internal sealed class Operand
+{
+    private Operand(IReadOnlyList<string> texts) => (Texts, Numbers) = (texts, [.. texts.Select(Number.Parse)]);
+
+    public static Operand None { get; } = new([]);
+
+    public IReadOnlyList<string> Texts { get; }
+
+    public IReadOnlyList<Number?> Numbers { get; }
+
+    /// <summary>Instants, for the field <c>timestamp</c>; empty otherwise.</summary>
+    public IReadOnlyList<DateTimeOffset> Times { get; private init; } = [];
+
+    public Regex? Pattern { get; private init; }
+
+    public string Text => Texts[0];
+
+    public static Operand Of(IReadOnlyList<string> texts) => new(texts);
+
+    /// <summary>Epoch seconds or ISO 8601.</summary>
+    /// <exception cref="FormatException">One of them is neither.</exception>
+    public static Operand OfTimes(IReadOnlyList<string> texts) => new(texts) { Times = [.. texts.Select(Time)] };
+
+    /// <summary>Anchored at the start and case-sensitive, as in Doorman. The engine does not backtrack: no pattern can stall the bus.</summary>
+    /// <exception cref="FormatException">It is no regular expression, or needs backtracking.</exception>
+    public static Operand OfPattern(string pattern)
+    {
+        try
+        {
+            // Python writes named groups (?P<name>…).
+            var regex = new Regex(
+                $@"\A(?:{pattern.Replace("(?P<", "(?<", StringComparison.Ordinal)})", RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
+            return new([pattern]) { Pattern = regex };
+        }
+        catch (ArgumentException fault)
+        {
+            throw new FormatException($"'{pattern}' is no regular expression: {fault.Message}", fault);
+        }
+        catch (NotSupportedException fault)
+        {
+            throw new FormatException($"'{pattern}' uses look-around, back-references or another construct that needs backtracking; write it without.", fault);
+        }
+    }
+
+    private static DateTimeOffset Time(string text)
+    {
+        if (Number.Parse(text) is not null && double.Parse(text, CultureInfo.InvariantCulture) is > -62_135_596_800 and < 253_402_300_800 and var seconds)
+        {
+            return DateTimeOffset.UnixEpoch.AddSeconds(seconds);
+        }
+
+        const DateTimeStyles Styles = DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal;
+        return DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, Styles, out var time)
+            ? time
+            : throw new FormatException($"'{text}' is no time: write epoch seconds or ISO 8601, such as 2026-01-31T12:00:00Z.");
+    }
+}

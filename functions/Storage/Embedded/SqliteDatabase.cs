@@ -1,0 +1,77 @@
+using System.Collections.Concurrent;
+using Fleet.Kernel;
+using Microsoft.Data.Sqlite;
+
+namespace Fleet.Storage.Embedded;
+
+/// <summary>The database file: one writer, and readers that never wait for it (write-ahead log).</summary>
+/// <remarks>Several processes may open the same file; each has its own writer, and SQLite lets one commit at a time.</remarks>
+internal sealed class SqliteDatabase : IDisposable
+{
+    private readonly string _connectionString;
+    private readonly ConcurrentBag<SqliteConnection> _idle = [];
+    private volatile bool _disposed;
+
+    public SqliteDatabase(string path, Limits limits)
+    {
+        SQLitePCL.Batteries_V2.Init();
+        _connectionString = new SqliteConnectionStringBuilder { DataSource = path, Pooling = false }.ToString();
+        var connection = Open();
+        Run(connection, "PRAGMA journal_mode=WAL");
+        Writer = new SqliteWriter(connection, limits.QueuedWrites);
+    }
+
+    public SqliteWriter Writer { get; }
+
+    /// <summary>Runs a read on a connection of its own.</summary>
+    /// <exception cref="StorageUnavailableException">The file cannot be read.</exception>
+    public T Read<T>(Func<SqliteConnection, T> read)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (!_idle.TryTake(out var connection)) connection = Open();
+        try
+        {
+            return read(connection);
+        }
+        catch (SqliteException fault)
+        {
+            throw new StorageUnavailableException($"The database cannot be read: {fault.Message}", fault);
+        }
+        finally
+        {
+            if (_disposed) connection.Dispose();
+            else _idle.Add(connection);
+        }
+    }
+
+    public void Dispose()
+    {
+        _disposed = true;
+        Writer.Dispose();
+        while (_idle.TryTake(out var connection)) connection.Dispose();
+    }
+
+    internal static void Run(SqliteConnection connection, string sql)
+    {
+        using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        command.ExecuteNonQuery();
+    }
+
+    private SqliteConnection Open()
+    {
+        var connection = new SqliteConnection(_connectionString);
+        try
+        {
+            connection.Open();
+            // FULL: a commit returns when the log is on the disk. The write-ahead log may grow to 64 MB before it is folded in.
+            Run(connection, "PRAGMA busy_timeout=10000; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=16384; PRAGMA temp_store=MEMORY");
+            return connection;
+        }
+        catch (SqliteException fault)
+        {
+            connection.Dispose();
+            throw new StorageUnavailableException($"{_connectionString}: {fault.Message}", fault);
+        }
+    }
+}

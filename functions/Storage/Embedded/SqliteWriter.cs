@@ -1,0 +1,137 @@
+using System.Threading.Channels;
+using Microsoft.Data.Sqlite;
+
+namespace Fleet.Storage.Embedded;
+
+/// <summary>The one thread that writes. What queued up during a commit is the next transaction, so one fsync serves all who wait.</summary>
+/// <remarks>There is no waiting window: at rest a write is committed at once, under load transactions grow by themselves.</remarks>
+internal sealed class SqliteWriter : IDisposable
+{
+    private readonly SqliteConnection _connection;
+    private readonly Channel<Work> _queue;
+    private readonly Thread _thread;
+    private readonly int _most;
+
+    public SqliteWriter(SqliteConnection connection, int most)
+    {
+        _connection = connection;
+        _most = most;
+        _queue = Channel.CreateBounded<Work>(new BoundedChannelOptions(most) { SingleReader = true });
+        _thread = new Thread(Pump) { Name = "sqlite writer", IsBackground = true };
+        _thread.Start();
+    }
+
+    /// <summary>Transactions committed since the start: one fsync each.</summary>
+    public long Commits { get; private set; }
+
+    /// <summary>Runs statements inside the next transaction; returns when it is durable.</summary>
+    /// <param name="statements">Must leave nothing behind when it throws: check, then write. <paramref name="several"/> undoes it otherwise.</param>
+    /// <param name="several">More than one statement writes: they are undone together if one throws.</param>
+    /// <param name="ct">Looked at until the work is queued; what is queued is done.</param>
+    /// <exception cref="StorageBusyException">The queue is full.</exception>
+    /// <exception cref="StorageUnavailableException">The commit failed; nothing was written.</exception>
+    public Task<T> RunAsync<T>(Func<SqliteConnection, T> statements, bool several, CancellationToken ct)
+    {
+        ct.ThrowIfCancellationRequested();
+        var work = new Work<T>(statements, several);
+        if (!_queue.Writer.TryWrite(work))
+        {
+            throw _queue.Reader.Completion.IsCompleted || _queue.Reader.Count < _most
+                ? new StorageUnavailableException("The database is closing.")
+                : new StorageBusyException(_most);
+        }
+
+        return work.Done;
+    }
+
+    public void Dispose()
+    {
+        _queue.Writer.TryComplete();
+        _thread.Join();
+        _connection.Dispose();
+    }
+
+    private void Pump()
+    {
+        var batch = new List<Work>();
+        while (_queue.Reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
+        {
+            while (batch.Count < 1_000 && _queue.Reader.TryRead(out var work)) batch.Add(work);
+            Commit(batch);
+            batch.Clear();
+        }
+    }
+
+    private void Commit(List<Work> batch)
+    {
+        try
+        {
+            SqliteDatabase.Run(_connection, "BEGIN IMMEDIATE");
+            foreach (var work in batch) work.Run(_connection);
+            SqliteDatabase.Run(_connection, "COMMIT");
+            Commits++;
+        }
+        catch (SqliteException fault)
+        {
+            TryRollBack();
+            foreach (var work in batch) work.Fail(new StorageUnavailableException($"The database cannot be written: {fault.Message}", fault));
+            return;
+        }
+
+        foreach (var work in batch) work.Finish();
+    }
+
+    private void TryRollBack()
+    {
+        try
+        {
+            SqliteDatabase.Run(_connection, "ROLLBACK");
+        }
+        catch (SqliteException)
+        {
+            // SQLite has rolled back by itself.
+        }
+    }
+
+    private abstract class Work
+    {
+        public abstract void Run(SqliteConnection connection);
+
+        public abstract void Finish();
+
+        public abstract void Fail(Exception fault);
+    }
+
+    private sealed class Work<T>(Func<SqliteConnection, T> statements, bool several) : Work
+    {
+        private readonly TaskCompletionSource<T> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private T? _result;
+        private Exception? _refused;
+
+        public Task<T> Done => _done.Task;
+
+        public override void Run(SqliteConnection connection)
+        {
+            if (several) SqliteDatabase.Run(connection, "SAVEPOINT work");
+            try
+            {
+                _result = statements(connection);
+            }
+            catch (Exception fault) when (fault is not SqliteException)
+            {
+                _refused = fault;
+                if (several) SqliteDatabase.Run(connection, "ROLLBACK TO work");
+            }
+
+            if (several) SqliteDatabase.Run(connection, "RELEASE work");
+        }
+
+        public override void Finish()
+        {
+            if (_refused is null) _done.SetResult(_result!);
+            else _done.SetException(_refused);
+        }
+
+        public override void Fail(Exception fault) => _done.SetException(fault);
+    }
+}

@@ -1,0 +1,63 @@
+using Fleet.Kernel;
+
+namespace Fleet.Storage;
+
+/// <summary>Every table, on one page: name, then partition / row.</summary>
+internal static class Schema
+{
+    // The control plane: small, partition "all" / name or id, wholly in memory on every instance.
+    public const string All = "all";
+    public const string Queries = "Queries";
+    public const string Packs = "Packs";
+    public const string FilePaths = "FilePaths";
+    public const string Options = "Options";
+    public const string Rules = "Rules";
+    public const string Campaigns = "Campaigns";
+    public const string EnrollSecrets = "EnrollSecrets";
+    public const string Alerters = "Alerters";
+
+    /// <summary>The change feed: <c>feed</c> / <c>head</c>, or the revision that a change made.</summary>
+    public const string Changes = "Changes";
+
+    /// <summary>Shard of 256 / node id: identity, tags, state, captured info.</summary>
+    public const string Nodes = "Nodes";
+
+    /// <summary>Shard / node id: last check-in and address. Flushed in batches, never per request.</summary>
+    public const string Seen = "Seen";
+
+    /// <summary>Campaign id / node id: state and rows.</summary>
+    public const string Answers = "Answers";
+
+    /// <summary>Minute and shard / node and batch: keys of batches that are not yet in reports, index and node info.</summary>
+    public const string Inbox = "Inbox";
+
+    /// <summary>Query / node, then its parts: what each node holds now.</summary>
+    public const string Reports = "Reports";
+
+    /// <summary><c>all</c> / name.</summary>
+    public const string Users = "Users";
+
+    /// <summary><c>all</c> / hash of the token.</summary>
+    public const string Tokens = "Tokens";
+
+    /// <summary>Node / time and hash, newest first: one row group a batch of result lines.</summary>
+    public static string Results(DateTimeOffset time) => ResultsPrefix + TimeKey.Week(time);
+
+    /// <summary>Node / time and hash, newest first: one row group a batch of status lines.</summary>
+    public static string StatusLogs(DateTimeOffset time) => StatusLogsPrefix + TimeKey.Week(time);
+
+    /// <summary>Query and hour / time, node and hash: pointers to batches.</summary>
+    public static string ResultIndex(DateTimeOffset time) => ResultIndexPrefix + TimeKey.Week(time);
+
+    /// <summary>Day, newest first / time and id, newest first.</summary>
+    public static string Alerts(DateTimeOffset time) => AlertsPrefix + TimeKey.Month(time);
+
+    /// <summary>Two hex digits of the alert's id / alert id: where the alert lies.</summary>
+    public static string AlertIds(DateTimeOffset time) => AlertIdsPrefix + TimeKey.Month(time);
+
+    public const string ResultsPrefix = "Results";
+    public const string StatusLogsPrefix = "StatusLogs";
+    public const string ResultIndexPrefix = "Index";
+    public const string AlertsPrefix = "Alerts";
+    public const string AlertIdsPrefix = "AlertIds";
+}

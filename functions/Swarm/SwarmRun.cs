@@ -1,0 +1,131 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Fleet.Swarm;
+
+/// <summary>What a swarm does.</summary>
+/// <param name="Ramp">Agents start one after another over this time.</param>
+/// <param name="Lines">Lines that each agent adds before each post of logs.</param>
+/// <param name="Matching">The share of lines, 0 to 1, whose query is <see cref="SwarmRun.MatchingQuery"/>.</param>
+internal sealed record SwarmOptions(
+    Uri Url, string Secret, int Nodes, TimeSpan Duration, TimeSpan Ramp, TimeSpan ConfigEvery, TimeSpan LogEvery, TimeSpan DistributedEvery, int Lines, double Matching,
+    bool KeepAlive, bool Compress, int Seed, string Prefix);
+
+/// <summary>Many simulated agents at once, and what came of it.</summary>
+internal sealed class SwarmRun(SwarmOptions options, TimeProvider clock)
+{
+    /// <summary>The query that a rule would name to meet the lines that are to match.</summary>
+    public const string MatchingQuery = "swarm_match";
+    private const string Query = "swarm_processes";
+
+    private readonly SwarmMeter _meter = new();
+    private long _began;
+
+    public SwarmMeter Meter => _meter;
+
+    /// <summary>Runs for the duration, and tells once a second how it goes.</summary>
+    public async Task RunAsync(Action<string> progress, CancellationToken ct)
+    {
+        _began = clock.GetTimestamp();
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        stop.CancelAfter(options.Duration);
+
+        // One handler for all when connections are kept, so that there are not more of them than requests at once.
+        var transportOptions = new TransportOptions(options.Url, options.KeepAlive, options.Prefix);
+        using var handler = AgentTransport.NewHandler(transportOptions);
+        using var transport = new AgentTransport(transportOptions, _meter, handler);
+        var agents = Enumerable.Range(0, options.Nodes).Select(i => LiveAsync(i, transport, stop.Token)).ToList();
+        var telling = TellAsync(progress, stop.Token);
+        await Task.WhenAll(agents);
+        await stop.CancelAsync();
+        await telling;
+        progress(Line());
+    }
+
+    public JsonObject Report()
+    {
+        var seconds = clock.GetElapsedTime(_began).TotalSeconds;
+        var calls = new JsonObject();
+        foreach (var (call, meter) in _meter.Calls.OrderBy(pair => pair.Key, StringComparer.Ordinal))
+        {
+            calls[call] = new JsonObject
+            {
+                ["requests"] = meter.Count,
+                ["perSecond"] = Math.Round(meter.Count / seconds, 1),
+                ["errors"] = meter.Errors,
+                ["p50Ms"] = Math.Round(meter.Quantile(0.50), 2),
+                ["p99Ms"] = Math.Round(meter.Quantile(0.99), 2),
+            };
+        }
+
+        var errors = new JsonObject();
+        foreach (var (error, count) in _meter.Errors) errors[error] = count;
+        return new()
+        {
+            ["nodes"] = options.Nodes,
+            ["seconds"] = Math.Round(seconds, 1),
+            ["requests"] = _meter.Calls.Values.Sum(meter => meter.Count),
+            ["requestsPerSecond"] = Math.Round(_meter.Calls.Values.Sum(meter => meter.Count) / seconds, 1),
+            ["errors"] = _meter.Calls.Values.Sum(meter => meter.Errors),
+            ["linesSent"] = _meter.LinesSent,
+            ["linesAcknowledged"] = _meter.LinesAcknowledged,
+            ["calls"] = calls,
+            ["errorsByText"] = errors,
+        };
+    }
+
+    private async Task LiveAsync(int number, AgentTransport transport, CancellationToken stop)
+    {
+        try
+        {
+            await Task.Delay(options.Ramp * number / Math.Max(options.Nodes, 1), clock, stop);
+            var machine = new Machine(options.Seed, number);
+            var agent = new SimulatedAgent(
+                machine,
+                new(options.Secret, EventFormat: number % 4 != 3, options.Compress, options.ConfigEvery, options.LogEvery, options.DistributedEvery),
+                transport, _meter, clock);
+            var writing = WriteAsync(agent, stop);
+            await agent.RunAsync(stop);
+            await writing;
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            // The time is up.
+        }
+    }
+
+    private async Task WriteAsync(SimulatedAgent agent, CancellationToken stop)
+    {
+        while (!stop.IsCancellationRequested)
+        {
+            // What is refused piles up, as on a real machine, up to a limit.
+            for (var i = 0; i < options.Lines && agent.Buffered < 100_000; i++)
+            {
+                var matches = agent.Machine.Random.NextDouble() < options.Matching;
+                agent.LogRows(matches ? MatchingQuery : Query, "added", FakeRows.Of(agent.Machine, "select * from processes", 1, clock.GetUtcNow()));
+            }
+
+            await Task.Delay(options.LogEvery, clock, stop);
+        }
+    }
+
+    private async Task TellAsync(Action<string> progress, CancellationToken stop)
+    {
+        while (!stop.IsCancellationRequested)
+        {
+            await Task.Delay(TimeSpan.FromSeconds(1), clock, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (!stop.IsCancellationRequested) progress(Line());
+        }
+    }
+
+    private string Line()
+    {
+        var seconds = clock.GetElapsedTime(_began).TotalSeconds;
+        var requests = _meter.Calls.Values.Sum(meter => meter.Count);
+        var worst = _meter.Calls.Values.Select(meter => meter.Quantile(0.99)).DefaultIfEmpty().Max();
+        return FormattableString.Invariant(
+            $"{seconds,5:0} s  {requests,9:N0} requests  {requests / seconds,8:N0}/s  p99 {worst,7:0.0} ms  {_meter.Calls.Values.Sum(meter => meter.Errors)} errors  {_meter.LinesAcknowledged:N0}/{_meter.LinesSent:N0} lines");
+    }
+
+    public string ReportText() => Report().ToJsonString(new JsonSerializerOptions { WriteIndented = true });
+}

@@ -1,0 +1,39 @@
+using Fleet.Kernel;
+using Fleet.Queries;
+using Fleet.Storage;
+
+namespace Fleet.Upkeep;
+
+/// <summary>How long things are kept: <c>Fleet__Logs__Retention</c>, <c>Fleet__Alerts__Retention</c>.</summary>
+internal sealed record RetentionSettings(TimeSpan Logs, TimeSpan Alerts);
+
+/// <summary>Drops whole weeks of results and status logs, whole months of alerts, and campaigns that are long over.</summary>
+internal sealed class Retention(ITables tables, CampaignStore campaigns, RetentionSettings settings, TimeProvider clock)
+{
+    public async ValueTask RunAsync(CancellationToken ct)
+    {
+        var now = clock.GetUtcNow();
+        foreach (var prefix in new[] { Schema.ResultsPrefix, Schema.StatusLogsPrefix, Schema.ResultIndexPrefix })
+        {
+            foreach (var table in await tables.ListAsync(prefix, ct))
+            {
+                if (TimeKey.WeekEnd(table[prefix.Length..]) < now - settings.Logs) await tables.DropAsync(table, ct);
+            }
+        }
+
+        var oldest = TimeKey.Month(now - settings.Alerts);
+        foreach (var prefix in new[] { Schema.AlertsPrefix, Schema.AlertIdsPrefix })
+        {
+            foreach (var table in await tables.ListAsync(prefix, ct))
+            {
+                var month = table[prefix.Length..];
+                if (month.All(char.IsAsciiDigit) && string.CompareOrdinal(month, oldest) < 0) await tables.DropAsync(table, ct);
+            }
+        }
+
+        foreach (var campaign in await campaigns.ListAsync(ct))
+        {
+            if (campaign.IsOver(now) && (campaign.CancelledAt ?? campaign.ExpiresAt) < now - settings.Logs) await campaigns.RemoveAsync(campaign.Id, ct);
+        }
+    }
+}
