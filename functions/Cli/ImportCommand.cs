@@ -36,6 +36,7 @@ internal static class ImportCommand
             var json = OsqueryFile.Read(await File.ReadAllBytesAsync(file.FullName, ct));
             var plan = import.Plan(Path.GetFileNameWithoutExtension(file.Name), tags, json);
             foreach (var replaced in await import.ApplyAsync(plan, ct)) Console.WriteLine($"{file.Name}: replaced {replaced}, which was different");
+            foreach (var pack in plan.PackFiles) Console.WriteLine($"{file.Name}: the pack {pack} is a file of its own: import it too");
             Console.WriteLine(
                 $"{file.Name}: {plan.QueryCount} queries ({plan.Queries.Count} in the schedule, {plan.Packs.Count} packs), {plan.FilePaths.Count} file path categories, {plan.Options.Count} option sets");
             return true;

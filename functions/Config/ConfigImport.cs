@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Fleet.Kernel;
 using Fleet.Nodes;
@@ -5,7 +6,10 @@ using Fleet.Nodes;
 namespace Fleet.Config;
 
 /// <summary>What a file holds, ready to be saved.</summary>
-internal sealed record ImportPlan(IReadOnlyList<Query> Queries, IReadOnlyList<Pack> Packs, IReadOnlyList<FilePaths> FilePaths, IReadOnlyList<OptionSet> Options)
+/// <param name="PackFiles">Packs that the file only names by their path: they are files to import on their own.</param>
+internal sealed record ImportPlan(
+    IReadOnlyList<Query> Queries, IReadOnlyList<Pack> Packs, IReadOnlyList<FilePaths> FilePaths, IReadOnlyList<OptionSet> Options,
+    IReadOnlyList<string> PackFiles)
 {
     public int QueryCount => Queries.Count + Packs.Sum(pack => (pack.Json["queries"] as JsonObject)?.Count ?? 0);
 }
@@ -23,7 +27,7 @@ internal sealed class ConfigImport(ConfigItems items, OsquerySql sql, Limits lim
     {
         var faults = new List<ConfigFault>();
         var plan = file.ContainsKey("queries")
-            ? new([], Pack.Read(name, tags, file, sql, limits, faults) is { } pack ? [pack] : [], [], [])
+            ? new([], Pack.Read(name, tags, file, sql, limits, faults) is { } pack ? [pack] : [], [], [], [])
             : PlanConfig(name, tags, file, faults);
         return faults.Count == 0 ? plan : throw new ConfigRefusedException(faults);
     }
@@ -72,9 +76,11 @@ internal sealed class ConfigImport(ConfigItems items, OsquerySql sql, Limits lim
         }
 
         var packs = new List<Pack>();
+        var packFiles = new List<string>();
         foreach (var (pack, entry) in Object(file, "packs", faults).SelectMany(Spread))
         {
-            if (entry is not JsonObject json) faults.Add(new($"packs.{pack}", "A pack is a JSON object here: import a file that is named by its path on its own."));
+            if (entry is JsonValue path && path.GetValueKind() == JsonValueKind.String) packFiles.Add($"{pack}: {path}");
+            else if (entry is not JsonObject json) faults.Add(new($"packs.{pack}", "A pack is a JSON object, or the path of one."));
             else if (Pack.Read(pack, tags, json, sql, limits, faults, $"packs.{pack}.") is { } read) packs.Add(read);
         }
 
@@ -86,12 +92,12 @@ internal sealed class ConfigImport(ConfigItems items, OsquerySql sql, Limits lim
             else if (Section.Read(member, value, member, check.Value, faults) is { } section) options[member] = section.DeepClone();
         }
 
-        return new(queries, packs, ReadPaths(file, tags, check.Value, faults), options.Count > 0 ? [new(name, tags, options)] : []);
+        return new(queries, packs, ReadPaths(file, tags, check.Value, faults), options.Count > 0 ? [new(name, tags, options)] : [], packFiles);
     }
 
     /// <summary>The pack <c>*</c> holds packs.</summary>
     private static IEnumerable<KeyValuePair<string, JsonNode?>> Spread(KeyValuePair<string, JsonNode?> pack) =>
-        pack is { Key: "*", Value: JsonObject packs } ? packs : [pack];
+        pack is { Key: "*", Value: JsonObject packs } ? packs : Enumerable.Repeat(pack, 1);
 
     private static List<FilePaths> ReadPaths(JsonObject file, TagSet tags, SqlCheck check, List<ConfigFault> faults)
     {

@@ -11,7 +11,6 @@ internal static class Names
     /// <summary>Why nothing can be called this, or null.</summary>
     public static string? Fault(string name, Limits limits) =>
         string.IsNullOrWhiteSpace(name) ? "A name must not be blank."
-        : name.Trim() != name ? "A name must not begin or end with a blank."
         : name.Length > limits.NameCharacters || KeyText.Of(name).Length > 500 ? $"The name is too long; at most {limits.NameCharacters} characters fit."
         : name.Any(char.IsControl) ? "A name must not hold control characters."
         : null;

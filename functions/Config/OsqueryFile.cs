@@ -15,16 +15,34 @@ internal static class OsqueryFile
         var text = Join(Encoding.UTF8.GetString(bytes).TrimStart('\uFEFF'));
         try
         {
-            return JsonNode.Parse(text, documentOptions: s_relaxed) as JsonObject ?? throw new FormatException("A pack or configuration is a JSON object.");
+            using var document = JsonDocument.Parse(text, s_relaxed);
+            return Copy(document.RootElement) as JsonObject ?? throw new FormatException("A pack or configuration is a JSON object.");
         }
         catch (JsonException fault)
         {
             throw new FormatException($"Not JSON: {fault.Message}", fault);
         }
-        catch (ArgumentException fault)
+    }
+
+    /// <summary>Of members that come twice the first counts, as in osquery.</summary>
+    private static JsonNode? Copy(JsonElement element)
+    {
+        switch (element.ValueKind)
         {
-            // JsonNode's word for a member that comes twice.
-            throw new FormatException($"Not JSON: {fault.Message}", fault);
+            case JsonValueKind.Object:
+                var json = new JsonObject();
+                foreach (var member in element.EnumerateObject())
+                {
+                    if (!json.ContainsKey(member.Name)) json[member.Name] = Copy(member.Value);
+                }
+
+                return json;
+            case JsonValueKind.Array:
+                return new JsonArray([.. element.EnumerateArray().Select(Copy)]);
+            case JsonValueKind.Null:
+                return null;
+            default:
+                return JsonValue.Create(element.Clone());
         }
     }
 

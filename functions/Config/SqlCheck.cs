@@ -112,9 +112,10 @@ internal sealed class SqlCheck : IDisposable
     private string Explain(string message)
     {
         const string NoTable = "no such table: ";
-        return message.StartsWith(NoTable, StringComparison.Ordinal) && Nearest.To(message[NoTable.Length..], _schema.ByName.Keys) is { } near
-            ? $"{message}; did you mean {near}?"
-            : message;
+        if (!message.StartsWith(NoTable, StringComparison.Ordinal)) return message;
+        return Nearest.To(message[NoTable.Length..], _schema.ByName.Keys) is { } near
+            ? $"{message} in osquery {_schema.OsqueryVersion}; did you mean {near}?"
+            : $"{message} in osquery {_schema.OsqueryVersion}; if an extension has it, name it in Fleet__Sql__ExtraTables";
     }
 
     private int Authorize(object data, int action, string a, string b, string database, string trigger)

@@ -43,6 +43,9 @@ namespace Fleet.Manager;
 [JsonSerializable(typeof(ListOf<ReportBody>))]
 internal sealed partial class ManagerJson : JsonSerializerContext
 {
+    /// <summary>For what is written outside of an endpoint.</summary>
+    public static ManagerJson Relaxed { get; } = new(new JsonSerializerOptions(JsonSerializerDefaults.Web) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+
     public static void Configure(JsonSerializerOptions options)
     {
         options.UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow;

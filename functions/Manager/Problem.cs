@@ -28,7 +28,7 @@ internal sealed record Problem(int Status, [property: JsonIgnore] string Name, s
 
     public static IResult Conflict(string detail) => new Problem(409, "conflict", "Conflict", detail).ToResult();
 
-    public IResult ToResult() => TypedResults.Json(this, ManagerJson.Default.Problem, "application/problem+json", Status);
+    public IResult ToResult() => TypedResults.Json(this, ManagerJson.Relaxed.Problem, "application/problem+json", Status);
 
     public static Task WriteAsync(HttpContext context, Problem problem) => problem.ToResult().ExecuteAsync(context);
 

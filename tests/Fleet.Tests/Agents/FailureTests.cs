@@ -1,0 +1,205 @@
+using System.IO.Compression;
+using System.Text;
+using Fleet.Results;
+using Fleet.Tests.Support;
+using Microsoft.AspNetCore.Http;
+
+namespace Fleet.Tests.Agents;
+
+/// <summary>Whatever happens, an agent gets a JSON object that is not empty, and <c>error</c> exactly when the call failed.</summary>
+public sealed class FailureTests
+{
+    private static readonly string[] s_calls = ["enroll", "config", "log", "distributed/read", "distributed/write"];
+
+    public static TheoryData<string> Calls => [.. s_calls];
+
+    [Theory]
+    [MemberData(nameof(Calls))]
+    public async Task A_body_that_is_no_JSON_object_is_an_error_and_not_an_invalid_node(string call)
+    {
+        await using var world = await World.OpenAsync();
+        foreach (var body in new[] { "", "{", "[]", "null", "\"x\"", "1", "x=1", "{\"node_key\":\"a\"}}", "\uFEFF{}", "{\"a\":1,}" })
+        {
+            var reply = await world.PostAsync(call, body);
+            Assert.Equal(400, reply.Status);
+            Assert.True(reply.IsError, $"{call} {body}: {reply.Text}");
+            if (call != "enroll") Assert.False(reply.Json.ContainsKey("node_invalid"), $"{call} {body}: {reply.Text}");
+        }
+    }
+
+    [Theory]
+    [InlineData("config")]
+    [InlineData("log")]
+    [InlineData("distributed/read")]
+    [InlineData("distributed/write")]
+    public async Task A_key_that_is_proven_bad_is_an_invalid_node_without_an_error(string call)
+    {
+        await using var world = await World.OpenAsync();
+        var good = await world.EnrollAsync("H1");
+        var altered = good[..^1] + (good[^1] == 'A' ? 'B' : 'A');
+        foreach (var key in new[] { "\"\"", "null", "17", "\"71e424842de7d8c059ff6f14543ab714\"", $"\"{altered}\"", $"\"{good}x\"", "{\"a\":1}" })
+        {
+            var reply = await world.PostAsync(call, $$"""{"node_key":{{key}},"log_type":"result","data":[]}""");
+            Assert.True(reply.IsInvalid, $"{call} {key}: {reply.Text}");
+            Assert.False(reply.IsError);
+            Assert.Equal(200, reply.Status);
+        }
+
+        Assert.True((await world.PostAsync(call, """{"x":1}""")).IsInvalid);
+    }
+
+    [Theory]
+    [InlineData("config")]
+    [InlineData("log")]
+    [InlineData("distributed/read")]
+    [InlineData("distributed/write")]
+    public async Task An_outage_of_the_store_is_an_error_and_never_an_invalid_node(string call)
+    {
+        await using var world = await World.OpenAsync();
+        var key = await world.EnrollAsync("H1");
+        await using var second = await world.OpenSecondAsync();
+        second.Tables.IsDown = true;
+        var reply = await second.PostAsync(call, $$"""{"node_key":"{{key}}","log_type":"result","data":[{"name":"q","columns":{},"action":"added"}]}""");
+        Assert.Equal(503, reply.Status);
+        Assert.True(reply.IsError);
+        Assert.False(reply.Json.ContainsKey("node_invalid"));
+    }
+
+    [Fact]
+    public async Task During_an_outage_a_known_node_keeps_its_configuration_and_its_logs()
+    {
+        await using var world = await World.OpenAsync();
+        var key = await world.EnrollAsync("H1");
+        world.Clock.Advance(TimeSpan.FromMinutes(1));
+        world.Tables.IsDown = true;
+        Assert.False((await world.PostAsync("config", $$"""{"node_key":"{{key}}"}""")).IsError);
+        Assert.True((await world.LogAsync(key, """[{"name":"q","columns":{"a":"1"},"action":"added"}]""")).IsError);
+        world.Tables.IsDown = false;
+        Assert.False((await world.LogAsync(key, """[{"name":"q","columns":{"a":"1"},"action":"added"}]""")).IsError);
+    }
+
+    [Fact]
+    public async Task An_outage_refuses_no_enrollment_for_good()
+    {
+        await using var world = await World.OpenAsync();
+        world.Tables.IsDown = true;
+        var reply = await world.PostAsync("enroll", $$"""{"enroll_secret":"{{World.Secret}}","host_identifier":"H1"}""");
+        Assert.Equal(503, reply.Status);
+        Assert.True(reply.IsError);
+        world.Tables.IsDown = false;
+        Assert.NotEmpty(await world.EnrollAsync("H1"));
+    }
+
+    [Theory]
+    [MemberData(nameof(Calls))]
+    public async Task Other_methods_are_told_so_in_JSON(string call)
+    {
+        await using var world = await World.OpenAsync();
+        foreach (var method in new[] { "GET", "HEAD", "DELETE", "PATCH", "OPTIONS" })
+        {
+            var reply = await world.PostAsync(call, "{}", request => request.Method = method);
+            Assert.Equal(405, reply.Status);
+            Assert.True(reply.IsError);
+        }
+    }
+
+    [Theory]
+    [InlineData("v1/nothing")]
+    [InlineData("api/osquery/carve/begin")]
+    [InlineData("api/v1/osquery/logs")]
+    public async Task A_misspelt_call_is_an_error(string path)
+    {
+        await using var world = await World.OpenAsync();
+        var reply = await world.PostAsync(path, "{}");
+        Assert.Equal(404, reply.Status);
+        Assert.True(reply.IsError);
+    }
+
+    [Theory]
+    [InlineData("v1/")]
+    [InlineData("api/osquery/")]
+    [InlineData("api/v1/osquery/")]
+    [InlineData("")]
+    public async Task Doormans_and_Fleets_paths_are_served_too_and_PUT_as_POST(string prefix)
+    {
+        await using var world = await World.OpenAsync();
+        var reply = await world.PostAsync(prefix + "enroll", $$"""{"enroll_secret":"{{World.Secret}}","host_identifier":"H1"}""", request => request.Method = "PUT");
+        var key = reply.Json["node_key"]!.GetValue<string>();
+        foreach (var call in s_calls.Skip(1))
+        {
+            Assert.False((await world.PostAsync(prefix + call, $$"""{"node_key":"{{key}}","log_type":"status","data":[]}""")).IsError);
+        }
+    }
+
+    [Fact]
+    public async Task A_log_body_over_the_limit_is_refused_whole_whether_or_not_it_says_its_length()
+    {
+        await using var world = await World.OpenAsync(("Limits:AgentBodyBytes", "1000"));
+        var key = await world.EnrollAsync("H1");
+        var body = $$"""{"data":[{"name":"q","columns":{"a":"{{new string('x', 2_000)}}"},"action":"added"}],"log_type":"result","node_key":"{{key}}"}""";
+        foreach (var length in new long?[] { body.Length, null })
+        {
+            var reply = await world.PostAsync("log", body, request => request.ContentLength = length);
+            Assert.Equal(413, reply.Status);
+            Assert.Contains("1000", reply.Json["error"]!.GetValue<string>(), StringComparison.Ordinal);
+        }
+
+        var node = await world.NodeOfAsync("H1");
+        Assert.DoesNotContain((await world.Get<ResultPages>().ResultsAsync(node.Id, new(null, null, null), 10, null, default)).Items, row => row.Name == "q");
+    }
+
+    [Fact]
+    public async Task Gzip_is_known_by_its_first_bytes_on_every_call()
+    {
+        await using var world = await World.OpenAsync();
+        var enroll = await world.PostAsync("enroll", Gzip($$"""{"enroll_secret":"{{World.Secret}}","host_identifier":"H1"}"""));
+        var key = enroll.Json["node_key"]!.GetValue<string>();
+        var body = $$"""{"node_key":"{{key}}","log_type":"result","data":[]}""";
+        foreach (var call in s_calls.Skip(1)) Assert.False((await world.PostAsync(call, Gzip(body))).IsError);
+
+        // A header that lies changes nothing.
+        Assert.False((await world.PostAsync("log", body, request => request.Headers.ContentEncoding = "gzip")).IsError);
+    }
+
+    [Fact]
+    public async Task Broken_gzip_and_a_bomb_are_refused()
+    {
+        await using var world = await World.OpenAsync(("Limits:InflatedBodyBytes", "100000"));
+        var packed = Gzip(new string(' ', 50_000) + "{}");
+        Assert.Equal(400, (await world.PostAsync("log", packed[..^20])).Status);
+        Assert.Equal(400, (await world.PostAsync("log", new byte[] { 0x1F, 0x8B, 1, 2, 3 })).Status);
+        var bomb = await world.PostAsync("log", Gzip(new string(' ', 200_000) + "{}"));
+        Assert.Equal(413, bomb.Status);
+        Assert.True(bomb.IsError);
+    }
+
+    [Fact]
+    public async Task Too_many_bytes_at_once_are_told_to_come_back()
+    {
+        await using var world = await World.OpenAsync(("Limits:BodyBytesInFlight", "100"));
+        var reply = await world.PostAsync("config", """{"node_key":"x"}""" + new string(' ', 200));
+        Assert.Equal(503, reply.Status);
+        Assert.Equal("busy, retry", reply.Json["error"]!.GetValue<string>());
+        Assert.False((await world.PostAsync("config", """{"node_key":"x"}""")).IsError);
+    }
+
+    [Fact]
+    public async Task The_keys_header_serves_when_the_body_has_none_and_is_never_needed()
+    {
+        await using var world = await World.OpenAsync();
+        var key = await world.EnrollAsync("H1");
+        Assert.False((await world.PostAsync("config", "{}", Header)).IsInvalid);
+        Assert.False((await world.PostAsync("config", """{"node_key":""}""", Header)).IsInvalid);
+        Assert.True((await world.PostAsync("config", """{"node_key":"bad"}""", Header)).IsInvalid);
+        Assert.False((await world.PostAsync("config", $$"""{"node_key":"{{key}}"}""")).IsInvalid);
+
+        void Header(HttpRequest request) => request.Headers.Authorization = $"NodeKey {key}";
+    }
+
+    internal static byte[] Gzip(string text)
+    {
+        using var packed = new MemoryStream();
+        using (var gzip = new GZipStream(packed, CompressionLevel.Optimal, leaveOpen: true)) gzip.Write(Encoding.UTF8.GetBytes(text));
+        return packed.ToArray();
+    }
+}

@@ -1,0 +1,85 @@
+using Fleet.Kernel;
+using Fleet.Storage;
+using Fleet.Storage.Embedded;
+using Fleet.Tests.Support;
+
+namespace Fleet.Tests.Storage;
+
+public sealed class SqliteDatabaseTests
+{
+    [Fact]
+    public async Task Writes_that_wait_together_share_a_commit()
+    {
+        using var scratch = new Scratch();
+        using var database = new SqliteDatabase(scratch.File("a.db"), Limits.Default);
+        var table = new SqliteTables(database, TimeProvider.System)["T"];
+        await table.WriteAsync(Write.Insert(new("p", "first"), []), default);
+        using var gate = new ManualResetEventSlim();
+        var blocked = database.Writer.RunAsync(_ => { gate.Wait(); return 0; }, several: false, default);
+        var before = database.Writer.Commits;
+
+        var writes = Enumerable.Range(0, 200).Select(i => table.WriteAsync(Write.Insert(new("p", "r" + i), []), default).AsTask()).ToList();
+        gate.Set();
+        await Task.WhenAll(writes);
+        await blocked;
+
+        Assert.InRange(database.Writer.Commits - before, 1, 3);
+    }
+
+    [Fact]
+    public async Task A_conflict_fails_its_own_write_and_not_the_others_of_the_commit()
+    {
+        using var scratch = new Scratch();
+        using var database = new SqliteDatabase(scratch.File("a.db"), Limits.Default);
+        var table = new SqliteTables(database, TimeProvider.System)["T"];
+        await table.WriteAsync(Write.Insert(new("p", "taken"), []), default);
+        using var gate = new ManualResetEventSlim();
+        var blocked = database.Writer.RunAsync(_ => { gate.Wait(); return 0; }, several: false, default);
+
+        var good = table.WriteAsync(Write.Insert(new("p", "a"), []), default).AsTask();
+        var bad = table.WriteAllAsync([Write.Insert(new("p", "b"), []), Write.Insert(new("p", "taken"), [])], default).AsTask();
+        var alsoGood = table.WriteAsync(Write.Insert(new("p", "c"), []), default).AsTask();
+        gate.Set();
+        await blocked;
+        await good;
+        await alsoGood;
+        await Assert.ThrowsAsync<ConflictException>(() => bad);
+
+        Assert.Equal(["a", "c", "taken"], (await table.PageAsync(KeyRange.Everything, 10, null, default)).Items.Select(row => row.Key.Row));
+    }
+
+    [Fact]
+    public async Task A_full_queue_says_busy_and_writes_nothing_of_it()
+    {
+        using var scratch = new Scratch();
+        using var database = new SqliteDatabase(scratch.File("a.db"), Limits.Default with { QueuedWrites = 2 });
+        var table = new SqliteTables(database, TimeProvider.System)["T"];
+        using var entered = new ManualResetEventSlim();
+        using var gate = new ManualResetEventSlim();
+        var blocked = database.Writer.RunAsync(_ => { entered.Set(); gate.Wait(); return 0; }, several: false, default);
+        entered.Wait();
+        var waiting = new[] { "a", "b" }.Select(row => table.WriteAsync(Write.Insert(new("p", row), []), default).AsTask()).ToList();
+
+        await Assert.ThrowsAsync<StorageBusyException>(async () => await table.WriteAsync(Write.Insert(new("p", "c"), []), default));
+        gate.Set();
+        await blocked;
+        await Task.WhenAll(waiting);
+        Assert.Equal(2, (await table.PageAsync(KeyRange.Everything, 10, null, default)).Items.Count);
+    }
+
+    [Fact]
+    public async Task Two_processes_share_a_file_and_a_table_dropped_by_one_is_made_again_by_the_other()
+    {
+        using var scratch = new Scratch();
+        using var first = new SqliteDatabase(scratch.File("a.db"), Limits.Default);
+        using var second = new SqliteDatabase(scratch.File("a.db"), Limits.Default);
+        var (a, b) = (new SqliteTables(first, TimeProvider.System), new SqliteTables(second, TimeProvider.System));
+        await a["T"].WriteAsync(Write.Insert(new("p", "a"), []), default);
+        await b["T"].WriteAsync(Write.Insert(new("p", "b"), []), default);
+        Assert.Equal(2, (await a["T"].PageAsync(KeyRange.Everything, 10, null, default)).Items.Count);
+
+        await b.DropAsync("T", default);
+        await a["T"].WriteAsync(Write.Merge(new("p", "c"), new Columns { ["A"] = 1L }), default);
+        Assert.Single((await b["T"].PageAsync(KeyRange.Everything, 10, null, default)).Items);
+    }
+}
