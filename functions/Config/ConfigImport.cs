@@ -39,7 +39,7 @@ internal sealed class ConfigImport(ConfigItems items, OsquerySql sql, Limits lim
         var replaced = new List<string>();
         foreach (var query in plan.Queries)
         {
-            if (items.Queries.Find(query.Name)?.Item is { } before && before != query) replaced.Add($"query {query.Name}");
+            if (items.Queries.Find(query.Name)?.Item is { } before && !JsonNode.DeepEquals(before.Schedule.ToJson(), query.Schedule.ToJson())) replaced.Add($"query {query.Name}");
             await items.Queries.PutAsync(query.Name, query, etag: null, ct);
         }
 

@@ -31,11 +31,11 @@ internal sealed record Pack(string Name, TagSet Tags, JsonObject Json)
         if (TagSet.Fault([.. tags.Tags], limits) is { } tagFault) faults.Add(new(path + "tags", tagFault));
 
         var json = new JsonObject();
-        Keep("platform", ScheduledQuery.Text(file, "platform", path.TrimEnd('.'), faults));
-        Keep("version", ScheduledQuery.Text(file, "version", path.TrimEnd('.'), faults));
-        if (ScheduledQuery.Whole(file, "shard", 0, 100, path.TrimEnd('.'), faults) is { } shard) json["shard"] = shard;
-        Keep("description", ScheduledQuery.Text(file, "description", path.TrimEnd('.'), faults));
-        Keep("oncall", ScheduledQuery.Text(file, "oncall", path.TrimEnd('.'), faults));
+        Keep("platform", ScheduledQuery.Text(file, "platform", path, faults));
+        Keep("version", ScheduledQuery.Text(file, "version", path, faults));
+        if (ScheduledQuery.Whole(file, "shard", 0, 100, path, faults) is { } shard) json["shard"] = shard;
+        Keep("description", ScheduledQuery.Text(file, "description", path, faults));
+        Keep("oncall", ScheduledQuery.Text(file, "oncall", path, faults));
 
         using var check = sql.With(file);
         var discovery = Discovery(file["discovery"], check.Value, path + "discovery", faults);

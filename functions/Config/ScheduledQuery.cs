@@ -39,17 +39,18 @@ internal sealed record ScheduledQuery(
             return null;
         }
 
+        var inside = path + ".";
         var query = new ScheduledQuery(
-            Text(entry, "query", path, faults) ?? "",
-            Interval: (int)(Whole(entry, "interval", 1, MostInterval, path, faults) ?? DefaultInterval),
-            Text(entry, "platform", path, faults),
-            Text(entry, "version", path, faults),
-            (int?)Whole(entry, "shard", 0, 100, path, faults),
-            Flag(entry, "snapshot", path, faults),
-            Flag(entry, "removed", path, faults),
-            Flag(entry, "denylist", path, faults) ?? Flag(entry, "blacklist", path, faults),
-            Text(entry, "description", path, faults),
-            Text(entry, "value", path, faults));
+            Text(entry, "query", inside, faults) ?? "",
+            Interval: (int)(Whole(entry, "interval", 1, MostInterval, inside, faults) ?? DefaultInterval),
+            Text(entry, "platform", inside, faults),
+            Text(entry, "version", inside, faults),
+            (int?)Whole(entry, "shard", 0, 100, inside, faults),
+            Flag(entry, "snapshot", inside, faults),
+            Flag(entry, "removed", inside, faults),
+            Flag(entry, "denylist", inside, faults) ?? Flag(entry, "blacklist", inside, faults),
+            Text(entry, "description", inside, faults),
+            Text(entry, "value", inside, faults));
         if (sql.Check(query.Sql) is { Valid: false } verdict) faults.Add(new($"{path}.query", verdict.Message!));
         return query;
     }
@@ -58,7 +59,7 @@ internal sealed record ScheduledQuery(
     {
         if (entry[member] is not { } node) return null;
         if (node is JsonValue value && value.TryGetValue<string>(out var text)) return text;
-        faults.Add(new($"{path}.{member}", "This is a text."));
+        faults.Add(new(path + member, "This is a text."));
         return null;
     }
 
@@ -66,7 +67,7 @@ internal sealed record ScheduledQuery(
     {
         if (!entry.TryGetPropertyValue(member, out var node)) return null;
         if (node is JsonValue && long.TryParse(node.ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most) return number;
-        faults.Add(new($"{path}.{member}", FormattableString.Invariant($"This is a whole number from {least} to {most}.")));
+        faults.Add(new(path + member, FormattableString.Invariant($"This is a whole number from {least} to {most}.")));
         return null;
     }
 
@@ -79,7 +80,7 @@ internal sealed record ScheduledQuery(
             case "TRUE" or "T" or "1": return true;
             case "FALSE" or "F" or "0": return false;
             default:
-                faults.Add(new($"{path}.{member}", "This is true or false."));
+                faults.Add(new(path + member, "This is true or false."));
                 return null;
         }
     }

@@ -68,6 +68,8 @@ internal sealed class SqlCheck : IDisposable
             }
 
             if (HoldsStatement(rest)) return Wrong("The SQL holds more than one statement.");
+            // Of the tables that are joined by USING, SQLite names only the first.
+            _read.UnionWith(SqlSyntax.JoinedNames(sql));
             var tables = _read.Where(IsKnown).Select(name => name.ToLowerInvariant()).Order(StringComparer.Ordinal).ToList();
             return new(true, null, tables, [.. OsquerySchema.Platforms.Where(platform => tables.TrueForAll(table => Has(table, platform)))]);
         }

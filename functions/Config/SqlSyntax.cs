@@ -22,10 +22,17 @@ internal static partial class SqlSyntax
         return plain.Append(Newer().Replace(sql[at..], Older)).ToString();
     }
 
+    /// <summary>The names behind JOIN.</summary>
+    public static IEnumerable<string> JoinedNames(string sql) => Joined().Matches(Quoted().Replace(sql, quoted => quoted.Value[0] is '"' or '`' or '[' ? quoted.Value : " "))
+        .Select(match => match.Groups["name"].Value);
+
     private static string Older(Match newer) => newer.Value[0] == '-' ? "||" : "LEFT JOIN";
 
     [GeneratedRegex(@"->>?|\b(RIGHT|FULL)\s+(OUTER\s+)?JOIN\b", RegexOptions.IgnoreCase)]
     private static partial Regex Newer();
+
+    [GeneratedRegex("""\bJOIN\s+["`\[]?(?<name>\w+)""", RegexOptions.IgnoreCase)]
+    private static partial Regex Joined();
 
     /// <summary>Strings, quoted names and comments.</summary>
     [GeneratedRegex("""'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|\[[^\]]*\]|--[^\n]*|/\*[\s\S]*?\*/""")]

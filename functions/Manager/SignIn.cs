@@ -2,7 +2,6 @@ using System.Security.Claims;
 using System.Text.Encodings.Web;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.Cookies;
-using Microsoft.AspNetCore.Authorization;
 using Microsoft.Extensions.Options;
 
 namespace Fleet.Manager;
@@ -51,8 +50,8 @@ internal static class SignIn
     public static async Task RequireCsrfHeaderAsync(HttpContext context, RequestDelegate next)
     {
         var reads = HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method);
-        var signsIn = context.GetEndpoint()?.Metadata.GetMetadata<IAllowAnonymous>() is not null;
-        if (reads || signsIn || context.Request.Headers.Authorization.Count > 0 || context.Request.Headers.ContainsKey("X-Fleet-Csrf"))
+        var bySession = context.User.Identity?.AuthenticationType == CookieAuthenticationDefaults.AuthenticationScheme;
+        if (reads || !bySession || context.Request.Headers.ContainsKey("X-Fleet-Csrf"))
         {
             await next(context);
             return;

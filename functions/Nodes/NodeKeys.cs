@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Buffers.Text;
 using System.Security.Cryptography;
@@ -45,8 +46,8 @@ internal sealed class NodeKeys(SigningKeys signing)
 
         Span<byte> bytes = stackalloc byte[ClaimBytes];
         Span<byte> signature = stackalloc byte[32];
-        if (!Base64Url.TryDecodeFromUtf8(nodeKey[..ClaimCharacters], bytes, out var written) || written != ClaimBytes
-            || !Base64Url.TryDecodeFromUtf8(nodeKey[(ClaimCharacters + 1)..], signature, out written) || written != 32)
+        if (Base64Url.DecodeFromUtf8(nodeKey[..ClaimCharacters], bytes, out _, out var written) != OperationStatus.Done || written != ClaimBytes
+            || Base64Url.DecodeFromUtf8(nodeKey[(ClaimCharacters + 1)..], signature, out _, out written) != OperationStatus.Done || written != 32)
         {
             return KeyVerdict.Bad;
         }

@@ -44,7 +44,7 @@ internal sealed class Materialize(Inbox inbox, BatchStore batches, ReportStore r
 
     private async ValueTask ApplyAsync(NodeId node, IEnumerable<Batch> batchesOfNode, CancellationToken ct)
     {
-        var rows = batchesOfNode.OrderBy(batch => batch.ReceivedAt)
+        var rows = batchesOfNode.OrderBy(batch => batch.ReceivedAt).ThenBy(batch => batch.Newest)
             .SelectMany(batch => LineReader.Read(batch.Lines, batch.ReceivedAt))
             .Where(row => row is { Fault: null, Action: not "triggered" }).ToList();
         foreach (var query in rows.GroupBy(row => row.Name, StringComparer.Ordinal)) await reports.ApplyAsync(query.Key, node, [.. query], ct);

@@ -10,6 +10,7 @@ namespace Fleet.Bus.Embedded;
 internal sealed record Held(long Id, string Body, int Delivery);
 
 /// <summary>Queues in the database file. A published message is as durable as a row, and shares its fsync.</summary>
+/// <remarks>A message that waits already, or is being handled, is not added again: it names the same rows.</remarks>
 internal sealed class SqliteBus : IBus, IDeadLetters
 {
     private readonly SqliteDatabase _database;
@@ -27,6 +28,7 @@ internal sealed class SqliteBus : IBus, IDeadLetters
                     CREATE TABLE IF NOT EXISTS bus (id INTEGER PRIMARY KEY, queue TEXT NOT NULL, body TEXT NOT NULL,
                         due INTEGER NOT NULL, deliveries INTEGER NOT NULL, dead TEXT);
                     CREATE INDEX IF NOT EXISTS bus_due ON bus (queue, due) WHERE dead IS NULL;
+                    CREATE UNIQUE INDEX IF NOT EXISTS bus_waiting ON bus (queue, body) WHERE dead IS NULL;
                     """);
                 return true;
             },
@@ -40,7 +42,7 @@ internal sealed class SqliteBus : IBus, IDeadLetters
         await _database.Writer.RunAsync(
             connection =>
             {
-                foreach (var queue in queues) Run(connection, "INSERT INTO bus (queue, body, due, deliveries) VALUES ($0, $1, $2, 0)", queue, body, Now);
+                foreach (var queue in queues) Run(connection, "INSERT OR IGNORE INTO bus (queue, body, due, deliveries) VALUES ($0, $1, $2, 0)", queue, body, Now);
                 return true;
             },
             several: queues.Count > 1,
@@ -105,7 +107,7 @@ internal sealed class SqliteBus : IBus, IDeadLetters
     public async ValueTask<bool> RetryAsync(string id, CancellationToken ct)
     {
         if (!long.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out var number)) return false;
-        return await RunAsync("UPDATE bus SET dead = NULL, deliveries = 0, due = $1 WHERE id = $0 AND dead IS NOT NULL", ct, number, Now) > 0;
+        return await RunAsync("UPDATE OR REPLACE bus SET dead = NULL, deliveries = 0, due = $1 WHERE id = $0 AND dead IS NOT NULL", ct, number, Now) > 0;
     }
 
     private SemaphoreSlim Signal(string queue) => _signals.GetOrAdd(queue, _ => new(0));

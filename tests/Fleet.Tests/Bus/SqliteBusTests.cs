@@ -1,0 +1,104 @@
+using Fleet.Bus;
+using Fleet.Bus.Embedded;
+using Fleet.Kernel;
+using Fleet.Storage.Embedded;
+using Fleet.Tests.Support;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Fleet.Tests.Bus;
+
+public sealed class SqliteBusTests : IDisposable
+{
+    private readonly Scratch _scratch = new();
+    private readonly ManualClock _clock = new();
+    private readonly Limits _limits = Limits.Default;
+    private readonly SqliteDatabase _database;
+    private readonly SqliteBus _bus;
+
+    public SqliteBusTests()
+    {
+        _database = new(_scratch.File("bus.db"), _limits);
+        _bus = new(_database, _limits, _clock);
+    }
+
+    public void Dispose()
+    {
+        _database.Dispose();
+        _scratch.Dispose();
+    }
+
+    [Fact]
+    public async Task A_message_is_held_by_one_and_gone_when_it_is_done()
+    {
+        await _bus.PublishAsync(Addresses.Alerts, "a", default);
+        var held = Assert.Single(await _bus.TakeAsync(Addresses.Alerts, 10, default));
+        Assert.Empty(await _bus.TakeAsync(Addresses.Alerts, 10, default));
+        await _bus.SettleAsync(held, Outcome.Finished, default);
+        _clock.Advance(TimeSpan.FromDays(1));
+        Assert.Empty(await _bus.TakeAsync(Addresses.Alerts, 10, default));
+    }
+
+    [Fact]
+    public async Task A_message_whose_holder_died_comes_again()
+    {
+        await _bus.PublishAsync(Addresses.Alerts, "a", default);
+        await _bus.TakeAsync(Addresses.Alerts, 10, default);
+        _clock.Advance(_limits.MessageLock);
+        Assert.Equal(2, Assert.Single(await _bus.TakeAsync(Addresses.Alerts, 10, default)).Delivery);
+    }
+
+    [Fact]
+    public async Task A_subscriber_that_throws_gets_the_message_again_ever_later_and_at_last_it_is_a_dead_letter()
+    {
+        var subscriber = new Failing();
+        var pump = new BusPump(_bus, [subscriber], _limits, NullLogger<BusPump>.Instance);
+        await _bus.PublishAsync(Addresses.Alerts, "a", default);
+        for (var i = 0; i < _limits.Deliveries; i++)
+        {
+            Assert.Equal(1, await pump.OnceAsync(default));
+            Assert.Equal(0, await pump.OnceAsync(default));
+            _clock.Advance(_limits.BackOff(i + 1));
+        }
+
+        Assert.Equal(_limits.Deliveries, subscriber.Count);
+        Assert.Equal("it broke", Assert.Single(await _bus.ListAsync(10, default)).Reason);
+    }
+
+    [Fact]
+    public async Task A_message_that_waits_already_is_not_added_again()
+    {
+        await _bus.PublishAsync(Addresses.Alerts, "a", default);
+        await _bus.PublishAsync(Addresses.Alerts, "a", default);
+        await _bus.PublishAsync(Addresses.Alerts, "b", default);
+        Assert.Equal(["a", "b"], (await _bus.TakeAsync(Addresses.Alerts, 10, default)).Select(held => held.Body).Order());
+    }
+
+    [Fact]
+    public async Task Messages_outlive_the_process()
+    {
+        await _bus.PublishAsync(Addresses.Results, "a", default);
+        using var again = new SqliteDatabase(_scratch.File("bus.db"), _limits);
+        Assert.Single(await new SqliteBus(again, _limits, _clock).TakeAsync(Addresses.Rules, 10, default));
+    }
+
+    [Fact]
+    public async Task Waiting_ends_when_something_is_published()
+    {
+        var waiting = _bus.WaitAsync(Addresses.Alerts, TimeSpan.FromMinutes(5), default);
+        await _bus.PublishAsync(Addresses.Alerts, "a", default);
+        await waiting;
+    }
+
+    private sealed class Failing : ISubscriber
+    {
+        public int Count { get; private set; }
+
+        public string Queue => Addresses.Alerts;
+
+        public ValueTask<Outcome> HandleAsync(string body, CancellationToken ct)
+        {
+            Count++;
+            throw new InvalidOperationException("it broke");
+        }
+    }
+}

@@ -1,0 +1,49 @@
+using Fleet.Config;
+using Fleet.Tests.Support;
+
+namespace Fleet.Tests.Config;
+
+public sealed class SchemaImportTests
+{
+    [Fact]
+    public void Specs_become_tables_with_types_flags_platforms_and_aliases()
+    {
+        using var scratch = new Scratch();
+        Directory.CreateDirectory(scratch.File("posix"));
+        File.WriteAllText(scratch.File("posix/things.table"), """
+            table_name("things", aliases=["stuff", "items"])
+            description("What (things) there are")
+            schema([
+                Column("uid", BIGINT, "The \"id\" (of it)", index=True, required=True),
+                # Column("gone", TEXT, "commented out"),
+                Column("path", TEXT, "Where", additional=True, aliases=["place"]),
+                ForeignKey(column="uid", table="users"),
+            ])
+            extended_schema(LINUX, [
+                Column("ns", INTEGER, "Namespace", hidden=True),
+            ])
+            extended_schema(WINDOWS + DARWIN, [Column("extra", TEXT, "More")])
+            attributes(event_subscriber=True)
+            implementation("things@genThings")
+            """);
+        File.WriteAllText(scratch.File("everywhere.table"), "table_name(\"everywhere\")\nschema([Column(\"a\", TEXT)])");
+
+        var schema = SchemaImport.Read(scratch.Path, "9.9");
+
+        Assert.Equal(["everywhere", "things"], schema.Tables.Keys);
+        var things = schema.Tables["things"];
+        Assert.Equal(("darwin linux", true, "stuff items"), (things.Platforms, things.Evented, things.Aliases));
+        Assert.Equal("uid=BIGINT index required; path=TEXT additional; place=TEXT hidden alias; ns=INTEGER hidden linux; extra=TEXT darwin windows",
+            string.Join("; ", things.Columns.Select(column => $"{column.Key}={column.Value}")));
+        Assert.Equal("darwin linux windows", schema.Tables["everywhere"].Platforms);
+    }
+
+    [Fact]
+    public void The_schema_that_is_built_in_knows_osquerys_tables()
+    {
+        var schema = OsquerySchema.Bundled;
+        Assert.StartsWith("5.", schema.OsqueryVersion, StringComparison.Ordinal);
+        Assert.InRange(schema.Tables.Count, 280, 400);
+        Assert.True(schema.Tables["process_events"].Evented);
+    }
+}

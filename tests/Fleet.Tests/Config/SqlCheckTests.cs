@@ -1,0 +1,94 @@
+using System.Text.Json.Nodes;
+using Fleet.Config;
+using Fleet.Kernel;
+
+namespace Fleet.Tests.Config;
+
+public sealed class SqlCheckTests
+{
+    private static readonly SqlCheck s_check = new(OsquerySchema.Bundled, [ExtraTables.OfDdl("CREATE TABLE ext_t(a TEXT)")], Limits.Default);
+
+    [Theory]
+    [InlineData("select * from users", "users", "darwin linux windows")]
+    [InlineData("SELECT u.username FROM users u JOIN processes p USING (uid);", "processes users", "darwin linux windows")]
+    [InlineData("select * from launchd", "launchd", "darwin")]
+    [InlineData("select * from deb_packages d, registry r", "deb_packages registry", "")]
+    [InlineData("with a as (select pid from processes) select * from a", "processes", "darwin linux windows")]
+    [InlineData("select 1", "", "darwin linux windows")]
+    [InlineData("select count(*) from users", "users", "darwin linux windows")]
+    [InlineData("select pid_with_namespace from processes where path REGEXP '.*x'", null, null)]
+    [InlineData("select pid_with_namespace from users", "users", "darwin linux windows")]
+    [InlineData("select * from programs_and_features", "programs_and_features", "windows")]
+    [InlineData("select split(path, '/', 0), regex_match(name, '(x)', 1), inet_aton('1.2.3.4'), concat_ws(',', 'a', 'b'), sha256(name) from processes", "processes", "darwin linux windows")]
+    [InlineData("select name from deb_packages where version > '1.0' collate version_dpkg", "deb_packages", "linux")]
+    [InlineData("select sqrt(2), in_cidr_block('10.0.0.0/8', address), community_id_v1('a','b',1,2,6) from interface_addresses", "interface_addresses", "darwin linux windows")]
+    [InlineData("select data->>'$.a', '->' from windows_events -- -> a comment", "windows_events", "windows")]
+    [InlineData("select * from users u full outer join groups g using (gid)", "groups users", "darwin linux windows")]
+    [InlineData("select json_extract('{}', '$.a'), unixepoch(), format('%d', 1)", "", "darwin linux windows")]
+    [InlineData("select a from ext_t", "ext_t", "darwin linux windows")]
+    [InlineData("select 1; -- the end\n ; ", "", "darwin linux windows")]
+    public void Statements_that_osquery_takes_are_taken(string sql, string? tables, string? platforms)
+    {
+        var verdict = s_check.Check(sql);
+        Assert.Equal(tables is not null, verdict.Valid);
+        if (tables is null) return;
+        Assert.Null(verdict.Message);
+        Assert.Equal(tables, string.Join(' ', verdict.Tables));
+        Assert.Equal(platforms, string.Join(' ', verdict.Platforms));
+    }
+
+    [Theory]
+    [InlineData("", "empty")]
+    [InlineData("  -- nothing", "no statement")]
+    [InlineData("select * from proceses", "did you mean processes?")]
+    [InlineData("select nme from users", "no such column: nme")]
+    [InlineData("select * from", "incomplete input")]
+    [InlineData("select frobnicate(1)", "no such function")]
+    [InlineData("select 1; select 2", "more than one statement")]
+    [InlineData("select 1; drop table users", "more than one statement")]
+    [InlineData("drop table users", "only read")]
+    [InlineData("insert into users (uid) values (1)", "only read")]
+    [InlineData("delete from users", "only read")]
+    [InlineData("create table x (a)", "only read")]
+    [InlineData("attach '/tmp/x' as y", "only read")]
+    [InlineData("pragma table_info(users)", "only read")]
+    [InlineData("begin", "only read")]
+    [InlineData("vacuum into '/tmp/x'", "only read")]
+    [InlineData("select load_extension('x')", "only read")]
+    [InlineData("select * from sqlite_master; ", null)]
+    public void Others_are_refused_in_words(string sql, string? message)
+    {
+        var verdict = s_check.Check(sql);
+        if (message is null) return;
+        Assert.False(verdict.Valid);
+        Assert.Contains(message, verdict.Message!, StringComparison.Ordinal);
+        Assert.True(s_check.Check("select * from users").Valid);
+    }
+
+    [Fact]
+    public void Nothing_is_ever_run()
+    {
+        var path = Path.Combine(Path.GetTempPath(), $"fleet-{Guid.NewGuid():N}.db");
+        s_check.Check($"attach '{path}' as y");
+        s_check.Check($"vacuum into '{path}'");
+        Assert.False(File.Exists(path));
+        Assert.True(s_check.Check("with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n").Valid);
+    }
+
+    [Fact]
+    public void Many_threads_may_check_at_once() => Parallel.For(0, 400, i =>
+        Assert.Equal(i % 2 == 0, s_check.Check(i % 2 == 0 ? "select uid from users" : "select nothing from users").Valid));
+
+    [Fact]
+    public void Tables_and_views_of_a_configuration_are_known_and_bad_definitions_harm_nobody()
+    {
+        var config = (JsonObject)JsonNode.Parse("""
+            {"auto_table_construction":{"tcc":{"query":"select a, b from x","path":"/db","columns":["a","b"],"platform":"darwin"}},
+             "views":{"v":"select pid from processes","broken":"select from nowhere ("} }
+            """)!;
+        var sql = new OsquerySql([], Limits.Default, () => [config]);
+        Assert.Equal(["darwin"], sql.Current.Check("select a, path from tcc").Platforms);
+        Assert.True(sql.Current.Check("select pid from v").Valid);
+        Assert.True(sql.Current.Check("select uid from users").Valid);
+    }
+}
