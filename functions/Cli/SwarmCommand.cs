@@ -9,7 +9,18 @@ internal static class SwarmCommand
 {
     public static Command Build()
     {
-        var url = new Option<Uri>("--url") { Description = "The server.", HelpName = "URL", Required = true };
+        var url = new Option<Uri>("--url")
+        {
+            Description = "The server.",
+            HelpName = "URL",
+            Required = true,
+            CustomParser = result =>
+            {
+                if (Uri.TryCreate(result.Tokens[0].Value, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https") return uri;
+                result.AddError($"'{result.Tokens[0].Value}' is no address: write https://fleet.example.org:8443.");
+                return null;
+            },
+        };
         var secret = new Option<string>("--secret") { Description = "The enroll secret.", Required = true };
         var nodes = new Option<int>("--nodes") { Description = "How many agents.", DefaultValueFactory = _ => 100 };
         var duration = Span("--duration", "How long.", "30s");

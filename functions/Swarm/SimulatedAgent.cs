@@ -203,6 +203,7 @@ internal sealed class SimulatedAgent(Machine machine, AgentOptions options, Agen
         try
         {
             await EnsureKeyAsync(stop);
+            await RefreshConfigAsync(stop);
             await Task.WhenAll(
                 EveryAsync(() => options.ConfigEvery, async () => { await RefreshConfigAsync(stop); }, stop),
                 EveryAsync(() => TimeSpan.FromSeconds(1), () => { RunSchedule(); return Task.CompletedTask; }, stop),

@@ -1,0 +1,189 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Globalization;
+using System.Net.Http.Headers;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using System.Text.Json.Nodes;
+using Fleet.Swarm;
+
+namespace Fleet.EndToEnd;
+
+/// <summary>The built program, started as a user starts it, on a data folder of its own.</summary>
+internal sealed class ProgramUnderTest : IAsyncDisposable
+{
+    private readonly Dictionary<string, string> _environment;
+    private readonly ConcurrentQueue<string> _output = new();
+    private readonly bool _ownsFolder;
+    private Process? _process;
+    private HttpClient? _http;
+
+    public ProgramUnderTest(params (string Name, string Value)[] environment)
+        : this(Directory.CreateTempSubdirectory("fleet-e2e-").FullName, ownsFolder: true, environment)
+    {
+    }
+
+    private ProgramUnderTest(string folder, bool ownsFolder, (string Name, string Value)[] environment)
+    {
+        (Folder, _ownsFolder) = (folder, ownsFolder);
+        _environment = environment.ToDictionary(pair => pair.Name, pair => pair.Value);
+    }
+
+    public string Folder { get; }
+
+    public string Data => Path.Combine(Folder, "data");
+
+    public Uri Url { get; private set; } = new("https://localhost");
+
+    public string Output => string.Join('\n', _output);
+
+    public string Secret => File.ReadAllText(Path.Combine(Data, "enroll-secret"));
+
+    /// <summary>Another process on the same folder.</summary>
+    public ProgramUnderTest Beside(params (string Name, string Value)[] environment) => new(Folder, ownsFolder: false, environment);
+
+    /// <summary>Starts the server and waits until it is healthy.</summary>
+    public Task StartAsync() => StartServerAsync("serve");
+
+    /// <summary>Starts the server with simulated agents.</summary>
+    public Task StartDemoAsync(int nodes) => StartServerAsync("demo", "--nodes", nodes.ToString(CultureInfo.InvariantCulture));
+
+    private async Task StartServerAsync(params string[] command)
+    {
+        _output.Clear();
+        _process = Start([.. command, "--data", Data, "--url", "https://localhost:0"]);
+        _process.OutputDataReceived += (_, line) => _output.Enqueue(line.Data ?? "");
+        _process.ErrorDataReceived += (_, line) => _output.Enqueue(line.Data ?? "");
+        _process.BeginOutputReadLine();
+        _process.BeginErrorReadLine();
+        const string Listens = "Fleet listens on ";
+        await Eventually.TrueAsync(() => _process.HasExited || _output.Any(line => line.StartsWith(Listens, StringComparison.Ordinal)), () => Output);
+        Assert.False(_process.HasExited, Output);
+        Url = new(_output.First(line => line.StartsWith(Listens, StringComparison.Ordinal))[Listens.Length..]);
+        _http?.Dispose();
+        _http = NewClient();
+        Assert.Equal("ok", (string?)(await GetAsync("/healthz"))["status"]);
+        await Eventually.TrueAsync(() => _output.Any(line => line.Contains("Ctrl-C", StringComparison.Ordinal)), () => Output);
+    }
+
+    /// <summary>Ends the process as the operating system does when it must: without a word.</summary>
+    public async Task KillAsync()
+    {
+        _process!.Kill();
+        await _process.WaitForExitAsync();
+    }
+
+    /// <summary>Asks the process to stop, as Ctrl-C and service managers do; its exit code.</summary>
+    public async Task<int> StopAsync(string signal = "INT")
+    {
+        using var kill = Process.Start("kill", [$"-{signal}", _process!.Id.ToString(CultureInfo.InvariantCulture)]);
+        await kill.WaitForExitAsync();
+        await _process.WaitForExitAsync();
+        return _process.ExitCode;
+    }
+
+    /// <summary>Runs a command to its end.</summary>
+    public async Task<(int Code, string Output, string Errors)> RunAsync(params string[] arguments)
+    {
+        using var process = Start(arguments);
+        process.StandardInput.Close();
+        var output = process.StandardOutput.ReadToEndAsync();
+        var errors = process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        return (process.ExitCode, await output, await errors);
+    }
+
+    /// <summary>Makes an admin's token and uses it from now on.</summary>
+    public async Task SignInAsync()
+    {
+        var (code, token, errors) = await RunAsync("token", "create", "--data", Data, "--name", "test", "--role", "admin");
+        Assert.True(code == 0, errors);
+        Token = token.Trim();
+        _http!.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", Token);
+    }
+
+    public string Token { get; private set; } = "";
+
+    public void UseToken(string token) => _http!.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
+
+    public async Task<JsonNode> GetAsync(string path) => await SendAsync("GET", path);
+
+    public async Task<JsonNode> SendAsync(string method, string path, string? body = null)
+    {
+        using var request = new HttpRequestMessage(new(method), path);
+        if (body is not null) request.Content = new StringContent(body, Encoding.UTF8, "application/json");
+        using var response = await _http!.SendAsync(request);
+        var text = await response.Content.ReadAsStringAsync();
+        Assert.True(response.IsSuccessStatusCode, $"{method} {path}: {(int)response.StatusCode} {text}\n{Output}");
+        return text.Length > 0 ? JsonNode.Parse(text)! : new JsonObject();
+    }
+
+    /// <summary>All entries of a list.</summary>
+    public async Task<List<JsonNode>> ListAsync(string path)
+    {
+        var items = new List<JsonNode>();
+        string? after = null;
+        do
+        {
+            var page = await GetAsync($"{path}{(path.Contains('?', StringComparison.Ordinal) ? '&' : '?')}take=1000{(after is null ? "" : "&after=" + Uri.EscapeDataString(after))}");
+            items.AddRange(page["items"]!.AsArray().Select(item => item!));
+            after = (string?)page["next"];
+        }
+        while (after is not null);
+        return items;
+    }
+
+    public SimulatedAgent Agent(int number, string? secret = null, bool keepAlive = false, AgentOptions? options = null, SwarmMeter? meter = null) => new(
+        new(seed: 42, number), options ?? new(secret ?? Secret, EventFormat: number % 2 == 0, Compress: number % 3 == 0, EnrollAttempts: 1),
+        new AgentTransport(new(Url, keepAlive, AcceptGzip: number % 2 == 0), meter), meter, TimeProvider.System);
+
+    public async Task<JsonNode> NodeOfAsync(SimulatedAgent agent) => (await ListAsync("/api/nodes")).Single(node => (string?)node["hostIdentifier"] == agent.Machine.Uuid);
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_process is { HasExited: false }) await KillAsync();
+        _process?.Dispose();
+        _http?.Dispose();
+        if (_ownsFolder) Directory.Delete(Folder, recursive: true);
+    }
+
+    /// <summary>Trusts the server's own certificate and no other, as an agent with its flags does.</summary>
+    private HttpClient NewClient()
+    {
+        var handler = new SocketsHttpHandler();
+        handler.SslOptions.CertificateChainPolicy = new() { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+        handler.SslOptions.CertificateChainPolicy.CustomTrustStore.ImportFromPemFile(Path.Combine(Data, "certs", "fleet.crt"));
+        return new(handler) { BaseAddress = Url };
+    }
+
+    private Process Start(IEnumerable<string> arguments)
+    {
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "fleet.dll"), .. arguments])
+        {
+            WorkingDirectory = Folder,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        foreach (var (name, value) in _environment) start.Environment[name] = value;
+        return Process.Start(start)!;
+    }
+}
+
+/// <summary>Waits for what must come soon; how long it may take is only there to end a test that fails.</summary>
+internal static class Eventually
+{
+    private static readonly TimeSpan s_most = TimeSpan.FromSeconds(60);
+
+    public static Task TrueAsync(Func<bool> condition, Func<string>? explain = null) => TrueAsync(() => Task.FromResult(condition()), explain);
+
+    public static async Task TrueAsync(Func<Task<bool>> condition, Func<string>? explain = null)
+    {
+        var began = Stopwatch.GetTimestamp();
+        while (!await condition())
+        {
+            Assert.True(Stopwatch.GetElapsedTime(began) < s_most, $"It did not happen within {s_most}. {explain?.Invoke()}");
+            await Task.Delay(25);
+        }
+    }
+}
