@@ -1,0 +1,160 @@
+using System.IO.Compression;
+using System.Text;
+using System.Text.Json;
+using BenchmarkDotNet.Attributes;
+using Fleet.Config;
+using Fleet.Kernel;
+using Fleet.Nodes;
+using Fleet.Results;
+using Fleet.Rules;
+using Fleet.Storage;
+using Fleet.Storage.Embedded;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Fleet.Benchmarks;
+
+/// <summary>A post of 100 lines: what a scan costs beside typed rows, and what packing costs and saves.</summary>
+[MemoryDiagnoser, ShortRunJob]
+public class LogParse
+{
+    private readonly byte[] _body = Encoding.UTF8.GetBytes(Bodies.Log(new string('k', 76), 100));
+    private byte[] _lines = [];
+
+    [GlobalSetup]
+    public void SetUp() => _lines = LogBody.Scan(_body).Lines.ToArray();
+
+    [Benchmark(Baseline = true)]
+    public object TypedRows() => JsonSerializer.Deserialize(_body, BareJson.Default.BareLog)!;
+
+    [Benchmark]
+    public object Scan() => LogBody.Scan(_body);
+
+    [Benchmark]
+    public object RowsForRules() => LineReader.Read(_lines, default);
+
+    [Benchmark]
+    public int PackBrotli1() => Compression.Pack(_lines).Length;
+
+    [Benchmark]
+    public int PackGzipFastest()
+    {
+        using var packed = new MemoryStream();
+        using (var gzip = new GZipStream(packed, CompressionLevel.Fastest, leaveOpen: true)) gzip.Write(_lines);
+        return (int)packed.Length;
+    }
+}
+
+/// <summary>A row against rule sets that name different queries, and one that all name the same.</summary>
+[MemoryDiagnoser, ShortRunJob]
+public class RuleSets
+{
+    private RuleSet.Judge _judge = null!;
+    private ResultRow _row = null!;
+
+    [Params(10, 100, 1_000, 10_000)]
+    public int Rules { get; set; }
+
+    [GlobalSetup]
+    public void SetUp()
+    {
+        _judge = new RuleSet(Enumerable.Range(0, Rules).Select(i => Compile($$"""
+            {"condition":"AND","rules":[{"field":"query_name","operator":"equal","value":"q{{i}}"},
+              {"field":"action","operator":"equal","value":"added"},
+              {"condition":"OR","rules":[{"field":"column","operator":"column_begins_with","value":["path","/tmp/"]},{"field":"column","operator":"column_equal","value":["on_disk","0"]}]}]}
+            """))).NewJudge();
+        _row = new()
+        {
+            Name = "q5",
+            Action = "added",
+            Time = default,
+            Columns = [new("name", new("ls", false)), new("on_disk", new("1", false)), new("path", new("/usr/bin/ls", false)), new("pid", new("7", false))],
+        };
+    }
+
+    [Benchmark]
+    public int DifferentQueries() => _judge.Matches(_row, "host").Count;
+
+    private static (Rule, RuleNode) Compile(string conditions)
+    {
+        using var json = JsonDocument.Parse(conditions);
+        return (new("r", "r", "", "{}", [], "high", true, default, default), RuleParser.Parse(json.RootElement, Limits.Default, out _)!);
+    }
+}
+
+/// <summary>Making a configuration of 20 packs with 30 queries each; and finding it again.</summary>
+[MemoryDiagnoser, ShortRunJob]
+public class ConfigAssembly : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("fleet-bench-").FullName;
+    private readonly TagSet _tags = TagSet.Of(["t"]);
+    private SqliteDatabase _database = null!;
+    private ConfigItems _items = null!;
+    private ConfigAssembler _assembler = null!;
+
+    [GlobalSetup]
+    public async Task SetUp()
+    {
+        _database = new(Path.Combine(_folder, "bench.db"), Limits.Default);
+        var tables = new SqliteTables(_database, TimeProvider.System);
+        _items = new(tables, new ChangeFeed(tables, Limits.Default, TimeProvider.System, NullLogger<ChangeFeed>.Instance));
+        for (var i = 0; i < 20; i++)
+        {
+            var queries = new System.Text.Json.Nodes.JsonObject();
+            for (var j = 0; j < 30; j++) queries["q" + j] = new ScheduledQuery($"select * from processes where pid > {j}", 60, Description: "Some words about it").ToJson();
+            await _items.Packs.PutAsync("p" + i, new("p" + i, _tags, new() { ["queries"] = queries }), null, default);
+        }
+
+        _assembler = new(_items, new(), Limits.Default);
+    }
+
+    [Benchmark]
+    public int Assemble() => new ConfigAssembler(_items, new(), Limits.Default).For(_tags).Json.Length;
+
+    [Benchmark]
+    public int Find() => _assembler.For(_tags).Json.Length;
+
+    [GlobalCleanup]
+    public void Dispose()
+    {
+        _database?.Dispose();
+        Directory.Delete(_folder, recursive: true);
+        GC.SuppressFinalize(this);
+    }
+}
+
+/// <summary>The embedded store: one durable write, a hundred that share an fsync, a point read.</summary>
+[MemoryDiagnoser, ShortRunJob]
+public class Store : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("fleet-bench-").FullName;
+    private SqliteDatabase _database = null!;
+    private ITable _table = null!;
+    private long _n;
+
+    [GlobalSetup]
+    public async Task SetUp()
+    {
+        _database = new(Path.Combine(_folder, "bench.db"), Limits.Default);
+        _table = new SqliteTables(_database, TimeProvider.System)["T"];
+        await _table.WriteAsync(Write.Insert(new("p", "r"), new Columns { ["A"] = new byte[6_000] }), default);
+    }
+
+    [Benchmark]
+    public async Task OneWrite() => await _table.WriteAsync(Next(), default);
+
+    [Benchmark(OperationsPerInvoke = 100)]
+    public async Task WriteOfHundredAtOnce() => await Task.WhenAll(Enumerable.Range(0, 100).Select(_ => _table.WriteAsync(Next(), default).AsTask()));
+
+    [Benchmark]
+    public async Task<object?> PointRead() => await _table.FindAsync(new("p", "r"), default);
+
+    [GlobalCleanup]
+    public void Dispose()
+    {
+        _database?.Dispose();
+        Directory.Delete(_folder, recursive: true);
+        GC.SuppressFinalize(this);
+    }
+
+    private Write Next() => Write.Insert(new("p", "r" + Interlocked.Increment(ref _n) + Guid.NewGuid().ToString("N")), new Columns { ["A"] = new byte[6_000] });
+}

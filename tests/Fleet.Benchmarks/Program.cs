@@ -1,0 +1,21 @@
+using BenchmarkDotNet.Running;
+using Fleet.Benchmarks;
+
+switch (args.FirstOrDefault())
+{
+    case "load":
+        await LoadBench.RunAsync([.. args.Skip(1)]);
+        break;
+    case "memory":
+        await MemoryBench.RunAsync();
+        break;
+    case "bare":
+        await BareServer.RunAsync(args[1], args[2], args[3]);
+        break;
+    case "micro":
+        BenchmarkSwitcher.FromAssembly(typeof(LogParse).Assembly).Run([.. args.Skip(1)]);
+        break;
+    default:
+        Console.WriteLine("micro [BenchmarkDotNet's arguments] | load [seconds] | memory");
+        break;
+}
