@@ -13,7 +13,7 @@ internal sealed class AgentEndpoint(IReadOnlyDictionary<string, IAgentCall> call
     private static readonly AgentAnswer s_method = AgentAnswer.Error(405, "use POST or PUT");
     private static readonly AgentAnswer s_unknown = AgentAnswer.Error(404, "there is no such call: check the agent's *_tls_endpoint flags");
 
-    private long _bytesInFlight;
+    private readonly ByteBudget _budget = new(limits.BodyBytesInFlight);
 
     /// <summary>Answers a request for a call; null for a path under the agents' prefixes that is none.</summary>
     public async Task HandleAsync(HttpContext context, string? call)
@@ -35,7 +35,7 @@ internal sealed class AgentEndpoint(IReadOnlyDictionary<string, IAgentCall> call
         response.StatusCode = answer.Status;
         response.ContentType = "application/json";
         var body = answer.Body;
-        if (!answer.Gzip.IsEmpty && AcceptsGzip(context.Request))
+        if (!answer.Gzip.IsEmpty)
         {
             response.Headers.ContentEncoding = "gzip";
             body = answer.Gzip;
@@ -49,22 +49,21 @@ internal sealed class AgentEndpoint(IReadOnlyDictionary<string, IAgentCall> call
     private async ValueTask<AgentAnswer> AnswerAsync(HttpContext context, IAgentCall call)
     {
         var length = context.Request.ContentLength;
-        if (length > limits.AgentBodyBytes && !call.TakesOversized) return TooLarge();
+        var most = call.IsSmall ? limits.SmallBodyBytes : limits.AgentBodyBytes;
+        if (length > most && !call.TakesOversized) return TooLarge(most);
 
-        // A body that does not say its length is taken to be as long as it may be.
-        var reserved = Math.Min(length ?? limits.AgentBodyBytes, limits.AgentBodyBytes);
+        using var budget = new ByteBudget.Share(_budget);
         try
         {
-            if (Interlocked.Add(ref _bytesInFlight, reserved) > limits.BodyBytesInFlight) return s_busy;
-            using var buffer = new BodyBuffer(limits.AgentBodyBytes, length);
+            using var buffer = new BodyBuffer(most, length, budget);
             await buffer.ReadAsync(context.Request.Body, context.RequestAborted);
-            if (buffer.IsOversized && !call.TakesOversized) return TooLarge();
+            if (buffer.IsOversized && !call.TakesOversized) return TooLarge(most);
 
             var body = buffer.Bytes;
-            if (Compression.IsGzip(body.Span)) body = Compression.Gunzip(body, limits.InflatedBodyBytes);
+            if (Compression.IsGzip(body.Span)) body = Compression.Gunzip(body, call.IsSmall ? most : limits.InflatedBodyBytes, budget.Take);
 
             // From here on the work is finished even if the agent hangs up: it sends the same again, and finds it done.
-            var request = new AgentRequest(Utf8Text.Repair(body), HeaderKey(context.Request), Address(context), buffer.Size, buffer.IsOversized);
+            var request = new AgentRequest(Utf8Text.Repair(body), HeaderKey(context.Request), Address(context), AcceptsGzip(context.Request), buffer.Size, buffer.IsOversized);
             return await call.HandleAsync(request, CancellationToken.None);
         }
         catch (JsonException fault)
@@ -79,7 +78,7 @@ internal sealed class AgentEndpoint(IReadOnlyDictionary<string, IAgentCall> call
         {
             return AgentAnswer.Error(413, fault.Message);
         }
-        catch (StorageBusyException)
+        catch (Exception fault) when (fault is StorageBusyException or ByteBudget.SpentException)
         {
             return s_busy;
         }
@@ -101,13 +100,9 @@ internal sealed class AgentEndpoint(IReadOnlyDictionary<string, IAgentCall> call
             log.LogError(fault, "{Path} failed", context.Request.Path);
             return AgentAnswer.Error(500, "internal error, retry");
         }
-        finally
-        {
-            Interlocked.Add(ref _bytesInFlight, -reserved);
-        }
     }
 
-    private AgentAnswer TooLarge() => AgentAnswer.Error(413, FormattableString.Invariant($"the body is over the limit of {limits.AgentBodyBytes} bytes"));
+    private static AgentAnswer TooLarge(int most) => AgentAnswer.Error(413, FormattableString.Invariant($"the body is over the limit of {most} bytes"));
 
     private static IPAddress? Address(HttpContext context) =>
         context.Connection.RemoteIpAddress is { IsIPv4MappedToIPv6: true } mapped ? mapped.MapToIPv4() : context.Connection.RemoteIpAddress;

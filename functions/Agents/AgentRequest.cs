@@ -7,13 +7,16 @@ namespace Fleet.Agents;
 /// <param name="HeaderKey">The node key of <c>Authorization: NodeKey …</c>, which agents send from 5.23 on; empty otherwise.</param>
 /// <param name="Address">Where it came from, the trusted proxies' word included.</param>
 /// <param name="Size">Bytes on the wire. If they were over the limit, <paramref name="Body"/> holds only the last of them.</param>
-internal sealed record AgentRequest(ReadOnlyMemory<byte> Body, string HeaderKey, IPAddress? Address, long Size, bool IsOversized);
+internal sealed record AgentRequest(ReadOnlyMemory<byte> Body, string HeaderKey, IPAddress? Address, bool AcceptsGzip, long Size, bool IsOversized);
 
 /// <summary>One of the calls that agents make.</summary>
 internal interface IAgentCall
 {
     /// <summary>Whether a body over the limit is handed in by its end, to be dropped knowingly: an agent would send it again for ever.</summary>
     bool TakesOversized => false;
+
+    /// <summary>Whether bodies are small: all but logs and distributed answers are.</summary>
+    bool IsSmall => true;
 
     ValueTask<AgentAnswer> HandleAsync(AgentRequest request, CancellationToken ct);
 }

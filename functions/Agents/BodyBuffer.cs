@@ -3,12 +3,14 @@ using System.Buffers;
 namespace Fleet.Agents;
 
 /// <summary>A request's body in a rented array. Past a limit only its end is kept.</summary>
-internal sealed class BodyBuffer(int most, long? expected) : IDisposable
+internal sealed class BodyBuffer(int most, long? expected, ByteBudget.Share budget) : IDisposable
 {
     private const int TailBytes = 256 << 10;
 
-    // One byte more than is expected, so that the end is seen without growing.
-    private byte[] _bytes = ArrayPool<byte>.Shared.Rent((int)Math.Clamp(expected + 1 ?? 4_096, 256, most + 1L));
+    private const int FirstBytes = 1 << 20;
+
+    // One byte more than is expected, so that the end is seen without growing; a large body's room is made as it arrives.
+    private byte[] _bytes = ArrayPool<byte>.Shared.Rent((int)Math.Clamp(expected + 1 ?? 4_096, 256, Math.Min(most + 1L, FirstBytes)));
     private int _held;
 
     /// <summary>Bytes that came.</summary>
@@ -26,6 +28,7 @@ internal sealed class BodyBuffer(int most, long? expected) : IDisposable
             if (_held == _bytes.Length) Grow();
             var read = await body.ReadAsync(_bytes.AsMemory(_held), ct);
             if (read == 0) return;
+            budget.Take(read);
             _held += read;
             Size += read;
             if (IsOversized) KeepEnd();

@@ -6,6 +6,8 @@ namespace Fleet.Agents;
 /// <summary>Hands out the configuration that the node's tags call for.</summary>
 internal sealed class ConfigCall(NodeGate gate, ConfigAssembler assembler) : IAgentCall
 {
+    private const int WorthPacking = 1_024;
+
     private static readonly byte[] s_unchanged = Encoding.UTF8.GetBytes("""{"etag":"ok"}""");
 
     public async ValueTask<AgentAnswer> HandleAsync(AgentRequest request, CancellationToken ct)
@@ -15,7 +17,10 @@ internal sealed class ConfigCall(NodeGate gate, ConfigAssembler assembler) : IAg
 
         var config = assembler.For(node.Tags);
         if (config.Fault is { } fault) return AgentAnswer.Error(500, fault);
-        if (body.Etag is null) return new(200, config.Json, config.Json.Length > 1_024 ? config.Gzip : default);
-        return body.Etag == config.Etag ? new(200, s_unchanged) : new(200, config.WithEtag);
+        if (body.Etag == config.Etag) return new(200, s_unchanged);
+        var packs = request.AcceptsGzip && config.Json.Length > WorthPacking;
+        return body.Etag is null
+            ? new(200, config.Json, packs ? config.Gzip : default)
+            : new(200, config.WithEtag, packs ? config.GzipWithEtag : default);
     }
 }

@@ -15,6 +15,8 @@ internal sealed record LogSettings(int MinimumStatusSeverity, TimeSpan Retention
 /// <summary>Takes results and status logs. Answers success when they are durable, and not before.</summary>
 internal sealed class Log(NodeGate gate, BatchStore batches, Inbox inbox, RuleStore rules, IBus bus, LogSettings settings, TimeProvider clock) : IAgentCall
 {
+    public bool IsSmall => false;
+
     public async ValueTask<AgentAnswer> HandleAsync(AgentRequest request, CancellationToken ct)
     {
         var body = LogBody.Scan(request.Body);

@@ -48,6 +48,7 @@ internal static class ServeCommand
               database        {folder.Database}
               certificate     {settings.Http.Certificate ?? folder.Certificate}
               key             {settings.Http.CertificateKey ?? folder.CertificateKey}
+              signing keys    {folder.Secrets}
               enroll secret   {folder.EnrollSecret}
               agents' flags   {folder.Flags}
             """);

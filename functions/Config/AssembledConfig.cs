@@ -7,6 +7,7 @@ namespace Fleet.Config;
 internal sealed class AssembledConfig
 {
     private byte[]? _gzip;
+    private byte[]? _gzipWithEtag;
 
     public AssembledConfig(byte[] json, int most)
     {
@@ -24,6 +25,8 @@ internal sealed class AssembledConfig
     public string Etag { get; }
 
     public byte[] Gzip => _gzip ??= Compression.Gzip(Json);
+
+    public byte[] GzipWithEtag => _gzipWithEtag ??= Compression.Gzip(WithEtag);
 
     /// <summary>Why it must not be sent: an agent that gets too much keeps no schedule at all.</summary>
     public string? Fault { get; }

@@ -81,14 +81,14 @@ internal sealed class ConfigImport(ConfigItems items, OsquerySql sql, Limits lim
         {
             if (entry is JsonValue path && path.GetValueKind() == JsonValueKind.String) packFiles.Add($"{pack}: {path}");
             else if (entry is not JsonObject json) faults.Add(new($"packs.{pack}", "A pack is a JSON object, or the path of one."));
-            else if (Pack.Read(pack, tags, json, sql, limits, faults, $"packs.{pack}.") is { } read) packs.Add(read);
+            else if (Pack.Read(pack, tags, json, sql, limits, faults, $"packs.{pack}.", file) is { } read) packs.Add(read);
         }
 
         var options = new JsonObject();
         foreach (var (member, value) in file)
         {
             if (s_parts.Contains(member)) continue;
-            if (!Section.IsKnown(member)) faults.Add(new(member, $"osquery knows no '{member}'{Section.Hint(member, s_parts)}"));
+            if (!Section.IsKnown(member)) Section.CheckUnknown(member, member, s_parts, faults);
             else if (Section.Read(member, value, member, check.Value, faults) is { } section) options[member] = section.DeepClone();
         }
 

@@ -62,5 +62,6 @@ internal sealed class ConfigItems(ITables tables, ChangeFeed changes)
     /// <summary>What was checked when it was saved is not checked again.</summary>
     private static ScheduledQuery ReadQuery(JsonObject json) => new(
         json["query"]!.GetValue<string>(), json["interval"]!.GetValue<int>(), (string?)json["platform"], (string?)json["version"], (int?)json["shard"],
-        (bool?)json["snapshot"], (bool?)json["removed"], (bool?)json["denylist"], (string?)json["description"], (string?)json["value"]);
+        (bool?)json["snapshot"], (bool?)json["removed"], (bool?)json["denylist"], (string?)json["description"], (string?)json["value"],
+        (int?)json["startup_priority"]);
 }

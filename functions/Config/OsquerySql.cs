@@ -37,29 +37,21 @@ internal sealed class OsquerySql
         }
     }
 
-    /// <summary>A checker that knows the tables and views of a file too, before it is saved.</summary>
-    public Owned With(JsonObject file)
+    /// <summary>A checker that knows the tables and views of a file too, and of the one that it is part of, before they are saved.</summary>
+    public Owned With(JsonObject file, JsonObject? within = null)
     {
-        var own = ExtraTables.OfConfig(file).ToList();
+        var own = ExtraTables.OfConfig(file).Concat(within is null ? [] : ExtraTables.OfConfig(within)).DistinctBy(table => table.Name, StringComparer.OrdinalIgnoreCase).ToList();
         if (own.Count == 0) return new(Current, false);
         var inForce = _configs().SelectMany(ExtraTables.OfConfig).Where(table => !own.Exists(mine => mine.Name == table.Name));
         return new(Make([.. own, .. inForce.DistinctBy(table => table.Name, StringComparer.OrdinalIgnoreCase)]), true);
     }
 
     /// <summary>Leaves out definitions that SQLite does not take: they are refused where they are saved.</summary>
-    private SqlCheck Make(List<ExtraTable> tables)
+    private SqlCheck Make(IEnumerable<ExtraTable> tables)
     {
-        for (; ; )
-        {
-            try
-            {
-                return new(OsquerySchema.Bundled, _settings.Concat(tables), _limits);
-            }
-            catch (FormatException) when (tables.Count > 0)
-            {
-                tables.RemoveAt(tables.Count - 1);
-            }
-        }
+        var check = new SqlCheck(OsquerySchema.Bundled, _settings, _limits);
+        foreach (var table in tables) check.TryAdd(table);
+        return check;
     }
 
     /// <summary>A checker to be disposed of only if it was made for the occasion.</summary>

@@ -23,8 +23,8 @@ internal sealed record Pack(string Name, TagSet Tags, JsonObject Json)
         return json;
     }
 
-    /// <summary>Reads a pack as it stands in a file; adds every fault of it.</summary>
-    public static Pack? Read(string name, TagSet tags, JsonObject file, OsquerySql sql, Limits limits, List<ConfigFault> faults, string path = "")
+    /// <summary>Reads a pack as it stands in a file; adds every fault of it. <paramref name="within"/> is the configuration that it is part of.</summary>
+    public static Pack? Read(string name, TagSet tags, JsonObject file, OsquerySql sql, Limits limits, List<ConfigFault> faults, string path = "", JsonObject? within = null)
     {
         var before = faults.Count;
         if (Names.PackFault(name, limits) is { } fault) faults.Add(new(path + "name", fault));
@@ -37,7 +37,7 @@ internal sealed record Pack(string Name, TagSet Tags, JsonObject Json)
         Keep("description", ScheduledQuery.Text(file, "description", path, faults));
         Keep("oncall", ScheduledQuery.Text(file, "oncall", path, faults));
 
-        using var check = sql.With(file);
+        using var check = sql.With(file, within);
         var discovery = Discovery(file["discovery"], check.Value, path + "discovery", faults);
         if (discovery.Count > 0) json["discovery"] = discovery;
 
@@ -54,7 +54,7 @@ internal sealed record Pack(string Name, TagSet Tags, JsonObject Json)
         foreach (var (member, value) in file)
         {
             if (Section.IsKnown(member)) json[member] = Section.Read(member, value, path + member, check.Value, faults)?.DeepClone();
-            else if (!s_conditions.Contains(member)) faults.Add(new(path + member, $"osquery knows no '{member}' in a pack{Section.Hint(member, s_conditions)}"));
+            else if (!s_conditions.Contains(member)) Section.CheckUnknown(member, path + member, s_conditions, faults);
         }
 
         return faults.Count == before ? new(name, tags, json) : null;

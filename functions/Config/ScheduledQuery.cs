@@ -7,10 +7,11 @@ namespace Fleet.Config;
 /// <param name="Interval">Seconds, 1 to 604,800.</param>
 /// <param name="Platform">Which platforms run it, in osquery's words: <c>linux</c>, <c>darwin,linux</c>, <c>posix</c>, <c>all</c>.</param>
 /// <param name="Version">The least osquery version that runs it.</param>
+/// <param name="StartupPriority">From osquery 5.17 on: which queries run first after a start.</param>
 /// <param name="Shard">The percentage of hosts that run it, 0 to 100.</param>
 internal sealed record ScheduledQuery(
     string Sql, int Interval, string? Platform = null, string? Version = null, int? Shard = null, bool? Snapshot = null, bool? Removed = null,
-    bool? Denylist = null, string? Description = null, string? Value = null)
+    bool? Denylist = null, string? Description = null, string? Value = null, int? StartupPriority = null)
 {
     public const int DefaultInterval = 3_600;
     public const int MostInterval = 604_800;
@@ -27,6 +28,7 @@ internal sealed record ScheduledQuery(
         if (Snapshot is { } snapshot) json["snapshot"] = snapshot;
         if (Denylist is { } denylist) json["denylist"] = denylist;
         if (Shard is { } shard) json["shard"] = shard;
+        if (StartupPriority is { } priority) json["startup_priority"] = priority;
         return json;
     }
 
@@ -50,7 +52,8 @@ internal sealed record ScheduledQuery(
             Flag(entry, "removed", inside, faults),
             Flag(entry, "denylist", inside, faults) ?? Flag(entry, "blacklist", inside, faults),
             Text(entry, "description", inside, faults),
-            Text(entry, "value", inside, faults));
+            Text(entry, "value", inside, faults),
+            (int?)Whole(entry, "startup_priority", 0, int.MaxValue, inside, faults));
         if (sql.Check(query.Sql) is { Valid: false } verdict) faults.Add(new($"{path}.query", verdict.Message!));
         return query;
     }

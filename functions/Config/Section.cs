@@ -14,7 +14,23 @@ internal static class Section
         "prometheus_targets", "feature_vectors", "kafka_topics", "logger",
     ];
 
+    private const int MostDepth = 20;
+
     public static bool IsKnown(string name) => s_known.Contains(name);
+
+    /// <summary>osquery ignores members that it does not know, and so does this, unless one is a known one misspelt.</summary>
+    public static void CheckUnknown(string member, string path, IEnumerable<string> others, List<ConfigFault> faults)
+    {
+        if (Nearest.To(member, s_known.Concat(others)) is not null) faults.Add(new(path, $"osquery knows no '{member}'{Hint(member, others)}"));
+    }
+
+    /// <summary>Levels of objects and lists. osquery keeps no schedule at all when a configuration has 32.</summary>
+    private static int DepthOf(JsonNode? node) => node switch
+    {
+        JsonObject json => 1 + json.Select(member => DepthOf(member.Value)).DefaultIfEmpty().Max(),
+        JsonArray array => 1 + array.Select(DepthOf).DefaultIfEmpty().Max(),
+        _ => 0,
+    };
 
     public static string Hint(string name, IEnumerable<string> others) =>
         Nearest.To(name, s_known.Concat(others)) is { } near ? $"; did you mean '{near}'?" : ".";
@@ -29,13 +45,16 @@ internal static class Section
             return null;
         }
 
+        if (DepthOf(section) > MostDepth) faults.Add(new(path, $"This is nested more than {MostDepth} deep."));
         switch (name)
         {
             case "options": CheckOptions((JsonObject)section, path, faults); break;
             case "decorators": CheckDecorators((JsonObject)section, path, sql, faults); break;
             case "views": CheckStatements((JsonObject)section, path, sql, faults); break;
             case "auto_table_construction": CheckTables((JsonObject)section, path, faults); break;
-            case "events" or "file_paths" or "exclude_paths" or "file_paths_query":
+            case "yara": CheckYara((JsonObject)section, path, faults); break;
+            case "prometheus_targets": CheckTargets((JsonObject)section, path, faults); break;
+            case "kafka_topics" or "events" or "file_paths" or "exclude_paths" or "file_paths_query":
                 foreach (var (member, value) in (JsonObject)section) CheckTexts(value, $"{path}.{member}", faults);
                 break;
         }
@@ -100,11 +119,32 @@ internal static class Section
     {
         foreach (var (name, table) in tables)
         {
+            if (OsquerySchema.Bundled.ByName.ContainsKey(name)) faults.Add(new($"{path}.{name}", "This is a table of osquery's own, which cannot be overridden."));
             if (table is not JsonObject atc || atc["query"] is not JsonValue || atc["path"] is not JsonValue || atc["columns"] is not JsonArray { Count: > 0 })
             {
                 faults.Add(new($"{path}.{name}", "A table has 'query', 'path' and a list of 'columns'."));
             }
         }
+    }
+
+    private static void CheckYara(JsonObject yara, string path, List<ConfigFault> faults)
+    {
+        foreach (var (member, value) in yara)
+        {
+            if (member == "signature_urls") CheckTexts(value, $"{path}.{member}", faults);
+            else if (value is not JsonObject groups) faults.Add(new($"{path}.{member}", "This is a JSON object: group to list."));
+            else
+            {
+                foreach (var (group, list) in groups) CheckTexts(list, $"{path}.{member}.{group}", faults);
+            }
+        }
+    }
+
+    /// <summary>Wrong types here crash the agent.</summary>
+    private static void CheckTargets(JsonObject targets, string path, List<ConfigFault> faults)
+    {
+        CheckTexts(targets["urls"], $"{path}.urls", faults);
+        if (targets.ContainsKey("timeout")) ScheduledQuery.Whole(targets, "timeout", 0, 3_600, path + ".", faults);
     }
 
     private static void CheckTexts(JsonNode? list, string path, List<ConfigFault> faults)

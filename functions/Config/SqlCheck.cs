@@ -40,13 +40,30 @@ internal sealed class SqlCheck : IDisposable
             Create($"CREATE TABLE {Quote(name)} ({string.Join(", ", columns)})", name);
         }
 
+        _guarded = true;
         foreach (var table in extra)
         {
-            Create(table.Ddl, table.Name);
-            _extraPlatforms[table.Name] = table.Platforms;
+            if (!TryAdd(table)) throw new FormatException($"Table {table.Name} cannot be made: {raw.sqlite3_errmsg(_database).utf8_to_string()}. Its definition: {table.Ddl}");
         }
+    }
 
-        _guarded = true;
+    /// <summary>Adds a table or view; false, and nothing is changed, if its definition is wrong or its name is taken.</summary>
+    public bool TryAdd(ExtraTable table)
+    {
+        lock (_turn)
+        {
+            _guarded = false;
+            try
+            {
+                if (raw.sqlite3_exec(_database, table.Ddl) != raw.SQLITE_OK) return false;
+                _extraPlatforms[table.Name] = table.Platforms;
+                return true;
+            }
+            finally
+            {
+                _guarded = true;
+            }
+        }
     }
 
     /// <summary>Whether the text is one read-only statement over known tables, columns and functions.</summary>

@@ -18,11 +18,14 @@ internal sealed class FirstStart(
     public async Task PrepareAsync(CancellationToken ct)
     {
         using var turn = await folder.TakeTurnAsync(ct);
-        var isNew = await tables[Schema.Changes].FindAsync(new("feed", "head"), ct) is null;
+        var isNew = (await tables.ListAsync(Schema.Alerters, ct)).Count == 0;
         await signing.ReadAsync(ct);
         await changes.LookAsync(ct);
-        if (isNew && !alerters.Current.ByName.ContainsKey(Alerters.Log)) await alerters.PutAsync(new(Alerters.Log, Alerters.Log, Path: null, Url: null, HasSecret: false), secret: null, ct);
-        if (isNew) await EnsureSecretAsync(ct);
+
+        // The alerter comes last: whoever finds the store new does all of it, also after a start that died in the middle.
+        if (!isNew) return;
+        await EnsureSecretAsync(ct);
+        await alerters.PutAsync(new(Alerters.Log, Alerters.Log, Path: null, Url: null, HasSecret: false), secret: null, ct);
     }
 
     /// <summary>The admin's account, if there is no account at all; returns its password if this made one up.</summary>
@@ -43,7 +46,7 @@ internal sealed class FirstStart(
         var certificate = settings.Http.Certificate ?? folder.Certificate;
         string[] flags =
         [
-            $"--tls_hostname={url.Host}:{url.Port}",
+            $"--tls_hostname={NameOf(url)}:{url.Port}",
             $"--tls_server_certs={Path.GetFullPath(certificate)}",
             $"--host_identifier={(settings.Enroll.UniqueHostIdentifiers ? "uuid" : "hostname")}",
             $"--enroll_secret_path={folder.EnrollSecret}",
@@ -69,10 +72,14 @@ internal sealed class FirstStart(
         await File.WriteAllTextAsync(folder.Flags, string.Join('\n', flags) + "\n", ct);
     }
 
+    /// <summary>osquery knows no IPv6 addresses, and nobody can connect to the address that stands for all.</summary>
+    private static string NameOf(Uri url) => url.HostNameType == UriHostNameType.IPv6 || url.Host == "0.0.0.0" ? "localhost" : url.Host;
+
     private async Task EnsureSecretAsync(CancellationToken ct)
     {
-        var text = File.Exists(folder.EnrollSecret) ? (await File.ReadAllTextAsync(folder.EnrollSecret, ct)).Trim() : null;
-        var (_, made) = await secrets.CreateAsync("first", TagSet.None, expiresAt: null, maxUses: null, node: null, string.IsNullOrEmpty(text) ? null : text, ct);
-        await DataFolder.WritePrivateAsync(folder.EnrollSecret, made, ct);
+        // The file first: a text that is only in the store as a hash would be lost.
+        var text = File.Exists(folder.EnrollSecret) ? (await File.ReadAllTextAsync(folder.EnrollSecret, ct)).Trim() : "";
+        if (text.Length == 0) await DataFolder.WritePrivateAsync(folder.EnrollSecret, text = EnrollSecrets.NewText(), ct);
+        if (await secrets.FindAsync(text, ct) is null) await secrets.CreateAsync("first", TagSet.None, expiresAt: null, maxUses: null, node: null, text, ct);
     }
 }

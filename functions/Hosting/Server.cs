@@ -47,7 +47,7 @@ internal static class Server
         app.MapHealth();
         if (settings.Manager) app.MapManager();
         app.MapGet("/", () => TypedResults.NoContent());
-        app.MapFallback(AgentEndpoint.UnknownAsync);
+        app.MapFallback("{*path}", AgentEndpoint.UnknownAsync);
         return app;
     }
 

@@ -12,7 +12,10 @@ internal static class Compression
     /// <summary>Inflates gzip.</summary>
     /// <exception cref="InvalidDataException">The bytes are not gzip, or are cut off.</exception>
     /// <exception cref="TooLargeException">More than <paramref name="most"/> bytes would come out; no more than that was held.</exception>
-    public static byte[] Gunzip(ReadOnlyMemory<byte> bytes, int most)
+    /// <param name="bytes">Gzip.</param>
+    /// <param name="most">The limit.</param>
+    /// <param name="count">Told of each piece that is inflated, before it is held; may throw to stop.</param>
+    public static byte[] Gunzip(ReadOnlyMemory<byte> bytes, int most, Action<int>? count = null)
     {
         using var source = new MemoryStream(bytes.ToArray(), writable: false);
         using var gzip = new GZipStream(source, CompressionMode.Decompress);
@@ -24,6 +27,7 @@ internal static class Compression
             while ((read = gzip.Read(buffer)) > 0)
             {
                 if (inflated.Length + read > most) throw new TooLargeException("the inflated body", most);
+                count?.Invoke(read);
                 inflated.Write(buffer, 0, read);
             }
         }
@@ -52,7 +56,7 @@ internal static class Compression
             var rented = ArrayPool<byte>.Shared.Rent(1 + BrotliEncoder.GetMaxCompressedLength(bytes.Length));
             try
             {
-                if (BrotliEncoder.TryCompress(bytes, rented.AsSpan(1), out var written, quality: 1, window: 18)
+                if (BrotliEncoder.TryCompress(bytes, rented.AsSpan(1), out var written, quality: 1, window: 16)
                     && written < bytes.Length)
                 {
                     rented[0] = 1;

@@ -6,15 +6,27 @@ internal sealed record Limits
 {
     public static Limits Default { get; } = new();
 
-    /// <summary>Bytes of an agent's request as it comes over the wire. The agent's worst batch is 1,024 lines of 1 MiB,
-    /// its usual one is under 5 MB; its 16 s timer caps the rest.</summary>
-    public int AgentBodyBytes { get; init; } = 64 << 20;
+    /// <summary>Bytes of a log post or of distributed answers over the wire. An agent's usual batch is under 5 MB; its 16 s timer caps
+    /// the worst, which a machine could send at 130 Mbit/s.</summary>
+    public int AgentBodyBytes { get; init; } = 256 << 20;
 
-    /// <summary>Bytes that a gzip body may inflate to: ten to one is what log lines reach, so this is generous, and a bomb stops here.</summary>
-    public int InflatedBodyBytes { get; init; } = 128 << 20;
+    /// <summary>Bytes of the other calls' bodies, over the wire and inflated: the largest is an enrollment with its host details, some 4 kB.</summary>
+    public int SmallBodyBytes { get; init; } = 1 << 20;
 
-    /// <summary>Bytes of all agent bodies held at once. Beyond it agents are told to come back, and keep their logs.</summary>
-    public long BodyBytesInFlight { get; init; } = 512L << 20;
+    /// <summary>Bytes that a gzip log may inflate to: half of an agent's worst batch, 1,024 lines of 1 MiB. A bomb stops here.</summary>
+    public int InflatedBodyBytes { get; init; } = 512 << 20;
+
+    /// <summary>Bytes of all agent bodies held at once, as they arrive and as they inflate. Beyond it agents are told to come back, and keep their logs.</summary>
+    public long BodyBytesInFlight { get; init; } = 1L << 30;
+
+    /// <summary>Characters of a query's name in a line. osquery's are a pack's and a query's together.</summary>
+    public const int LineNameCharacters = 1_000;
+
+    /// <summary>Different queries that a batch's head lists, and its index has pointers for. An agent's 1,024 lines rarely name a hundred.</summary>
+    public const int NamesInBatch = 1_000;
+
+    /// <summary>Characters of a captured column that are kept as node info.</summary>
+    public const int InfoCharacters = 1_000;
 
     /// <summary>Bytes of a person's or script's request: a pack of a thousand queries is under 1 MB.</summary>
     public int ManagerBodyBytes { get; init; } = 8 << 20;

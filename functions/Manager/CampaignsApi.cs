@@ -4,6 +4,7 @@ using Fleet.Config;
 using Fleet.Kernel;
 using Fleet.Nodes;
 using Fleet.Queries;
+using Fleet.Results;
 
 namespace Fleet.Manager;
 
@@ -18,10 +19,9 @@ internal sealed record NewCampaign(string Sql, TargetsBody Targets, string? Desc
 internal sealed record CampaignCounts(long Targeted, long New, long Sent, long Done, long Failed, long Expired);
 
 /// <param name="Status"><c>waiting</c>, <c>active</c>, <c>expired</c> or <c>cancelled</c>.</param>
-/// <param name="Counts">Not in lists.</param>
 internal sealed record CampaignBody(
     string Id, string Sql, string Description, TargetsBody Targets, string Status, DateTimeOffset CreatedAt, string CreatedBy, DateTimeOffset NotBefore, DateTimeOffset ExpiresAt,
-    DateTimeOffset? CancelledAt, long Targeted, CampaignCounts? Counts);
+    DateTimeOffset? CancelledAt, long Targeted, CampaignCounts Counts);
 
 internal sealed record AnswerBody(string NodeId, string Status, string? Error, JsonNode Rows, DateTimeOffset? SentAt, DateTimeOffset? AnsweredAt);
 
@@ -36,13 +36,14 @@ internal static class CampaignsApi
         api.MapPost("/campaigns/{id}/cancel", CancelAsync).For(Role.Operator);
     }
 
-    private static async Task<IResult> ListAsync(CampaignStore campaigns, Limits limits, TimeProvider clock, CancellationToken ct, int? take = null, string? after = null)
+    private static async Task<IResult> ListAsync(CampaignStore campaigns, AnswerStore answers, Limits limits, TimeProvider clock, CancellationToken ct, int? take = null, string? after = null)
     {
         var all = await campaigns.ListAsync(ct);
         var first = after is null ? 0 : all.TakeWhile(campaign => campaign.Id != after).Count() + 1;
         var page = all.Skip(first).Take(Paging.Take(take, limits)).ToList();
-        return TypedResults.Ok(new ListOf<CampaignBody>(
-            [.. page.Select(campaign => Body(campaign, clock.GetUtcNow(), null))], first + page.Count < all.Count ? page[^1].Id : null));
+        var bodies = new List<CampaignBody>();
+        foreach (var campaign in page) bodies.Add(await BodyAsync(campaign, answers, clock.GetUtcNow(), ct));
+        return TypedResults.Ok(new ListOf<CampaignBody>(bodies, first + page.Count < all.Count ? page[^1].Id : null));
     }
 
     private static async Task<IResult> StartAsync(
@@ -77,7 +78,7 @@ internal static class CampaignsApi
         if (await campaigns.FindAsync(id, ct) is null) return Missing(id);
         var page = await answers.PageAsync(id, Paging.Take(take, limits), after, ct);
         return TypedResults.Ok(page.Select(answer => new AnswerBody(
-            answer.Node.ToString(), NameOf(answer.State), answer.Error, JsonNode.Parse(answer.Rows)!, answer.SentAt, answer.AnsweredAt)));
+            answer.Node.ToString(), NameOf(answer.State), answer.Error, Rows(answer.Rows), answer.SentAt, answer.AnsweredAt)));
     }
 
     private static async Task<IResult> CancelAsync(string id, CampaignStore campaigns, AnswerStore answers, TimeProvider clock, CancellationToken ct)
@@ -120,12 +121,15 @@ internal static class CampaignsApi
             campaign.Targeted, counts[AnswerState.New], counts[AnswerState.Sent], counts[AnswerState.Done], counts[AnswerState.Failed], counts[AnswerState.Expired]));
     }
 
-    private static CampaignBody Body(Campaign campaign, DateTimeOffset now, CampaignCounts? counts) => new(
+    private static CampaignBody Body(Campaign campaign, DateTimeOffset now, CampaignCounts counts) => new(
         campaign.Id, campaign.Sql, campaign.Description,
         new(campaign.Targets.All, [.. campaign.Targets.Nodes.Select(node => node.ToString())], campaign.Targets.Tags, campaign.Targets.MatchAll ? "all" : "any",
             campaign.Targets.Platforms, campaign.Targets.Sample),
         campaign.CancelledAt is not null ? "cancelled" : campaign.IsOver(now) ? "expired" : now < campaign.NotBefore ? "waiting" : "active",
         campaign.CreatedAt, campaign.CreatedBy, campaign.NotBefore, campaign.ExpiresAt, campaign.CancelledAt, campaign.Targeted, counts);
+
+    /// <summary>Written out column by column: what agents send may hold lone surrogates and nest deeply.</summary>
+    private static JsonArray Rows(byte[] rows) => [.. LineReader.ReadRows(rows).Select(NodesApi.Columns)];
 
     private static string NameOf(AnswerState state) => state.ToString().ToLowerInvariant();
 

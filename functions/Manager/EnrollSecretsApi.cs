@@ -10,7 +10,10 @@ internal sealed record NewEnrollSecret(string? Label = null, IReadOnlyList<strin
 /// <param name="Secret">Only in the answer to POST.</param>
 internal sealed record EnrollSecretBody(
     string Id, string Label, IReadOnlyList<string> Tags, DateTimeOffset CreatedAt, DateTimeOffset? ExpiresAt, long? MaxUses, long Uses, DateTimeOffset? LastUsedAt, string? NodeId,
-    string? Secret);
+    bool Enabled, string? Secret);
+
+/// <summary>A secret that is off lets nobody in; nodes that enrolled with it stay.</summary>
+internal sealed record EnrollSecretPatch(bool Enabled);
 
 internal static class EnrollSecretsApi
 {
@@ -18,6 +21,7 @@ internal static class EnrollSecretsApi
     {
         api.MapGet("/enroll-secrets", ListAsync).For(Role.Admin);
         api.MapPost("/enroll-secrets", CreateAsync).For(Role.Admin);
+        api.MapPatch("/enroll-secrets/{id}", SwitchAsync).For(Role.Admin);
         api.MapDelete("/enroll-secrets/{id}", RemoveAsync).For(Role.Admin);
     }
 
@@ -53,9 +57,12 @@ internal static class EnrollSecretsApi
             ? $"A secret must not hold '{settings.TagDelimiter}': what follows it in an agent's secret is read as tags."
         : null;
 
+    private static async Task<IResult> SwitchAsync(string id, EnrollSecretPatch patch, EnrollSecrets secrets, CancellationToken ct) =>
+        await secrets.SwitchAsync(id, patch.Enabled, ct) is { } secret ? TypedResults.Ok(Body(secret, null)) : Problem.NotFound($"enroll secret '{id}'");
+
     private static async Task<IResult> RemoveAsync(string id, EnrollSecrets secrets, CancellationToken ct) =>
         await secrets.RemoveAsync(id, ct) ? TypedResults.NoContent() : Problem.NotFound($"enroll secret '{id}'");
 
     private static EnrollSecretBody Body(EnrollSecret secret, string? text) => new(
-        secret.Id, secret.Label, secret.Tags.Tags, secret.CreatedAt, secret.ExpiresAt, secret.MaxUses, secret.Uses, secret.LastUsedAt, secret.Node, text);
+        secret.Id, secret.Label, secret.Tags.Tags, secret.CreatedAt, secret.ExpiresAt, secret.MaxUses, secret.Uses, secret.LastUsedAt, secret.Node, secret.Enabled, text);
 }

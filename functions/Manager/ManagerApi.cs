@@ -23,7 +23,7 @@ internal static class ManagerApi
         api.MapAlerts();
         api.MapAlerters();
         api.MapReports();
-        api.MapFallback(NotFoundAsync);
+        api.MapFallback("{*path}", NotFoundAsync);
     }
 
     /// <summary>What stands before every endpoint of the API: problems for faults, a size limit, and memory that is up to date.</summary>
@@ -54,6 +54,7 @@ internal static class ManagerApi
         api.UseAuthentication();
         api.Use(SignIn.RequireCsrfHeaderAsync);
         api.UseAuthorization();
+        api.UseRateLimiter();
     });
 
     private static bool IsApi(HttpContext context) => context.Request.Path.StartsWithSegments("/api", StringComparison.OrdinalIgnoreCase);

@@ -28,6 +28,7 @@ namespace Fleet.Manager;
 [JsonSerializable(typeof(ListOf<OptionsBody>))]
 [JsonSerializable(typeof(ListOf<TagBody>))]
 [JsonSerializable(typeof(NewEnrollSecret))]
+[JsonSerializable(typeof(EnrollSecretPatch))]
 [JsonSerializable(typeof(ListOf<EnrollSecretBody>))]
 [JsonSerializable(typeof(NewCampaign))]
 [JsonSerializable(typeof(ListOf<CampaignBody>))]

@@ -24,7 +24,8 @@ internal sealed record NodePatch(string? DisplayName = null, IReadOnlyList<strin
 /// <param name="Empty">A snapshot that holds no rows.</param>
 /// <param name="Fault">Why the line is no result; its text is in <paramref name="Raw"/>.</param>
 internal sealed record ResultBody(
-    string Name, string Action, DateTimeOffset Time, JsonObject Columns, string? HostIdentifier, long? Epoch, long? Counter, bool? Empty, string? Fault, string? Raw);
+    string Name, string Action, DateTimeOffset Time, JsonObject Columns, string? HostIdentifier, long? Epoch, long? Counter, JsonObject? Decorations, bool? Empty,
+    string? Fault, string? Raw);
 
 internal sealed record StatusBody(DateTimeOffset Time, int Severity, string Filename, int Line, string Message, string Version, JsonObject Decorations);
 
@@ -119,10 +120,24 @@ internal static class NodesApi
 
     private static NodeBody Body(Node node, Seen? seen) => new(
         node.Id.ToString(), node.HostIdentifier, node.Name, node.Platform, node.OsqueryVersion, node.Tags.Tags, node.Active, node.Pending, node.IsCloned, node.EnrolledAt,
-        seen?.At ?? node.EnrolledAt, seen?.Address, node.Info, node.HostDetails is null ? null : JsonNode.Parse(node.HostDetails));
+        seen?.At ?? node.EnrolledAt, seen?.Address, node.Info, Details(node));
+
+    /// <summary>Written out column by column: what agents send may hold lone surrogates and nest deeply.</summary>
+    private static JsonObject? Details(Node node)
+    {
+        if (node.HostDetails is null) return null;
+        var details = new JsonObject();
+        foreach (var (table, value) in LineReader.ReadRow(node.HostDetails))
+        {
+            details[table] = value is { IsRaw: false, Text: ['{', ..] json } ? Columns(LineReader.ReadRow(System.Text.Encoding.UTF8.GetBytes(json))) : value.Text;
+        }
+
+        return details;
+    }
 
     private static ResultBody Body(ResultRow row) => new(
         row.Name, row.Action, row.Time, Columns(row.Columns), row.HostIdentifier is { Length: > 0 } host ? host : null, row.Epoch, row.Counter,
+        row.Decorations.Count > 0 ? Columns(row.Decorations) : null,
         row.IsEmpty ? true : null, row.Fault, row.Fault is null ? null : System.Text.Encoding.UTF8.GetString(row.Raw.Span));
 
     internal static JsonObject Columns(IEnumerable<KeyValuePair<string, ColumnValue>> columns)

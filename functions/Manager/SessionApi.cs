@@ -11,7 +11,7 @@ internal static class SessionApi
 {
     public static void MapSession(this IEndpointRouteBuilder api)
     {
-        api.MapPost("/session", SignInAsync).AllowAnonymous();
+        api.MapPost("/session", SignInAsync).AllowAnonymous().RequireRateLimiting(SignIn.Throttle);
         api.MapGet("/session", (HttpContext context) => TypedResults.Ok(Body(context))).For(Role.Viewer);
         api.MapDelete("/session", (Delegate)SignOutAsync).For(Role.Viewer);
     }

@@ -13,7 +13,7 @@ namespace Fleet.Nodes;
 /// <param name="Node">The pre-created node that it belongs to, or null for a shared secret.</param>
 internal sealed record EnrollSecret(
     string Id, string Label, string Hash, TagSet Tags, DateTimeOffset CreatedAt, DateTimeOffset? ExpiresAt, long? MaxUses, long Uses,
-    DateTimeOffset? LastUsedAt, string? Node);
+    DateTimeOffset? LastUsedAt, string? Node, bool Enabled);
 
 /// <summary>Enroll secrets. Table: <see cref="Schema.EnrollSecrets"/>.</summary>
 internal sealed class EnrollSecrets
@@ -48,11 +48,23 @@ internal sealed class EnrollSecrets
     public async ValueTask<(EnrollSecret Secret, string Text)> CreateAsync(
         string label, TagSet tags, DateTimeOffset? expiresAt, long? maxUses, NodeId? node, string? text, CancellationToken ct)
     {
-        text ??= Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(24));
+        text ??= NewText();
         var hash = await HashAsync(text, ct);
-        var secret = new EnrollSecret(hash[..16], label, hash, tags, _clock.GetUtcNow(), expiresAt, maxUses, 0, null, node?.ToString());
+        var secret = new EnrollSecret(hash[..16], label, hash, tags, _clock.GetUtcNow(), expiresAt, maxUses, 0, null, node?.ToString(), Enabled: true);
         await _secrets.PutAsync(secret.Id, secret, etag: null, ct, isNew: true);
         return (secret, text);
+    }
+
+    /// <summary>192 random bits.</summary>
+    public static string NewText() => Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(24));
+
+    /// <summary>Switches a secret on or off; null if there is none.</summary>
+    public async ValueTask<EnrollSecret?> SwitchAsync(string id, bool enabled, CancellationToken ct)
+    {
+        if (_secrets.Find(id) is null) return null;
+        await _table.WriteAsync(Storage.Write.Merge(new(Schema.All, KeyText.Of(id)), new Columns { ["Enabled"] = enabled }), ct);
+        await _secrets.ToldAsync(ct);
+        return _secrets.Find(id)?.Item;
     }
 
     /// <summary>The secret with this text, unless it has expired; null for anything else.</summary>
@@ -60,12 +72,15 @@ internal sealed class EnrollSecrets
     {
         // What is compared is a keyed hash: how long the look-up takes says nothing about the secret.
         var hash = await HashAsync(text, ct);
-        return ByHash().GetValueOrDefault(hash) is { } secret && !(secret.ExpiresAt <= _clock.GetUtcNow()) ? secret : null;
+        return ByHash().GetValueOrDefault(hash) is { Enabled: true } secret && !(secret.ExpiresAt <= _clock.GetUtcNow()) ? secret : null;
     }
 
     /// <summary>Counts an enrollment; false when it was one too many.</summary>
     /// <remarks>A limited secret is counted in its row at once, so that instances cannot let in more; others are counted in memory.</remarks>
-    public async ValueTask<bool> TryUseAsync(EnrollSecret secret, CancellationToken ct)
+    /// <param name="secret">The secret.</param>
+    /// <param name="node">Who uses it: a node that was counted last is not counted again, when it comes back after a crash.</param>
+    /// <param name="ct">Stops before the write.</param>
+    public async ValueTask<bool> TryUseAsync(EnrollSecret secret, NodeId node, CancellationToken ct)
     {
         if (secret.MaxUses is null)
         {
@@ -73,7 +88,7 @@ internal sealed class EnrollSecrets
             return true;
         }
 
-        return await CountAsync(secret.Id, 1, ct);
+        return await CountAsync(secret.Id, 1, node.ToString(), ct);
     }
 
     /// <summary>All secrets with their counts.</summary>
@@ -105,7 +120,7 @@ internal sealed class EnrollSecrets
             if (!_uses.TryRemove(id, out var uses)) continue;
             try
             {
-                await CountAsync(id, uses, ct);
+                await CountAsync(id, uses, user: null, ct);
             }
             catch
             {
@@ -115,16 +130,17 @@ internal sealed class EnrollSecrets
         }
     }
 
-    private async ValueTask<bool> CountAsync(string id, long uses, CancellationToken ct)
+    private async ValueTask<bool> CountAsync(string id, long uses, string? user, CancellationToken ct)
     {
         for (; ; )
         {
             if (await _table.FindAsync(new(Schema.All, KeyText.Of(id)), ct) is not { } row) return false;
             var secret = Read(row.Columns);
+            if (user is not null && row.Columns.Text("LastUser") == user) return true;
             if (secret.Uses + uses > secret.MaxUses) return false;
             try
             {
-                var counted = new Columns { ["Uses"] = secret.Uses + uses, ["LastUsedAt"] = _clock.GetUtcNow() };
+                var counted = new Columns { ["Uses"] = secret.Uses + uses, ["LastUsedAt"] = _clock.GetUtcNow() }.With("LastUser", user);
                 await _table.WriteAsync(Storage.Write.Merge(row.Key, counted).If(row.Etag), ct);
                 return true;
             }
@@ -166,10 +182,12 @@ internal sealed class EnrollSecrets
 
     private static EnrollSecret Read(Columns columns) => new(
         columns.Text("Id")!, columns.Text("Label")!, columns.Text("Hash")!, TagSet.Read(columns.Text("Tags")), columns.Time("CreatedAt")!.Value,
-        columns.Time("ExpiresAt"), columns.Number("MaxUses"), columns.Number("Uses") ?? 0, columns.Time("LastUsedAt"), columns.Text("Node"));
+        columns.Time("ExpiresAt"), columns.Number("MaxUses"), columns.Number("Uses") ?? 0, columns.Time("LastUsedAt"), columns.Text("Node"),
+        columns.Flag("Enabled"));
 
     private static Columns Write(EnrollSecret secret) => new Columns()
         .With("Id", secret.Id).With("Label", secret.Label).With("Hash", secret.Hash).With("Tags", secret.Tags.Text)
         .With("CreatedAt", secret.CreatedAt).With("ExpiresAt", secret.ExpiresAt).With("MaxUses", secret.MaxUses)
-        .With("Uses", secret.Uses).With("LastUsedAt", secret.LastUsedAt).With("Node", secret.Node);
+        .With("Uses", secret.Uses).With("LastUsedAt", secret.LastUsedAt).With("Node", secret.Node)
+        .With("Enabled", secret.Enabled);
 }

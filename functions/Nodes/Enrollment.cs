@@ -45,7 +45,7 @@ internal sealed class Enrollment(
     {
         var id = settings.UniqueHostIdentifiers ? NodeId.OfHost(host) : NodeId.Random();
         if (await nodes.FindAsync(id, ct) is not null) return await ReenrollAsync(id, host, details, ct);
-        if (!await secrets.TryUseAsync(secret, ct)) return Enrolled.Refused("the enroll secret is used up");
+        if (!await secrets.TryUseAsync(secret, id, ct)) return Enrolled.Refused("the enroll secret is used up");
 
         var now = clock.GetUtcNow();
         var node = new Node(
@@ -62,7 +62,7 @@ internal sealed class Enrollment(
         if (!NodeId.TryParse(secret.Node, out var id) || await nodes.FindAsync(id, ct) is not { } node) return Enrolled.Refused("the secret's node was deleted");
         if (node.EnrolledAt is not null) return await ReenrollAsync(id, host, details, ct);
         if (!node.Active) return Enrolled.Refused("the node is deactivated");
-        if (!await secrets.TryUseAsync(secret, ct)) return Enrolled.Refused("the enroll secret is used up");
+        if (!await secrets.TryUseAsync(secret, id, ct)) return Enrolled.Refused("the enroll secret is used up");
 
         var now = clock.GetUtcNow();
         var enrolled = await nodes.ChangeAsync(id, before => Describe(before, host, details) with
@@ -117,7 +117,7 @@ internal sealed class Enrollment(
     private (string Secret, IReadOnlyList<string> Tags) Split(string text)
     {
         if (settings.TagDelimiter.Length == 0) return (text, []);
-        var parts = text.Split(settings.TagDelimiter);
+        var parts = text.Split(settings.TagDelimiter, limits.TagsPerSecret + 2);
         return (parts[0], [.. parts.Skip(1).Take(limits.TagsPerSecret).Where(tag => tag.Length <= limits.NameCharacters && !tag.Any(char.IsControl))]);
     }
 }

@@ -25,8 +25,12 @@ internal sealed class KnownNode(NodeId id)
 
     public DateTimeOffset? EnrolledAt { get; internal set; }
 
-    /// <summary>The row changed since it was read here.</summary>
-    internal volatile bool Stale = true;
+    /// <summary>Counts what was heard of changes; the row was read when it stood at <see cref="ReadAt"/>.</summary>
+    internal int Changes = 1;
+
+    internal volatile int ReadAt;
+
+    internal bool IsStale => ReadAt != Volatile.Read(ref Changes);
 
     /// <summary>Seen since the last flush.</summary>
     internal volatile bool Touched;
@@ -75,54 +79,53 @@ internal sealed class NodeDirectory
     /// <summary>The node, or null if there is none.</summary>
     /// <exception cref="StorageUnavailableException">It is not in memory and cannot be read: a doubt, not a no.</exception>
     public ValueTask<KnownNode?> FindAsync(NodeId id, CancellationToken ct) =>
-        _known.TryGetValue(id, out var known) && !known.Stale ? new(known) : ReadAsync(id, ct);
+        _known.TryGetValue(id, out var known) && !known.IsStale ? new(known) : ReadAsync(id, ct);
 
     /// <summary>Reads the node again: someone has newer news of it than memory.</summary>
-    public ValueTask<KnownNode?> RefreshAsync(NodeId id, CancellationToken ct) => ReadAsync(id, ct);
+    public ValueTask<KnownNode?> RefreshAsync(NodeId id, CancellationToken ct)
+    {
+        if (_known.TryGetValue(id, out var known)) Interlocked.Increment(ref known.Changes);
+        return ReadAsync(id, ct);
+    }
 
     private async ValueTask<KnownNode?> ReadAsync(NodeId id, CancellationToken ct)
     {
-        var known = _known.GetValueOrDefault(id) ?? new KnownNode(id);
-
-        // Cleared before the read: a change that comes in between marks it again.
-        known.Stale = false;
-        Node? node;
-        try
-        {
-            node = await _nodes.FindAsync(id, ct);
-        }
-        catch
-        {
-            known.Stale = true;
-            throw;
-        }
-
-        if (node is null)
+        // In the directory before the read, so that a change that is told meanwhile is not missed.
+        var known = _known.GetOrAdd(id, static id => new(id));
+        var changes = Volatile.Read(ref known.Changes);
+        if (await _nodes.FindAsync(id, ct) is not { } node)
         {
             _known.TryRemove(id, out _);
             return null;
         }
 
-        known.Epoch = (uint)node.Epoch;
-        known.Active = node.Active && node.EnrolledAt is not null;
-        known.Tags = node.Tags;
-        known.Platform = node.Platform;
-        known.HostIdentifier = node.HostIdentifier;
-        known.EnrolledAt = node.EnrolledAt;
-        return _known.GetOrAdd(id, known);
+        lock (known)
+        {
+            // A read that began later may have ended earlier: older news does not replace its.
+            if (changes < known.ReadAt) return known;
+            known.Epoch = (uint)node.Epoch;
+            known.Active = node.Active && node.EnrolledAt is not null;
+            known.Tags = node.Tags;
+            known.Platform = node.Platform;
+            known.HostIdentifier = node.HostIdentifier;
+            known.EnrolledAt = node.EnrolledAt;
+            known.ReadAt = changes;
+        }
+
+        return known;
     }
 
     private void Forget(IReadOnlyCollection<Change>? changed)
     {
         if (changed is null)
         {
-            foreach (var known in _known.Values) known.Stale = true;
+            foreach (var known in _known.Values) Interlocked.Increment(ref known.Changes);
             return;
         }
 
         foreach (var change in changed)
         {
-            if (change.Kind == Schema.Nodes && NodeId.TryParse(change.Id, out var id) && _known.TryGetValue(id, out var known)) known.Stale = true;
+            if (change.Kind == Schema.Nodes && NodeId.TryParse(change.Id, out var id) && _known.TryGetValue(id, out var known)) Interlocked.Increment(ref known.Changes);
         }
     }
 }

@@ -7,40 +7,55 @@ namespace Fleet.Nodes;
 internal sealed record SigningKey(uint Id, byte[] Bytes);
 
 /// <summary>The two newest signing keys. A new one signs from then on; what the one before signed stays good, so rotation re-enrolls nobody.</summary>
-internal sealed class SigningKeys(ISecrets secrets, TimeProvider clock)
+internal sealed class SigningKeys
 {
     private const string Name = "node-signing-key";
     private static readonly TimeSpan s_age = TimeSpan.FromSeconds(10);
 
+    private readonly ISecrets _secrets;
+    private readonly ChangeFeed _changes;
+    private readonly TimeProvider _clock;
     private volatile SigningKey[] _live = [];
-    private long _readAt = long.MinValue;
+    private long? _readAt;
+
+    public SigningKeys(ISecrets secrets, ChangeFeed changes, TimeProvider clock)
+    {
+        (_secrets, _changes, _clock) = (secrets, changes, clock);
+        changes.Listen(async (changed, ct) =>
+        {
+            if (changed is null || changed.Any(change => change.Kind == Name)) await ReadAsync(ct);
+        });
+    }
 
     /// <summary>Newest first. Empty until <see cref="ReadAsync"/> was called.</summary>
     public IReadOnlyList<SigningKey> Live => _live;
 
     /// <summary>Whether the keys were read so lately that a key id that is not among them is no one's.</summary>
-    public bool IsFresh => clock.GetUtcNow().UtcTicks - Volatile.Read(ref _readAt) < s_age.Ticks;
+    public bool IsFresh => _readAt is { } readAt && _clock.GetElapsedTime(readAt) < s_age;
 
     /// <summary>Reads the keys; makes the first one.</summary>
     public async ValueTask ReadAsync(CancellationToken ct)
     {
-        var versions = await secrets.FindAsync(Name, ct);
+        var versions = await _secrets.FindAsync(Name, ct);
         if (versions.Count == 0)
         {
-            await RotateAsync(ct);
-            return;
+            await AddAsync(ct);
+            versions = await _secrets.FindAsync(Name, ct);
         }
 
         _live = [.. versions.Take(2).Select(version => Read(version.Value))];
-        Volatile.Write(ref _readAt, clock.GetUtcNow().UtcTicks);
+        _readAt = _clock.GetTimestamp();
     }
 
     /// <summary>Adds a key, which signs from now on; the third newest is no longer known.</summary>
     public async ValueTask RotateAsync(CancellationToken ct)
     {
-        await secrets.AddAsync(Name, Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)), ct);
+        await AddAsync(ct);
         await ReadAsync(ct);
+        await _changes.PublishAsync([new(Name, "")], ct);
     }
+
+    private ValueTask AddAsync(CancellationToken ct) => _secrets.AddAsync(Name, Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)), ct);
 
     private static SigningKey Read(string value)
     {

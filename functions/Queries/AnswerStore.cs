@@ -6,6 +6,10 @@ namespace Fleet.Queries;
 /// <summary>Answers by campaign and node. Table: <see cref="Schema.Answers"/>.</summary>
 internal sealed class AnswerStore(ITables tables)
 {
+    private const int SmallRows = 4 << 10;
+    private const int PageBytes = 32 << 20;
+    private const string RowsSuffix = "-rows";
+
     private static readonly byte[] s_none = "[]"u8.ToArray();
     private readonly ITable _answers = tables[Schema.Answers];
 
@@ -23,16 +27,19 @@ internal sealed class AnswerStore(ITables tables)
     {
         var columns = new Columns { ["State"] = (long)answer.State }.With("SentAt", answer.SentAt).With("AnsweredAt", answer.AnsweredAt).With("Error", answer.Error);
         var packed = Compression.Pack(answer.Rows);
-        if (packed.Length > Chunks.MostInRow)
+        if (packed.Length > SmallRows)
         {
-            // Parts first: the head that names them comes last.
+            // The rows lie apart, so that counting and listing read heads only; first, so that a head never names what is not there;
+            // and under their digest, so that two answers at once do not mix.
+            var digest = Digest.Of(answer.Rows);
             var parts = packed.Chunk(Chunks.MostInRow).ToArray();
             for (var i = 0; i < parts.Length; i++)
             {
-                await _answers.WriteAsync(Write.Replace(PartOf(campaign, answer.Node, i), new Columns().WithBytes("R", parts[i])), ct);
+                await _answers.WriteAsync(Write.Replace(PartOf(campaign, answer.Node, digest, i), new Columns().WithBytes("R", parts[i])), ct);
             }
 
             columns["Parts"] = (long)parts.Length;
+            columns["Digest"] = digest;
         }
         else if (answer.Rows.Length > s_none.Length)
         {
@@ -45,17 +52,21 @@ internal sealed class AnswerStore(ITables tables)
     /// <summary>Answers in the order of their nodes; cost: one transaction a page.</summary>
     public async ValueTask<Page<Answer>> PageAsync(string campaign, int take, string? after, CancellationToken ct)
     {
-        var page = await _answers.PageAsync(KeyRange.Partition(campaign), take, after, ct);
+        // The token is the last node: a page can end wherever it must.
+        var page = await _answers.PageAsync(KeyRange.Rows(campaign, after is null ? "" : after + "!", KeyRange.Last), take, after: null, ct);
         var answers = new List<Answer>();
+        var bytes = 0L;
         foreach (var row in page.Items)
         {
-            if (IsPart(row)) continue;
+            // A page ends early rather than hold more than this.
+            if (bytes > PageBytes) return new(answers, answers[^1].Node.ToString());
             var answer = Read(row);
-            if (row.Columns.Number("Parts") is { } parts) answer = answer with { Rows = await JoinAsync(campaign, answer.Node, parts, ct) };
+            if (row.Columns.Number("Parts") is { } parts) answer = answer with { Rows = await JoinAsync(campaign, answer.Node, row.Columns.Text("Digest")!, parts, ct) };
+            bytes += answer.Rows.Length;
             answers.Add(answer);
         }
 
-        return new(answers, page.After);
+        return new(answers, page.After is null ? null : answers[^1].Node.ToString());
     }
 
     /// <summary>How many answers are in each state.</summary>
@@ -64,7 +75,7 @@ internal sealed class AnswerStore(ITables tables)
         var counts = Enum.GetValues<AnswerState>().ToDictionary(state => state, _ => 0L);
         await foreach (var row in _answers.ScanAsync(KeyRange.Partition(campaign), ct))
         {
-            if (!IsPart(row)) counts[StateOf(row)]++;
+            counts[StateOf(row)]++;
         }
 
         return counts;
@@ -75,7 +86,7 @@ internal sealed class AnswerStore(ITables tables)
     {
         await foreach (var row in _answers.ScanAsync(KeyRange.Partition(campaign), ct))
         {
-            if (IsPart(row) || StateOf(row) is not (AnswerState.New or AnswerState.Sent)) continue;
+            if (StateOf(row) is not (AnswerState.New or AnswerState.Sent)) continue;
             try
             {
                 await _answers.WriteAsync(Write.Merge(row.Key, new Columns { ["State"] = (long)AnswerState.Expired }).If(row.Etag), ct);
@@ -89,20 +100,24 @@ internal sealed class AnswerStore(ITables tables)
 
     public async ValueTask RemoveAsync(string campaign, CancellationToken ct)
     {
-        for (; ; )
+        foreach (var partition in new[] { campaign + RowsSuffix, campaign })
         {
-            var page = await _answers.PageAsync(KeyRange.Partition(campaign), TableLimits.BatchWrites, after: null, ct);
-            await _answers.WriteManyAsync(page.Items.Select(row => Write.Delete(row.Key)), ct);
-            if (page.After is null) return;
+            Page<Row> page;
+            do
+            {
+                page = await _answers.PageAsync(KeyRange.Partition(partition), TableLimits.BatchWrites, after: null, ct);
+                await _answers.WriteManyAsync(page.Items.Select(row => Write.Delete(row.Key)), ct);
+            }
+            while (page.After is not null);
         }
     }
 
-    private async ValueTask<byte[]> JoinAsync(string campaign, NodeId node, long parts, CancellationToken ct)
+    private async ValueTask<byte[]> JoinAsync(string campaign, NodeId node, string digest, long parts, CancellationToken ct)
     {
         using var packed = new MemoryStream();
         for (var i = 0; i < parts; i++)
         {
-            var row = await _answers.FindAsync(PartOf(campaign, node, i), ct) ?? throw new InvalidDataException($"Part {i} of {node}'s answer to {campaign} is missing.");
+            var row = await _answers.FindAsync(PartOf(campaign, node, digest, i), ct) ?? throw new InvalidDataException($"Part {i} of {node}'s answer to {campaign} is missing.");
             packed.Write(row.Columns.AllBytes("R"));
         }
 
@@ -115,9 +130,7 @@ internal sealed class AnswerStore(ITables tables)
 
     private static AnswerState StateOf(Row row) => (AnswerState)row.Columns.Number("State")!.Value;
 
-    private static bool IsPart(Row row) => row.Key.Row.Contains('.', StringComparison.Ordinal);
-
     private static Key KeyOf(string campaign, NodeId node) => new(campaign, node.ToString());
 
-    private static Key PartOf(string campaign, NodeId node, int part) => new(campaign, FormattableString.Invariant($"{node}.{part:D4}"));
+    private static Key PartOf(string campaign, NodeId node, string digest, int part) => new(campaign + RowsSuffix, FormattableString.Invariant($"{node}.{digest}.{part:D4}"));
 }

@@ -8,11 +8,13 @@ namespace Fleet.Results;
 internal sealed class BatchStore(ITables tables, TimeProvider clock)
 {
     private static readonly TimeSpan s_ahead = TimeSpan.FromMinutes(10);
-    private static readonly TimeSpan s_behind = TimeSpan.FromDays(7);
+    private static readonly TimeSpan s_behind = TimeSpan.FromDays(21);
     private const int RowBytes = 14 * (60 << 10);
     private const int RowsInWrite = 4;
+    private const int RowsInPage = 50;
 
-    /// <summary>Where these lines will lie: under the time of their newest line, or of their arrival if that time cannot be.</summary>
+    /// <summary>Where these lines will lie: under the time of their newest line, or the hour of their arrival if that time cannot be, so that
+    /// a batch that is sent again soon is the same batch.</summary>
     /// <param name="tableOf"><see cref="Schema.Results"/> or <see cref="Schema.StatusLogs"/>.</param>
     /// <param name="node">The node that sent them.</param>
     /// <param name="lines">The array.</param>
@@ -22,7 +24,7 @@ internal sealed class BatchStore(ITables tables, TimeProvider clock)
         var now = clock.GetUtcNow();
         var time = newest is { } seconds && seconds > (now - s_behind).ToUnixTimeSeconds() && seconds < (now + s_ahead).ToUnixTimeSeconds()
             ? DateTimeOffset.FromUnixTimeSeconds(seconds)
-            : now;
+            : new DateTimeOffset(now.UtcTicks - (now.UtcTicks % TimeSpan.TicksPerHour), TimeSpan.Zero);
         return new(tableOf(time), node, $"{TimeKey.NewestFirst(time)}-{Digest.Of(lines)}");
     }
 
@@ -59,7 +61,7 @@ internal sealed class BatchStore(ITables tables, TimeProvider clock)
         {
             if (after is { } start && string.CompareOrdinal(name, start.Table) > 0) continue;
             var from = after is { } begin && begin.Table == name ? begin.Row : "";
-            await foreach (var row in tables[name].ScanAsync(KeyRange.Rows(node.ToString(), from, KeyRange.Last), ct))
+            await foreach (var row in tables[name].ScanAsync(KeyRange.Rows(node.ToString(), from, KeyRange.Last), ct, RowsInPage))
             {
                 if (row.Key.Row.Contains('.', StringComparison.Ordinal)) continue;
                 if (wanted(NamesOf(row), TimeOf(row, "Oldest"), TimeOf(row, "Newest"))) yield return await ReadAsync(new(name, node, row.Key.Row), row, ct);

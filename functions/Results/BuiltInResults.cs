@@ -20,6 +20,14 @@ internal sealed class BuiltInResults(BatchStore batches, IBus bus)
         _ => name,
     };
 
+    /// <summary>What Doorman calls a built-in result; null for all others.</summary>
+    public static string? DoormansName(string name) => name switch
+    {
+        NodeEnrolled => "doorman/tasks/node_enrolled",
+        NodeSilent => "doorman/tasks/node_offline_checks",
+        _ => null,
+    };
+
     /// <summary>A node enrolled for the first time. Safe to repeat: the batch follows from the node.</summary>
     public ValueTask RaiseEnrolledAsync(Node node, string? address, CancellationToken ct) => RaiseAsync(
         node,

@@ -19,13 +19,13 @@ internal sealed class Inbox(ITables tables, TimeProvider clock)
         await _inbox.WriteAsync(Write.Replace(new(partition, $"{batch.Node}-{batch.Row}"), new Columns { ["Batch"] = batch.ToString(), ["At"] = now }), ct);
     }
 
-    /// <summary>The oldest waiting batches, at most <paramref name="take"/>.</summary>
-    public async ValueTask<IReadOnlyList<Waiting>> PeekAsync(int take, CancellationToken ct)
+    /// <summary>Waiting batches, the oldest first, at most <paramref name="take"/>.</summary>
+    public async ValueTask<Page<Waiting>> PageAsync(int take, string? after, CancellationToken ct)
     {
-        var page = await _inbox.PageAsync(KeyRange.Everything, take, after: null, ct);
-        return [.. page.Items
-            .Select(row => BatchKey.TryParse(row.Columns.Text("Batch") ?? "", out var batch) ? new Waiting(row.Key, batch, row.Columns.Time("At")!.Value) : null)
-            .OfType<Waiting>()];
+        var page = await _inbox.PageAsync(KeyRange.Everything, take, after, ct);
+        return new(
+            [.. page.Items.Select(row => new Waiting(row.Key, BatchKey.TryParse(row.Columns.Text("Batch") ?? "", out var batch) ? batch : default, row.Columns.Time("At")!.Value))],
+            page.After);
     }
 
     public ValueTask RemoveAsync(IEnumerable<Waiting> done, CancellationToken ct) =>

@@ -57,6 +57,14 @@ internal static class LineReader
                 case "columns": shape.Columns ??= Value(ref reader, lines, at); continue;
                 case "diffResults": shape.Diff ??= Value(ref reader, lines, at); continue;
                 case "snapshot": shape.Snapshot ??= Value(ref reader, lines, at); continue;
+                case "decorations" when reader.TokenType == JsonTokenType.StartObject:
+                    foreach (var decoration in ReadRow(Value(ref reader, lines, at))) shape.Decorate(decoration.Key, decoration.Value);
+                    continue;
+                case "name" or "action" or "hostIdentifier" or "calendarTime" or "numerics" or "logNumericsAsNumbers": break;
+                default:
+                    // decorations_top_level: whatever else is a text.
+                    if (isText) shape.Decorate(member, new(JsonText.String(ref reader), false));
+                    break;
             }
 
             reader.Skip();
@@ -74,7 +82,7 @@ internal static class LineReader
     /// <summary>Doorman's order of looking: columns, then diffResults, then snapshot.</summary>
     private static void Add(List<ResultRow> rows, Shape shape, ReadOnlyMemory<byte> raw, int line, DateTimeOffset received)
     {
-        if (shape.Name is null)
+        if (shape.Name is null || !LogBody.IsName(shape.Name))
         {
             rows.Add(Bad(raw, line, received, "the line names no query"));
             return;
@@ -86,8 +94,12 @@ internal static class LineReader
         }
         else if (shape.Diff is { } diff)
         {
+            var count = rows.Count;
             foreach (var row in ReadDiff(diff, "added")) rows.Add(Row(shape, "added", row, raw, line, received));
             foreach (var row in ReadDiff(diff, "removed")) rows.Add(Row(shape, "removed", row, raw, line, received));
+
+            // A first run that found nothing: it says so, like an empty snapshot.
+            if (rows.Count == count && shape.Counter == 0) rows.Add(Row(shape, "added", [], raw, line, received, isEmpty: true));
         }
         else if (shape.Snapshot is { } snapshot)
         {
@@ -112,6 +124,7 @@ internal static class LineReader
             Counter = shape.Counter,
             Columns = columns,
             IsEmpty = isEmpty,
+            Decorations = shape.Decorations ?? [],
             Raw = raw,
             Line = line,
         };
@@ -156,7 +169,7 @@ internal static class LineReader
     }
 
     /// <summary>An array of rows. Anything else, such as 2.x's empty text, is no row.</summary>
-    private static List<List<KeyValuePair<string, ColumnValue>>> ReadRows(ReadOnlyMemory<byte> json)
+    public static List<List<KeyValuePair<string, ColumnValue>>> ReadRows(ReadOnlyMemory<byte> json)
     {
         var rows = new List<List<KeyValuePair<string, ColumnValue>>>();
         var reader = new Utf8JsonReader(json.Span, JsonText.Lenient);
@@ -175,6 +188,7 @@ internal static class LineReader
     public static List<KeyValuePair<string, ColumnValue>> ReadRow(ReadOnlyMemory<byte> json)
     {
         var columns = new List<KeyValuePair<string, ColumnValue>>();
+        HashSet<string>? names = null;
         var reader = new Utf8JsonReader(json.Span, JsonText.Lenient);
         reader.Read();
         if (reader.TokenType != JsonTokenType.StartObject) return columns;
@@ -184,7 +198,10 @@ internal static class LineReader
             reader.Read();
             var isRaw = reader.TokenType is not (JsonTokenType.String or JsonTokenType.StartObject or JsonTokenType.StartArray);
             var value = new ColumnValue(JsonText.Scalar(ref reader, json.Span), isRaw);
-            if (!columns.Exists(column => column.Key == name)) columns.Add(new(name, value));
+
+            // Few columns are looked through; of many a set remembers the names.
+            if (columns.Count == 32) names = [.. columns.Select(column => column.Key)];
+            if (names?.Add(name) ?? !columns.Exists(column => column.Key == name)) columns.Add(new(name, value));
         }
 
         return columns;
@@ -202,5 +219,11 @@ internal static class LineReader
         public ReadOnlyMemory<byte>? Columns;
         public ReadOnlyMemory<byte>? Diff;
         public ReadOnlyMemory<byte>? Snapshot;
+        public List<KeyValuePair<string, ColumnValue>>? Decorations;
+
+        public void Decorate(string name, ColumnValue value)
+        {
+            if ((Decorations ??= []).Count < 100) Decorations.Add(new(name, value));
+        }
     }
 }

@@ -108,11 +108,7 @@ internal sealed class LogBody
             if (!named && reader.ValueTextEquals("name"u8))
             {
                 reader.Read();
-                if (reader.TokenType == JsonTokenType.String)
-                {
-                    named = true;
-                    Note(ref reader);
-                }
+                if (reader.TokenType == JsonTokenType.String) named = Note(ref reader);
 
                 reader.Skip();
             }
@@ -139,11 +135,18 @@ internal sealed class LogBody
         if (!named || !result) Bad++;
     }
 
-    private void Note(ref Utf8JsonReader reader)
+    /// <summary>False if a query cannot be called this.</summary>
+    private bool Note(ref Utf8JsonReader reader)
     {
         // Lines of one query come in runs.
-        if (reader.ValueSpan.SequenceEqual(_lastName)) return;
+        if (reader.ValueSpan.SequenceEqual(_lastName)) return true;
+        var name = JsonText.String(ref reader);
+        if (!IsName(name)) return false;
         _lastName = reader.ValueSpan.ToArray();
-        _names.Add(JsonText.String(ref reader));
+        if (_names.Count < Limits.NamesInBatch) _names.Add(name);
+        return true;
     }
+
+    /// <summary>Names that are too long or hold control characters are no query's; their lines are kept as bad ones.</summary>
+    public static bool IsName(string name) => name.Length <= Limits.LineNameCharacters && !name.Any(char.IsControl);
 }

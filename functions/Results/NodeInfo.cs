@@ -16,7 +16,7 @@ internal sealed record NodeInfo(IReadOnlyList<string> Columns)
         {
             foreach (var (column, value) in row.Columns)
             {
-                if (value.Text is not { } text || !Columns.Contains(column)) continue;
+                if (value.Text is not { Length: <= Kernel.Limits.InfoCharacters } text || !Columns.Contains(column)) continue;
                 var stored = (learned ?? known).GetValueOrDefault(column);
                 if (row.Action == "removed" && stored == text) (learned ??= new(known)).Remove(column);
                 else if (row.Action != "removed" && stored != text) (learned ??= new(known))[column] = text;

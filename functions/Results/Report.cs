@@ -8,6 +8,7 @@ internal sealed class Report
 {
     private readonly Dictionary<string, Entry> _rows = new(StringComparer.Ordinal);
     private Moment _startedAt;
+    private long _latest = long.MaxValue;
 
     /// <summary>The agent's clock at the newest row.</summary>
     public DateTimeOffset UpdatedAt { get; private set; }
@@ -19,8 +20,14 @@ internal sealed class Report
         _rows.Values.Where(entry => entry.IsHeld).OrderBy(entry => entry.Place).Select(entry => entry.Columns);
 
     /// <summary>Applies rows of this node and query, in the order of their time.</summary>
-    public void Apply(IEnumerable<ResultRow> rows, int most)
+    /// <param name="rows">The rows.</param>
+    /// <param name="most">How many rows may be held.</param>
+    /// <param name="latest">No row counts as later than this: an agent whose clock was ahead must not outdate its own right rows.</param>
+    public void Apply(IEnumerable<ResultRow> rows, int most, DateTimeOffset latest)
     {
+        _latest = latest.ToUnixTimeSeconds();
+        if (_startedAt.Time > _latest) _startedAt = new(0, 0);
+        if (UpdatedAt > latest) UpdatedAt = latest;
         foreach (var row in rows.Select((row, i) => (row, i)).OrderBy(pair => MomentOf(pair.row)).ThenBy(pair => pair.i).Select(pair => pair.row)) Apply(row);
         Trim(most);
     }
@@ -75,7 +82,8 @@ internal sealed class Report
     private void Apply(ResultRow row)
     {
         var at = MomentOf(row);
-        if (row.Time > UpdatedAt) UpdatedAt = row.Time;
+        var time = DateTimeOffset.FromUnixTimeSeconds(at.Time);
+        if (time > UpdatedAt) UpdatedAt = time;
 
         // A snapshot, and the first run of a query (counter 0), say all that there is; their rows share one moment.
         var startsAnew = row.Action == "snapshot" || (row.Counter == 0 && row.Action == "added");
@@ -96,7 +104,7 @@ internal sealed class Report
     /// <summary>Lets go of removed rows first (they only serve against late repeats), then of the oldest.</summary>
     private void Trim(int most)
     {
-        var gone = _rows.Where(row => !row.Value.IsHeld).OrderByDescending(row => row.Value.At).Skip(100).Select(row => row.Key).ToList();
+        var gone = _rows.Where(row => !row.Value.IsHeld).OrderByDescending(row => row.Value.At).Skip(Math.Min(most, 100)).Select(row => row.Key).ToList();
         foreach (var key in gone) _rows.Remove(key);
 
         var held = _rows.Where(row => row.Value.IsHeld).OrderByDescending(row => row.Value.At).Skip(most).Select(row => row.Key).ToList();
@@ -104,7 +112,7 @@ internal sealed class Report
         IsTruncated |= held.Count > 0;
     }
 
-    private static Moment MomentOf(ResultRow row) => new(row.Time.ToUnixTimeSeconds(), row.Counter ?? 0);
+    private Moment MomentOf(ResultRow row) => new(Math.Min(row.Time.ToUnixTimeSeconds(), _latest), row.Counter ?? 0);
 
     private sealed record Entry(IReadOnlyList<KeyValuePair<string, ColumnValue>> Columns, Moment At, bool IsHeld, int Place);
 

@@ -4,8 +4,11 @@ using Fleet.Storage;
 namespace Fleet.Results;
 
 /// <summary>Reports by query and node. Table: <see cref="Schema.Reports"/>.</summary>
-internal sealed class ReportStore(ITables tables, Limits limits)
+internal sealed class ReportStore(ITables tables, Limits limits, TimeProvider clock)
 {
+    /// <summary>How far an agent's clock may be ahead.</summary>
+    private static readonly TimeSpan s_ahead = TimeSpan.FromMinutes(10);
+
     private readonly ITable _reports = tables[Schema.Reports];
 
     /// <summary>Applies rows to a report; repeats when another instance was faster.</summary>
@@ -16,7 +19,7 @@ internal sealed class ReportStore(ITables tables, Limits limits)
         {
             var row = await _reports.FindAsync(key, ct);
             var report = row is null ? new Report() : Report.Read(Compression.Unpack(row.Columns.AllBytes("R")));
-            report.Apply(rows, limits.ReportRows);
+            report.Apply(rows, limits.ReportRows, clock.GetUtcNow() + s_ahead);
             var columns = new Columns { ["Query"] = query }.WithBytes("R", Fit(report));
             try
             {
@@ -48,7 +51,7 @@ internal sealed class ReportStore(ITables tables, Limits limits)
             var packed = Compression.Pack(report.Write());
             if (packed.Length <= Chunks.MostInRow) return packed;
             most = Math.Min(most, report.Rows.Count()) / 2;
-            report.Apply([], most);
+            report.Apply([], most, DateTimeOffset.MaxValue);
         }
     }
 }

@@ -21,7 +21,7 @@ internal sealed class ResultIndex(ITables tables)
         }
     }
 
-    private static DateTimeOffset TimeOf(Batch batch) => TimeKey.Read(batch.Key.Row);
+    private static DateTimeOffset TimeOf(Batch batch) => batch.Key.Time;
 
     /// <summary>The query's name, or its digest if an agent made one up that is longer than a key may be.</summary>
     internal static string PartitionName(string query) => KeyText.Of(query) is { Length: <= 400 } key ? key : "~~" + Digest.Of(query);

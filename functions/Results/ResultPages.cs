@@ -26,7 +26,7 @@ internal sealed class ResultPages(BatchStore batches)
             Schema.ResultsPrefix, node, filter, take, after,
             batch =>
             {
-                var rows = LineReader.Read(batch.Lines, batch.ReceivedAt);
+                var rows = LineReader.Read(batch.Lines, batch.Key.Time);
                 var lines = rows.Select(row => Digest.Of(row.Raw.Span)).ToList();
                 var news = rows.Where((_, i) => !seen.Contains(lines[i])).ToList();
                 seen.UnionWith(lines);
@@ -37,7 +37,7 @@ internal sealed class ResultPages(BatchStore batches)
 
     public ValueTask<Page<StatusLine>> StatusLogsAsync(NodeId node, LineFilter filter, int take, string? after, CancellationToken ct) => PageAsync(
         Schema.StatusLogsPrefix, node, filter, take, after,
-        batch => StatusLine.Read(batch.Lines, batch.ReceivedAt).Where(line => filter.Wants("", line.Time)).OrderByDescending(line => line.Time), ct);
+        batch => StatusLine.Read(batch.Lines, batch.Key.Time).Where(line => filter.Wants("", line.Time)).OrderByDescending(line => line.Time), ct);
 
     /// <summary>The token names a batch, and how many of its lines were shown.</summary>
     private async ValueTask<Page<T>> PageAsync<T>(

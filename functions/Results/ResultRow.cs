@@ -7,7 +7,7 @@ internal readonly record struct ColumnValue(string? Text, bool IsRaw);
 /// <summary>One row of a result: what rules judge, reports hold and people read.</summary>
 internal sealed class ResultRow
 {
-    /// <summary>The query, as the agent names it: for packs <c>pack/PACK/QUERY</c>, whatever the delimiter.</summary>
+    /// <summary>The query, as the agent names it: for packs <c>pack</c>, the pack and the query, with its <c>pack_delimiter</c> between them.</summary>
     public required string Name { get; init; }
 
     /// <summary><c>added</c>, <c>removed</c>, <c>snapshot</c>, or <c>triggered</c> for results that Fleet makes itself.</summary>
@@ -30,6 +30,9 @@ internal sealed class ResultRow
 
     /// <summary>Why the line is no result, or null. Its text is in <see cref="Raw"/>.</summary>
     public string? Fault { get; init; }
+
+    /// <summary>The agent's decorations, those at the line's top level included.</summary>
+    public IReadOnlyList<KeyValuePair<string, ColumnValue>> Decorations { get; init; } = [];
 
     /// <summary>The whole line as it came.</summary>
     public ReadOnlyMemory<byte> Raw { get; init; }

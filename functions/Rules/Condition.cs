@@ -31,7 +31,9 @@ internal sealed record Condition(RuleField Field, string Column, string Operator
             RuleField.Column => row.Column(Column),
             _ => throw new InvalidOperationException($"{Field} is no field."),
         };
-        return (actual is not null && Operator.Test(actual, Operand)) != IsNegated;
+        var holds = actual is not null && Operator.Test(actual, Operand);
+        if (!holds && Field == RuleField.QueryName && BuiltInResults.DoormansName(row.Name) is { } doormans) holds = Operator.Test(doormans, Operand);
+        return holds != IsNegated;
     }
 
     private bool CompareTimes(DateTimeOffset time) => OperatorName switch

@@ -10,7 +10,8 @@ using Fleet.Storage;
 namespace Fleet.Rules;
 
 /// <summary>Subscription <c>results/rules</c>: judges a batch, raises alerts, and has them sent.</summary>
-internal sealed class EvaluateRules(BatchStore batches, RuleStore rules, NodeDirectory nodes, AlertStore alerts, IBus bus, ChangeFeed changes, TimeProvider clock) : ISubscriber
+internal sealed class EvaluateRules(BatchStore batches, RuleStore rules, NodeDirectory nodes, AlertStore alerts, IBus bus, ChangeFeed changes, TimeProvider clock,
+    ILogger<EvaluateRules> log) : ISubscriber
 {
     public string Queue => Addresses.Rules;
 
@@ -26,9 +27,20 @@ internal sealed class EvaluateRules(BatchStore batches, RuleStore rules, NodeDir
         var host = (await nodes.FindAsync(key.Node, ct))?.HostIdentifier ?? "";
         var judge = set.NewJudge();
         var raised = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var row in LineReader.Read(batch.Lines, batch.ReceivedAt, set.Wants).Where(row => row is { Fault: null, IsEmpty: false }))
+        foreach (var row in LineReader.Read(batch.Lines, batch.Key.Time, set.Wants).Where(row => row is { Fault: null, IsEmpty: false }))
         {
-            foreach (var rule in judge.Matches(row, host)) await RaiseAsync(rule, row, key.Node, host, raised, ct);
+            foreach (var rule in judge.Matches(row, host))
+            {
+                try
+                {
+                    await RaiseAsync(rule, row, key.Node, host, raised, ct);
+                }
+                catch (ArgumentException fault)
+                {
+                    // An alert that cannot be stored is this rule's fault alone.
+                    log.LogError(fault, "Rule {Rule} matched a row of {Batch}, and its alert cannot be stored", rule.Name, key);
+                }
+            }
         }
 
         return Outcome.Finished;

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Fleet.Kernel;
-using Fleet.Results;
 
 namespace Fleet.Rules;
 
@@ -129,8 +128,6 @@ internal sealed class RuleParser
             return null;
         }
 
-        // Doorman's names of built-in results mean ours.
-        if (field == RuleField.QueryName) texts = [.. texts.Select(BuiltInResults.Canonical)];
         try
         {
             if (op.IsPattern) return Rules.Operand.OfPattern(texts[0]);

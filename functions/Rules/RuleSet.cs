@@ -97,7 +97,7 @@ internal sealed class RuleSet
         if (node is RuleNode.Leaf { Condition: var condition })
         {
             return condition is { Field: RuleField.QueryName, OperatorName: "equal" or "in" } && condition.Operand.Numbers.All(number => number is null)
-                ? [.. condition.Operand.Texts]
+                ? [.. condition.Operand.Texts.Select(BuiltInResults.Canonical)]
                 : null;
         }
 

@@ -15,13 +15,14 @@ internal readonly record struct Change(string Kind, string Id);
 internal sealed class ChangeFeed(ITables tables, Limits limits, TimeProvider clock, ILogger<ChangeFeed> log)
 {
     private const string Feed = "feed";
+    private const long Never = long.MinValue;
     private static readonly Key s_head = new(Feed, "head");
 
     private readonly ITable _changes = tables[Schema.Changes];
     private readonly SemaphoreSlim _looking = new(1);
     private ImmutableList<Func<IReadOnlyCollection<Change>?, CancellationToken, ValueTask>> _listeners = [];
     private long _known = -1;
-    private long _lookedAt = long.MinValue;
+    private long _lookedAt = Never;
 
     /// <summary>Calls back with each batch of changes, or with null when everything must be read anew; so it is at the next look.</summary>
     public void Listen(Func<IReadOnlyCollection<Change>?, CancellationToken, ValueTask> listener)
@@ -34,7 +35,7 @@ internal sealed class ChangeFeed(ITables tables, Limits limits, TimeProvider clo
     public void Reset()
     {
         Volatile.Write(ref _known, -1);
-        Volatile.Write(ref _lookedAt, long.MinValue);
+        Volatile.Write(ref _lookedAt, Never);
     }
 
     /// <summary>Makes sure that what is in memory is at most <see cref="Limits.ChangeFeedAge"/> old. Nearly always returns at once.</summary>
@@ -43,11 +44,10 @@ internal sealed class ChangeFeed(ITables tables, Limits limits, TimeProvider clo
     public ValueTask LookAsync(CancellationToken ct)
     {
         var lookedAt = Volatile.Read(ref _lookedAt);
-        var age = clock.GetUtcNow().UtcTicks - lookedAt;
-        if (lookedAt > 0 && age >= 0 && age < limits.ChangeFeedAge.Ticks)
+        if (lookedAt != Never && clock.GetElapsedTime(lookedAt) is var age && age < limits.ChangeFeedAge)
         {
             // From half the age on, one request starts the next look and none waits for it.
-            if (age > limits.ChangeFeedAge.Ticks / 2 && _looking.CurrentCount > 0) _ = LookQuietlyAsync();
+            if (age > limits.ChangeFeedAge / 2 && _looking.CurrentCount > 0) _ = LookQuietlyAsync();
             return ValueTask.CompletedTask;
         }
 
@@ -98,20 +98,20 @@ internal sealed class ChangeFeed(ITables tables, Limits limits, TimeProvider clo
 
     private async Task LookNowAsync(bool force, CancellationToken ct)
     {
-        var asked = clock.GetUtcNow().UtcTicks;
+        var asked = clock.GetTimestamp();
         await _looking.WaitAsync(ct);
         try
         {
             // Whoever waited for another's look has what it needs.
             if (!force && Volatile.Read(ref _lookedAt) >= asked) return;
-            var now = clock.GetUtcNow().UtcTicks;
+            var now = clock.GetTimestamp();
             await CatchUpAsync(ct);
             Volatile.Write(ref _lookedAt, now);
         }
         catch (StorageUnavailableException fault) when (Volatile.Read(ref _known) >= 0 && !force)
         {
             log.LogError(fault, "The change feed cannot be read; going on with what is in memory");
-            Volatile.Write(ref _lookedAt, clock.GetUtcNow().UtcTicks);
+            Volatile.Write(ref _lookedAt, clock.GetTimestamp());
         }
         finally
         {

@@ -47,7 +47,7 @@ internal sealed class ControlTable<T>
     {
         var columns = _write(item);
         await _table.WriteAsync(isNew ? Write.Insert(KeyOf(name), columns) : Write.Replace(KeyOf(name), columns).If(etag), ct);
-        await _changes.PublishAsync([new(_table.Name, "")], ct);
+        await ToldAsync(ct);
     }
 
     /// <summary>Removes an item.</summary>
@@ -55,8 +55,11 @@ internal sealed class ControlTable<T>
     public async ValueTask RemoveAsync(string name, string? etag, CancellationToken ct)
     {
         await _table.WriteAsync(Write.Delete(KeyOf(name)).If(etag), ct);
-        await _changes.PublishAsync([new(_table.Name, "")], ct);
+        await ToldAsync(ct);
     }
+
+    /// <summary>Tells all instances of a row that was written past this table.</summary>
+    public ValueTask ToldAsync(CancellationToken ct) => _changes.PublishAsync([new(_table.Name, "")], ct);
 
     private static Key KeyOf(string name) => new(Schema.All, KeyText.Of(name));
 

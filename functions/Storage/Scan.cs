@@ -5,12 +5,17 @@ namespace Fleet.Storage;
 /// <summary>Reading on from page to page.</summary>
 internal static class Scan
 {
-    public static async IAsyncEnumerable<Row> ScanAsync(this ITable table, KeyRange range, [EnumeratorCancellation] CancellationToken ct)
+    /// <param name="table">The table.</param>
+    /// <param name="range">What to read.</param>
+    /// <param name="ct">Stops the read.</param>
+    /// <param name="pageRows">Rows that are in memory at once: fewer where rows are large.</param>
+    public static async IAsyncEnumerable<Row> ScanAsync(
+        this ITable table, KeyRange range, [EnumeratorCancellation] CancellationToken ct, int pageRows = TableLimits.PageRows)
     {
         string? after = null;
         do
         {
-            var page = await table.PageAsync(range, TableLimits.PageRows, after, ct);
+            var page = await table.PageAsync(range, pageRows, after, ct);
             foreach (var row in page.Items) yield return row;
             after = page.After;
         }

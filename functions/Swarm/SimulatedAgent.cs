@@ -31,6 +31,7 @@ internal sealed class SimulatedAgent(Machine machine, AgentOptions options, Agen
     private readonly Dictionary<string, List<string>> _buffer = s_logTypes.ToDictionary(type => type, _ => new List<string>());
     private readonly Dictionary<string, int> _refusals = s_logTypes.ToDictionary(type => type, _ => 0);
     private readonly Dictionary<string, int> _counters = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, List<JsonObject>> _logged = new(StringComparer.Ordinal);
     private readonly Dictionary<string, DateTimeOffset> _due = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim _enrolling = new(1);
     private readonly Lock _lines = new();
@@ -78,19 +79,9 @@ internal sealed class SimulatedAgent(Machine machine, AgentOptions options, Agen
     /// <summary>Fetches the configuration, three tries like the agent's; whether there is one now. A failure leaves the old one in force.</summary>
     public async Task<bool> RefreshConfigAsync(CancellationToken ct, int tries = 3)
     {
-        for (var i = 1; i <= tries; i++)
-        {
-            var verdict = await CallAsync("config", [], ct);
-            if (verdict.IsOk)
-            {
-                Config = verdict.Body;
-                return true;
-            }
-
-            if (i < tries) await Task.Delay(TimeSpan.FromSeconds(i * i), clock, ct);
-        }
-
-        return false;
+        var verdict = await CallAsync("config", [], ct, tries);
+        if (verdict.IsOk) Config = verdict.Body;
+        return verdict.IsOk;
     }
 
     /// <summary>Adds a result line to the buffer.</summary>
@@ -150,7 +141,16 @@ internal sealed class SimulatedAgent(Machine machine, AgentOptions options, Agen
             var interval = (int?)query["interval"] ?? 3_600;
             _due[name] = now + TimeSpan.FromSeconds(interval * (0.9 + (machine.Random.NextDouble() * 0.2)) / options.Pace);
             var rows = FakeRows.Of(machine, (string?)query["query"] ?? "", 5, now);
-            LogRows(name, (bool?)query["snapshot"] == true ? "snapshot" : "added", rows);
+            if ((bool?)query["snapshot"] == true) LogRows(name, "snapshot", rows);
+            else
+            {
+                // What was there the last time and is not now is removed.
+                if (_logged.TryGetValue(name, out var before) && (bool?)query["removed"] != false) LogRows(name, "removed", before);
+                LogRows(name, "added", rows);
+                _logged[name] = rows;
+            }
+
+            LogStatus(0, $"Executing scheduled query {name}");
         }
     }
 
@@ -158,43 +158,30 @@ internal sealed class SimulatedAgent(Machine machine, AgentOptions options, Agen
     public async Task<bool> FlushLogsAsync(CancellationToken ct)
     {
         var isTaken = true;
-        foreach (var type in s_logTypes)
-        {
-            List<string> lines;
-            lock (_lines) lines = [.. _buffer[type].Take(MostLines)];
-            if (lines.Count == 0) continue;
-            var taken = (await PostLinesAsync(type, lines, ct)).IsOk;
-            meter?.CountLines(lines.Count, taken ? lines.Count : 0);
-            if (taken)
-            {
-                lock (_lines) _buffer[type].RemoveRange(0, lines.Count);
-            }
-
-            _refusals[type] = taken ? 0 : _refusals[type] + 1;
-            isTaken &= taken;
-        }
-
+        foreach (var type in s_logTypes) isTaken &= await FlushAsync(type, ct);
         return isTaken;
     }
 
     /// <summary>Asks for distributed queries, runs them, and writes the answers; returns how many it ran. Answers that were not taken go with the next ones.</summary>
-    public async Task<int> PollDistributedAsync(CancellationToken ct)
+    public async Task<int> PollDistributedAsync(CancellationToken ct, int tries = 1)
     {
-        var verdict = await CallAsync("distributed/read", [], ct);
+        var verdict = await CallAsync("distributed/read", [], ct, tries);
         var queries = verdict.IsOk ? verdict.Body!["queries"] as JsonObject ?? [] : [];
         if (verdict.IsOk && verdict.Body!["accelerate"] is JsonValue value && value.TryGetValue<int>(out var seconds)) _acceleratedUntil = clock.GetUtcNow().AddSeconds(seconds);
 
+        // An SQL error in any discovery query drops the whole answer; one without rows drops its own query, in silence.
         var discovery = verdict.Body?["discovery"] as JsonObject ?? [];
-        foreach (var (id, sql) in queries.Where(query => !discovery.ContainsKey(query.Key) || Holds(discovery[query.Key]))) Run(id, (string?)sql ?? "");
+        if (discovery.Any(query => FakeRows.MissingTable(query.Value?.ToString() ?? "") is not null)) queries = [];
+        foreach (var (id, sql) in queries.Where(query => !discovery.ContainsKey(query.Key) || HasRows(discovery[query.Key]))) Run(id, (string?)sql ?? "");
         if (_unsentAnswers is not null)
         {
             var answers = _unsentAnswers;
-            if ((await CallAsync("distributed/write", answers, ct)).IsOk) _unsentAnswers = null;
+            if ((await CallAsync("distributed/write", answers, ct, tries)).IsOk) _unsentAnswers = null;
         }
 
         return queries.Count;
 
-        bool Holds(JsonNode? sql) => FakeRows.MissingTable(sql?.ToString() ?? "") is null;
+        bool HasRows(JsonNode? sql) => FakeRows.Of(machine, sql?.ToString() ?? "", 1, clock.GetUtcNow()).Count > 0;
     }
 
     /// <summary>Lives by the clock until told to stop.</summary>
@@ -207,8 +194,9 @@ internal sealed class SimulatedAgent(Machine machine, AgentOptions options, Agen
             await Task.WhenAll(
                 EveryAsync(() => options.ConfigEvery, async () => { await RefreshConfigAsync(stop); }, stop),
                 EveryAsync(() => TimeSpan.FromSeconds(1), () => { RunSchedule(); return Task.CompletedTask; }, stop),
-                EveryAsync(LogWait, async () => { await FlushLogsAsync(stop); }, stop),
-                EveryAsync(DistributedWait, async () => { await PollDistributedAsync(stop); }, stop));
+                EveryAsync(() => LogWait("result"), () => FlushAsync("result", stop), stop),
+                EveryAsync(() => LogWait("status"), () => FlushAsync("status", stop), stop),
+                EveryAsync(DistributedWait, async () => { await PollDistributedAsync(stop, tries: 3); }, stop));
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
@@ -216,11 +204,28 @@ internal sealed class SimulatedAgent(Machine machine, AgentOptions options, Agen
         }
     }
 
-    private TimeSpan LogWait()
+    /// <summary>Results and status logs back off apart.</summary>
+    private TimeSpan LogWait(string type)
     {
-        var refusals = _refusals.Values.Max();
+        var refusals = _refusals[type];
         var wait = options.LogEvery * Math.Max(1, refusals * refusals);
         return wait < s_mostBackOff ? wait : s_mostBackOff;
+    }
+
+    private async Task<bool> FlushAsync(string type, CancellationToken ct)
+    {
+        List<string> lines;
+        lock (_lines) lines = [.. _buffer[type].Take(MostLines)];
+        if (lines.Count == 0) return true;
+        var taken = (await PostLinesAsync(type, lines, ct)).IsOk;
+        meter?.CountLines(lines.Count, taken ? lines.Count : 0);
+        if (taken)
+        {
+            lock (_lines) _buffer[type].RemoveRange(0, lines.Count);
+        }
+
+        _refusals[type] = taken ? 0 : _refusals[type] + 1;
+        return taken;
     }
 
     private TimeSpan DistributedWait()
@@ -287,7 +292,18 @@ internal sealed class SimulatedAgent(Machine machine, AgentOptions options, Agen
         return Learn(await transport.PostAsync("log", Encoding.UTF8.GetBytes(body), NodeKey, machine.OsqueryVersion, options.Compress, ct));
     }
 
-    private async Task<Verdict> CallAsync(string call, JsonObject body, CancellationToken ct)
+    /// <summary>Makes a call, again after 1 and 4 seconds while it fails and tries are left.</summary>
+    private async Task<Verdict> CallAsync(string call, JsonObject body, CancellationToken ct, int tries = 1)
+    {
+        for (var i = 1; ; i++)
+        {
+            var verdict = await OnceAsync(call, body, ct);
+            if (verdict.IsOk || i >= tries) return verdict;
+            await Task.Delay(TimeSpan.FromSeconds(i * i), clock, ct);
+        }
+    }
+
+    private async Task<Verdict> OnceAsync(string call, JsonObject body, CancellationToken ct)
     {
         await EnsureKeyAsync(ct);
         var sent = (JsonObject)body.DeepClone();

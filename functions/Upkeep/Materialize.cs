@@ -1,13 +1,18 @@
 using Fleet.Kernel;
 using Fleet.Nodes;
 using Fleet.Results;
+using Fleet.Storage;
 
 namespace Fleet.Upkeep;
 
 /// <summary>Turns the batches that wait in the inbox into reports, index entries and node info, in bulk: many batches of a node are one write each.</summary>
-internal sealed class Materialize(Inbox inbox, BatchStore batches, ReportStore reports, ResultIndex index, NodeStore nodes, NodeInfo info, TimeProvider clock)
+internal sealed class Materialize(
+    Inbox inbox, BatchStore batches, ReportStore reports, ResultIndex index, NodeStore nodes, NodeInfo info, TimeProvider clock, ILogger<Materialize> log)
 {
-    private const int AtOnce = 500;
+    private const int KeysAtOnce = 500;
+
+    /// <summary>Bytes of lines that are in memory at once, save for a batch that alone is larger.</summary>
+    private const int BytesAtOnce = 32 << 20;
 
     /// <summary>How long a key without its batch is kept: the batch's own write may still be on its way.</summary>
     private static readonly TimeSpan s_orphans = TimeSpan.FromHours(1);
@@ -15,37 +20,65 @@ internal sealed class Materialize(Inbox inbox, BatchStore batches, ReportStore r
     /// <summary>Works off what waits. If the process dies anywhere in it, the rest, and some of it again, is done next time.</summary>
     public async ValueTask RunAsync(CancellationToken ct)
     {
-        IReadOnlyList<Waiting> waiting;
+        string? after = null;
         do
         {
-            waiting = await inbox.PeekAsync(AtOnce, ct);
-            if (!await WorkOffAsync(waiting, ct)) return;
+            var page = await inbox.PageAsync(KeysAtOnce, after, ct);
+            await WorkOffAsync(page.Items, ct);
+            after = page.After;
         }
-        while (waiting.Count == AtOnce);
+        while (after is not null);
     }
 
-    /// <summary>False if nothing could be removed: what is left waits for its batches.</summary>
-    private async ValueTask<bool> WorkOffAsync(IReadOnlyList<Waiting> waiting, CancellationToken ct)
+    private async ValueTask WorkOffAsync(IReadOnlyList<Waiting> waiting, CancellationToken ct)
     {
         var done = new List<Waiting>();
-        var found = new List<Batch>();
+        var found = new Dictionary<BatchKey, Batch>();
+        var bytes = 0L;
         foreach (var one in waiting)
         {
-            if (await batches.FindAsync(one.Batch, ct) is { } batch) found.Add(batch);
+            if (found.ContainsKey(one.Batch))
+            {
+                done.Add(one);
+                continue;
+            }
+
+            if (await batches.FindAsync(one.Batch, ct) is { } batch) bytes += (found[one.Batch] = batch).Lines.Length;
             else if (clock.GetUtcNow() - one.Since < s_orphans) continue;
             done.Add(one);
+            if (bytes < BytesAtOnce) continue;
+            await WorkOffAsync(found.Values, done, ct);
+            found.Clear();
+            done.Clear();
+            bytes = 0;
         }
 
+        await WorkOffAsync(found.Values, done, ct);
+    }
+
+    private async ValueTask WorkOffAsync(IReadOnlyCollection<Batch> found, List<Waiting> done, CancellationToken ct)
+    {
         await index.AddAsync(found, ct);
-        foreach (var node in found.GroupBy(batch => batch.Key.Node)) await ApplyAsync(node.Key, node, ct);
+        foreach (var node in found.GroupBy(batch => batch.Key.Node))
+        {
+            try
+            {
+                await ApplyAsync(node.Key, node, ct);
+            }
+            catch (Exception fault) when (fault is not (StorageUnavailableException or StorageBusyException or OperationCanceledException))
+            {
+                // One node's odd lines must not hold up the fleet's. They are in the results; their report is not made.
+                log.LogError(fault, "Batches of node {Node} cannot be made into reports and are passed over: {Batches}", node.Key, node.Select(batch => batch.Key));
+            }
+        }
+
         await inbox.RemoveAsync(done, ct);
-        return done.Count > 0;
     }
 
     private async ValueTask ApplyAsync(NodeId node, IEnumerable<Batch> batchesOfNode, CancellationToken ct)
     {
         var rows = batchesOfNode.OrderBy(batch => batch.ReceivedAt).ThenBy(batch => batch.Newest)
-            .SelectMany(batch => LineReader.Read(batch.Lines, batch.ReceivedAt))
+            .SelectMany(batch => LineReader.Read(batch.Lines, batch.Key.Time))
             .Where(row => row is { Fault: null, Action: not "triggered" }).ToList();
         foreach (var query in rows.GroupBy(row => row.Name, StringComparer.Ordinal)) await reports.ApplyAsync(query.Key, node, [.. query], ct);
 

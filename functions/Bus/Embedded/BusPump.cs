@@ -34,8 +34,9 @@ internal sealed class BusPump(SqliteBus bus, IEnumerable<ISubscriber> subscriber
             {
                 return;
             }
-            catch (Exception fault) when (fault is StorageUnavailableException or StorageBusyException)
+            catch (Exception fault)
             {
+                // Whatever it was: a pump that ends would leave messages lying.
                 log.LogError(fault, "Messages of {Queue} cannot be taken; trying again", subscriber.Queue);
                 await Task.Delay(s_look, CancellationToken.None);
             }
@@ -45,7 +46,7 @@ internal sealed class BusPump(SqliteBus bus, IEnumerable<ISubscriber> subscriber
     private async Task<int> OnceAsync(ISubscriber subscriber, CancellationToken ct)
     {
         var held = await bus.TakeAsync(subscriber.Queue, AtOnce, ct);
-        await Parallel.ForEachAsync(held, ct, async (message, _) => await DeliverAsync(subscriber, message));
+        await Task.WhenAll(held.Select(message => DeliverAsync(subscriber, message)));
         return held.Count;
     }
 
@@ -54,7 +55,10 @@ internal sealed class BusPump(SqliteBus bus, IEnumerable<ISubscriber> subscriber
         Outcome outcome;
         try
         {
-            outcome = await subscriber.HandleAsync(message.Body, CancellationToken.None);
+            // A message that was taken too often without an end, because the process died of it each time, is given up.
+            outcome = message.Delivery > limits.Deliveries
+                ? new Outcome.Dead("it was taken too often without ever being settled")
+                : await subscriber.HandleAsync(message.Body, CancellationToken.None);
         }
         catch (Exception fault)
         {

@@ -25,7 +25,7 @@ internal sealed class SqliteBus : IBus, IDeadLetters
             connection =>
             {
                 SqliteDatabase.Run(connection, """
-                    CREATE TABLE IF NOT EXISTS bus (id INTEGER PRIMARY KEY, queue TEXT NOT NULL, body TEXT NOT NULL,
+                    CREATE TABLE IF NOT EXISTS bus (id INTEGER PRIMARY KEY AUTOINCREMENT, queue TEXT NOT NULL, body TEXT NOT NULL,
                         due INTEGER NOT NULL, deliveries INTEGER NOT NULL, dead TEXT);
                     CREATE INDEX IF NOT EXISTS bus_due ON bus (queue, due) WHERE dead IS NULL;
                     CREATE UNIQUE INDEX IF NOT EXISTS bus_waiting ON bus (queue, body) WHERE dead IS NULL;
@@ -42,7 +42,7 @@ internal sealed class SqliteBus : IBus, IDeadLetters
         await _database.Writer.RunAsync(
             connection =>
             {
-                foreach (var queue in queues) Run(connection, "INSERT OR IGNORE INTO bus (queue, body, due, deliveries) VALUES ($0, $1, $2, 0)", queue, body, Now);
+                foreach (var queue in queues) Run(connection, "INSERT OR IGNORE INTO bus (queue, body, due, deliveries) VALUES ($0, $1, 0, 0)", queue, body);
                 return true;
             },
             several: queues.Count > 1,
@@ -65,10 +65,10 @@ internal sealed class SqliteBus : IBus, IDeadLetters
                     connection,
                     """
                     UPDATE bus SET due = $0, deliveries = deliveries + 1
-                    WHERE id IN (SELECT id FROM bus WHERE queue = $1 AND dead IS NULL AND due <= $2 ORDER BY due LIMIT $3)
+                    WHERE id IN (SELECT id FROM bus WHERE queue = $1 AND dead IS NULL AND (due <= $2 OR due > $4) ORDER BY due, id LIMIT $3)
                     RETURNING id, body, deliveries
                     """,
-                    Now + _limits.MessageLock.Ticks, queue, Now, most);
+                    Now + _limits.MessageLock.Ticks, queue, Now, most, TooFar);
                 var held = new List<Held>();
                 using var reader = command.ExecuteReader();
                 while (reader.Read()) held.Add(new(reader.GetInt64(0), reader.GetString(1), reader.GetInt32(2)));
@@ -81,10 +81,11 @@ internal sealed class SqliteBus : IBus, IDeadLetters
     /// <summary>Ends a delivery as its outcome says.</summary>
     public Task SettleAsync(Held held, Outcome outcome, CancellationToken ct) => outcome switch
     {
-        Outcome.Done => RunAsync("DELETE FROM bus WHERE id = $0", ct, held.Id),
+        // Only this delivery is settled: if its lock ended and another holds the message now, that one decides.
+        Outcome.Done => RunAsync("DELETE FROM bus WHERE id = $0 AND deliveries = $1", ct, held.Id, held.Delivery),
         Outcome.Dead dead => BuryAsync(held, dead.Reason, ct),
         Outcome.Again again when held.Delivery >= _limits.Deliveries => BuryAsync(held, again.Reason, ct),
-        Outcome.Again again => RunAsync("UPDATE bus SET due = $1 WHERE id = $0", ct, held.Id, Now + again.Wait.Ticks),
+        Outcome.Again again => RunAsync("UPDATE bus SET due = $2 WHERE id = $0 AND deliveries = $1", ct, held.Id, held.Delivery, Now + again.Wait.Ticks),
         _ => throw new ArgumentException($"{outcome.GetType().Name} is no outcome.", nameof(outcome)),
     };
 
@@ -110,19 +111,22 @@ internal sealed class SqliteBus : IBus, IDeadLetters
         return await RunAsync("UPDATE OR REPLACE bus SET dead = NULL, deliveries = 0, due = $1 WHERE id = $0 AND dead IS NOT NULL", ct, number, Now) > 0;
     }
 
+    /// <summary>No message waits longer; one that seems to was written while the clock was ahead, and is due.</summary>
+    private long TooFar => Now + TimeSpan.FromDays(2).Ticks;
+
     private SemaphoreSlim Signal(string queue) => _signals.GetOrAdd(queue, _ => new(0));
 
     private long Now => _clock.GetUtcNow().UtcTicks;
 
     private Task<int> BuryAsync(Held held, string reason, CancellationToken ct) =>
-        RunAsync("UPDATE bus SET dead = $1, due = $2 WHERE id = $0", ct, held.Id, reason, Now);
+        RunAsync("UPDATE bus SET dead = $2, due = $3 WHERE id = $0 AND deliveries = $1", ct, held.Id, held.Delivery, reason, Now);
 
     private Task<int> RunAsync(string sql, CancellationToken ct, params object[] values) =>
         _database.Writer.RunAsync(connection => Run(connection, sql, values), several: false, ct);
 
     private bool Any(SqliteConnection connection, string queue)
     {
-        using var command = Command(connection, "SELECT 1 FROM bus WHERE queue = $0 AND dead IS NULL AND due <= $1 LIMIT 1", queue, Now);
+        using var command = Command(connection, "SELECT 1 FROM bus WHERE queue = $0 AND dead IS NULL AND (due <= $1 OR due > $2) LIMIT 1", queue, Now, TooFar);
         return command.ExecuteScalar() is not null;
     }
 

@@ -11,7 +11,7 @@ internal sealed class FileSecrets(string path, TimeProvider clock) : ISecrets
 
     public ValueTask<IReadOnlyList<SecretVersion>> FindAsync(string name, CancellationToken ct) =>
         ValueTask.FromResult<IReadOnlyList<SecretVersion>>(
-            Read().TryGetValue(name, out var versions) ? [.. versions.OrderByDescending(v => v.CreatedAt)] : []);
+            Read().TryGetValue(name, out var versions) ? [.. versions.AsEnumerable().Reverse()] : []);
 
     public ValueTask AddAsync(string name, string value, CancellationToken ct) => ChangeAsync(
         secrets =>

@@ -146,6 +146,19 @@ public sealed class EnrollTests
     }
 
     [Fact]
+    public async Task A_secret_that_is_switched_off_lets_nobody_in_until_it_is_on_again()
+    {
+        await using var world = await World.OpenAsync();
+        var secrets = world.Get<EnrollSecrets>();
+        var id = (await secrets.ListAsync(default)).Single().Id;
+        await secrets.SwitchAsync(id, enabled: false, default);
+        await Assert.ThrowsAsync<InvalidOperationException>(() => world.EnrollAsync("H1"));
+        await secrets.SwitchAsync(id, enabled: true, default);
+        await world.EnrollAsync("H1");
+        Assert.Null(await secrets.SwitchAsync("none", enabled: true, default));
+    }
+
+    [Fact]
     public async Task Uses_are_counted_over_a_flush()
     {
         await using var world = await World.OpenAsync();
@@ -276,6 +289,7 @@ public sealed class EnrollTests
 
         var younger = await world.EnrollAsync("H1");
         Assert.NotEqual(key, younger);
+        Assert.Equal(younger, await second.EnrollAsync("H1"));
         foreach (var each in new[] { world, second })
         {
             Assert.False((await each.PostAsync("config", $$"""{"node_key":"{{key}}"}""")).IsInvalid);

@@ -174,6 +174,35 @@ public sealed class FailureTests
     }
 
     [Fact]
+    public async Task What_inflates_counts_among_the_bytes_that_are_held()
+    {
+        await using var world = await World.OpenAsync(("Limits:BodyBytesInFlight", "100000"));
+        Assert.Equal(503, (await world.PostAsync("log", Gzip(new string(' ', 200_000) + "{}"))).Status);
+        Assert.Equal(200, (await world.PostAsync("log", Gzip(new string(' ', 50_000) + "{}"))).Status);
+    }
+
+    [Fact]
+    public async Task Calls_whose_bodies_are_small_take_no_large_ones()
+    {
+        await using var world = await World.OpenAsync();
+        foreach (var call in new[] { "enroll", "config", "distributed/read" })
+        {
+            Assert.Equal(413, (await world.PostAsync(call, new string(' ', 2 << 20) + "{}")).Status);
+            Assert.Equal(413, (await world.PostAsync(call, Gzip(new string(' ', 2 << 20) + "{}"))).Status);
+        }
+    }
+
+    [Fact]
+    public async Task Answers_over_the_limit_whose_key_cannot_be_found_are_no_proof_of_a_bad_one()
+    {
+        await using var world = await World.OpenAsync(("Limits:AgentBodyBytes", "1000"));
+        var key = await world.EnrollAsync("H1");
+        var reply = await world.PostAsync("distributed/write", $$$"""{"node_key":"{{{key}}}","queries":{"x":[{"a":"{{{new string('x', 600_000)}}}"}]}}""");
+        Assert.True(reply.IsError);
+        Assert.False(reply.Json.ContainsKey("node_invalid"));
+    }
+
+    [Fact]
     public async Task Too_many_bytes_at_once_are_told_to_come_back()
     {
         await using var world = await World.OpenAsync(("Limits:BodyBytesInFlight", "100"));

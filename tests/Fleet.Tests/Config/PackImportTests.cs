@@ -68,10 +68,11 @@ public sealed class PackImportTests
         var plan = Plan(world, "site", """
             {"options": {"schedule_splay_percent": 10}, "platform": "linux",
              "schedule": {"u": {"query": "select * from users", "interval": 60, "snapshot": true}},
-             "packs": {"p": {"queries": {"q": {"query": "select 1", "interval": 60} } }, "file": "/etc/osquery/packs/x.conf", "*": {"m": {"queries": {} } } },
+             "packs": {"p": {"queries": {"q": {"query": "select 1", "interval": 60, "startup_priority": 3}, "a": {"query": "select a from tcc", "interval": 60} } }, "file": "/etc/osquery/packs/x.conf", "*": {"m": {"queries": {} } } },
              "file_paths": {"etc": ["/etc/%%"]}, "exclude_paths": {"etc": ["/etc/mtab"]}, "file_accesses": ["etc"],
              "decorators": {"load": ["select uuid from system_info"], "interval": {"3600": ["select 1"] } },
-             "views": {"v": "select pid from processes"} }
+             "auto_table_construction": {"tcc": {"query": "select a from x", "path": "/db", "columns": ["a"]} },
+             "views": {"v": "select pid from processes"}, "author": "someone" }
             """);
         await world.Get<ConfigImport>().ApplyAsync(plan, default);
         Assert.Equal((1, 2, 1, 1, 1), (plan.Queries.Count, plan.Packs.Count, plan.FilePaths.Count, plan.Options.Count, plan.PackFiles.Count));
@@ -99,6 +100,9 @@ public sealed class PackImportTests
     [InlineData("""{"views":{"v":"drop table users"}}""", "views.v")]
     [InlineData("""{"auto_table_construction":{"t":{"query":"x"}}}""", "auto_table_construction.t")]
     [InlineData("""{"optoins":{}}""", "optoins")]
+    [InlineData("""{"yara":{"signatures":{"g":"/f"}}}""", "yara.signatures.g")]
+    [InlineData("""{"prometheus_targets":{"urls":"x"}}""", "prometheus_targets.urls")]
+    [InlineData("""{"auto_table_construction":{"users":{"query":"x","path":"y","columns":["a"]}}}""", "auto_table_construction.users")]
     [InlineData("""{"packs":{"main":{"queries":{}}}}""", "packs.main.name")]
     [InlineData("""{"schedule":[]}""", "schedule")]
     public async Task What_osquery_would_drop_misread_or_crash_on_is_refused(string file, string path)

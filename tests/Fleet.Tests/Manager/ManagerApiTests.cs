@@ -85,6 +85,8 @@ public sealed class ManagerApiTests : IAsyncLifetime
         Assert.NotNull((await nobody.SendAsync("POST", "/logs", "{}")).Json!["error"]);
         Assert.NotNull((await nobody.SendAsync("POST", "/api/oskuery/log", "{}")).Json!["error"]);
         Assert.NotNull((await nobody.SendAsync("GET", "/v1/x")).Json!["error"]);
+        Assert.NotNull((await nobody.SendAsync("POST", "/osquery/log.php", "{}")).Json!["error"]);
+        Assert.NotNull((await nobody.SendAsync("POST", "/api/log.json", "{}")).Json!["error"]);
     }
 
     [Theory]
@@ -208,6 +210,29 @@ public sealed class ManagerApiTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_an_agent_says_of_itself_cannot_make_a_list_unreadable()
+    {
+        var deep = string.Concat(Enumerable.Repeat("{\"n\":", 100)) + "1" + new string('}', 100);
+        var answer = await _api.AgentAsync("enroll", $$"""
+            {"enroll_secret":"{{_server.Secret}}","host_identifier":"odd","host_details":{"os_version":{"name":"\ud800"},"deep":{{deep}} } }
+            """);
+        Assert.Single((await _api.GetAsync("/api/nodes"))["items"]!.AsArray());
+        var campaign = (string)(await _api.OkAsync("POST", "/api/campaigns", """{"sql":"select 1","targets":{"all":true}}"""))["id"]!;
+        await _api.AgentAsync("distributed/read", $$"""{"node_key":"{{(string)answer["node_key"]!}}"}""");
+        await _api.AgentAsync("distributed/write", $$$"""{"queries":{"{{{campaign}}}":[{"a":"\udc00","b":{{{deep}}} }]},"node_key":"{{{(string)answer["node_key"]!}}}"}""");
+        Assert.Equal("done", (string?)(await _api.GetAsync($"/api/campaigns/{campaign}/answers"))["items"]![0]!["status"]);
+    }
+
+    [Fact]
+    public async Task Sign_ins_are_throttled()
+    {
+        using var browser = new Api(_server.Url, null);
+        var last = HttpStatusCode.OK;
+        for (var i = 0; i < 25 && last != HttpStatusCode.TooManyRequests; i++) last = (await browser.SendAsync("POST", "/api/session", """{"username":"x","password":"y"}""")).Status;
+        Assert.Equal(HttpStatusCode.TooManyRequests, last);
+    }
+
+    [Fact]
     public async Task Nodes_come_in_pages()
     {
         for (var i = 0; i < 7; i++) await EnrollAsync("H" + i, _server.Secret);
@@ -240,6 +265,7 @@ public sealed class ManagerApiTests : IAsyncLifetime
         var listed = (await _api.GetAsync("/api/enroll-secrets"))["items"]!.AsArray().Single(secret => (string?)secret!["label"] == "laptops")!;
         Assert.Null((string?)listed["secret"]);
         Assert.Equal((1, "2099-01-01T00:00:00Z"), ((int)listed["uses"]!, (string?)listed["expiresAt"]));
+        Assert.False((bool)(await _api.OkAsync("PATCH", $"/api/enroll-secrets/{(string)made["id"]!}", """{"enabled":false}"""))["enabled"]!);
         await _api.OkAsync("DELETE", $"/api/enroll-secrets/{(string)made["id"]!}");
         foreach (var (body, field) in new[] { ("""{"maxUses":0}""", "maxUses"), ("""{"expiresAt":"2001-01-01T00:00:00Z"}""", "expiresAt"), ("""{"secret":"a:b"}""", "secret") })
         {
@@ -315,6 +341,10 @@ public sealed class ManagerApiTests : IAsyncLifetime
         Assert.DoesNotContain("s3cr3t", (await _api.GetAsync("/api/alerters")).ToJsonString(), StringComparison.Ordinal);
         await _api.RefusedAsync(HttpStatusCode.UnprocessableEntity, "PUT", "/api/alerters/x", """{"type":"webhook"}""");
         await _api.RefusedAsync(HttpStatusCode.UnprocessableEntity, "PUT", "/api/alerters/x", """{"type":"pigeon"}""");
+        await _api.RefusedAsync(HttpStatusCode.UnprocessableEntity, "PUT", "/api/alerters/x", """{"type":"log","path":"secrets.json"}""");
+        await _api.OkAsync("PUT", "/api/alerters/x", """{"type":"log","path":"alerts.ndjson"}""");
+        using var viewer = await _server.SignInAsync(Role.Viewer);
+        Assert.Equal("https://example.org/…", (string?)(await viewer.GetAsync("/api/alerters/hook"))["url"]);
         await _api.OkAsync("POST", "/api/rules", """{"name":"r","alerters":["hook"],"conditions":{"condition":"AND","rules":[{"field":"action","operator":"equal","value":"x"}]}}""");
         await _api.RefusedAsync(HttpStatusCode.Conflict, "DELETE", "/api/alerters/hook");
         Assert.Empty((await _api.GetAsync("/api/dead-letters"))["items"]!.AsArray());

@@ -10,7 +10,7 @@ public sealed class ReportTests
     public void Added_and_removed_rows_are_applied_in_the_order_of_their_time()
     {
         var report = new Report();
-        report.Apply([Row("added", 2, 1, "b"), Row("added", 1, 0, "a"), Row("removed", 3, 2, "a")], 100);
+        report.Apply([Row("added", 2, 1, "b"), Row("added", 1, 0, "a"), Row("removed", 3, 2, "a")], 100, DateTimeOffset.MaxValue);
         Assert.Equal(["b"], Held(report));
     }
 
@@ -18,11 +18,11 @@ public sealed class ReportTests
     public void A_snapshot_replaces_all_and_an_empty_one_too()
     {
         var report = new Report();
-        report.Apply([Row("snapshot", 1, 0, "a"), Row("snapshot", 1, 0, "b")], 100);
+        report.Apply([Row("snapshot", 1, 0, "a"), Row("snapshot", 1, 0, "b")], 100, DateTimeOffset.MaxValue);
         Assert.Equal(["a", "b"], Held(report));
-        report.Apply([Row("snapshot", 2, 0, "c")], 100);
+        report.Apply([Row("snapshot", 2, 0, "c")], 100, DateTimeOffset.MaxValue);
         Assert.Equal(["c"], Held(report));
-        report.Apply([new() { Name = "q", Action = "snapshot", Time = DateTimeOffset.FromUnixTimeSeconds(3), Columns = [], IsEmpty = true }], 100);
+        report.Apply([new() { Name = "q", Action = "snapshot", Time = DateTimeOffset.FromUnixTimeSeconds(3), Columns = [], IsEmpty = true }], 100, DateTimeOffset.MaxValue);
         Assert.Empty(Held(report));
     }
 
@@ -30,8 +30,8 @@ public sealed class ReportTests
     public void The_first_run_of_an_epoch_says_all_that_there_is()
     {
         var report = new Report();
-        report.Apply([Row("added", 1, 0, "a"), Row("added", 5, 3, "b")], 100);
-        report.Apply([Row("added", 9, 0, "b"), Row("added", 9, 0, "c")], 100);
+        report.Apply([Row("added", 1, 0, "a"), Row("added", 5, 3, "b")], 100, DateTimeOffset.MaxValue);
+        report.Apply([Row("added", 9, 0, "b"), Row("added", 9, 0, "c")], 100, DateTimeOffset.MaxValue);
         Assert.Equal(["b", "c"], Held(report));
     }
 
@@ -41,12 +41,12 @@ public sealed class ReportTests
         var report = new Report();
         ResultRow[] first = [Row("added", 1, 0, "a"), Row("added", 1, 0, "b")];
         ResultRow[] second = [Row("removed", 2, 1, "a")];
-        report.Apply(first, 100);
-        report.Apply(second, 100);
+        report.Apply(first, 100, DateTimeOffset.MaxValue);
+        report.Apply(second, 100, DateTimeOffset.MaxValue);
         report = Report.Read(report.Write());
-        report.Apply(first, 100);
-        report.Apply(second, 100);
-        report.Apply(first, 100);
+        report.Apply(first, 100, DateTimeOffset.MaxValue);
+        report.Apply(second, 100, DateTimeOffset.MaxValue);
+        report.Apply(first, 100, DateTimeOffset.MaxValue);
         Assert.Equal(["b"], Held(report));
     }
 
@@ -54,7 +54,7 @@ public sealed class ReportTests
     public void Over_the_limit_the_oldest_rows_go_and_it_is_said()
     {
         var report = new Report();
-        report.Apply(Enumerable.Range(0, 50).Select(i => Row("added", i + 1, i + 1, "r" + i)), 10);
+        report.Apply(Enumerable.Range(0, 50).Select(i => Row("added", i + 1, i + 1, "r" + i)), 10, DateTimeOffset.MaxValue);
         Assert.True(report.IsTruncated);
         Assert.Equal(Enumerable.Range(40, 10).Select(i => "r" + i), Held(report));
     }

@@ -17,6 +17,8 @@ public sealed class RetentionTests
             await world.MaterializeAsync();
             world.Clock.Advance(TimeSpan.FromDays(7));
             await world.Get<Retention>().RunAsync(default);
+            world.Clock.Advance(TimeSpan.FromHours(1));
+            await world.Get<Retention>().RunAsync(default);
         }
 
         foreach (var prefix in new[] { "Results", "StatusLogs", "Index" }) Assert.InRange((await world.Tables.ListAsync(prefix, default)).Count, 4, 6);
