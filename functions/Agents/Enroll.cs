@@ -29,7 +29,7 @@ internal sealed class Enroll(
         var enrolled = await enrollment.EnrollAsync(body.Secret, body.HostIdentifier, body.Details, ct);
         if (enrolled.Node is not { } node)
         {
-            log.LogInformation("Refused to enroll '{Host}' from {Address}: {Reason}", body.HostIdentifier is { Length: > 100 } host ? host[..100] : body.HostIdentifier, request.Address, enrolled.Reason);
+            log.LogInformation("Refused to enroll '{Host}' from {Address}: {Reason}", body.HostIdentifier is { Length: > 100 } host ? host[..100] : body.HostIdentifier ?? "", request.Address, enrolled.Reason);
             return AgentAnswer.NodeInvalid;
         }
 

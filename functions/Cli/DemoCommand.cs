@@ -64,7 +64,7 @@ internal static class DemoCommand
         var now = services.GetRequiredService<TimeProvider>().GetUtcNow();
         using var conditions = JsonDocument.Parse(DemoRule);
         if (RuleParser.Parse(conditions.RootElement, services.GetRequiredService<Limits>(), out var faults) is null) throw new FormatException(faults[0].Message);
-        await rules.PutAsync(new("demo", "A container daemon runs as root", "$path was started on $node.", DemoRule, [Alerters.Log], "high", Enabled: true, now, now), etag: null, ct);
+        await rules.PutAsync(new("demo", "A container daemon runs as root", "It should run under an account of its own.", DemoRule, [Alerters.Log], "high", Enabled: true, now, now), etag: null, ct);
     }
 
     /// <summary>A question to everyone, once they are there.</summary>

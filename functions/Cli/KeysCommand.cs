@@ -12,6 +12,7 @@ internal static class KeysCommand
         rotate.SetAction((parsed, ct) => Shared.WithDataAsync(parsed, async services =>
         {
             await services.GetRequiredService<SigningKeys>().RotateAsync(ct);
+            Console.WriteLine("Node keys are signed with a new key; those of the one before stay good.");
             return 0;
         }, ct));
         return new("keys", "The keys that sign node keys.") { rotate };

@@ -24,8 +24,7 @@ internal static class ServeCommand
             var password = await first.EnsureAdminAsync(ct);
             await app.StartAsync(ct);
             var url = Server.AddressOf(app);
-            await first.WriteFlagsAsync(url, ct);
-            Welcome(app, url, password);
+            Welcome(app, url, password, await first.EnsureFlagsAsync(url, ct));
 
             // The signal stops the host; then what goes on beside it is told.
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct, app.Lifetime.ApplicationStopping);
@@ -33,10 +32,11 @@ internal static class ServeCommand
             await using var signal = ct.Register(app.Lifetime.StopApplication);
             await app.WaitForShutdownAsync(CancellationToken.None);
             await running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            Console.WriteLine("Stopped.");
             return 0;
         });
 
-    private static void Welcome(WebApplication app, Uri url, string? password)
+    private static void Welcome(WebApplication app, Uri url, string? password, string? remark)
     {
         var folder = app.Services.GetRequiredService<DataFolder>();
         var settings = app.Services.GetRequiredService<Settings>();
@@ -53,13 +53,8 @@ internal static class ServeCommand
               agents' flags   {folder.Flags}
             """);
         if (password is not null) Console.WriteLine($"  admin password  {password}   (user '{FirstStart.AdminName}'; shown this once)");
-        Console.WriteLine($"""
-
-            Start an agent on this machine:
-              sudo osqueryd --flagfile={folder.Flags}
-
-            Ctrl-C stops the server.
-
-            """);
+        if (url.Scheme == "https") Console.WriteLine($"\nStart an agent on this machine:\n  sudo osqueryd --flagfile={folder.Flags}");
+        if (remark is not null) Console.WriteLine($"\n{remark}");
+        Console.WriteLine("\nCtrl-C stops the server.\n");
     }
 }

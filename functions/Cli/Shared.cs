@@ -48,7 +48,7 @@ internal static class Shared
             return await run();
         }
         catch (Exception fault) when (fault is SettingsException or Storage.StorageUnavailableException or FormatException or Config.ConfigRefusedException
-            or UnauthorizedAccessException or IOException)
+            or UnauthorizedAccessException or IOException or InvalidDataException)
         {
             await Console.Error.WriteLineAsync(fault.Message);
             return 1;

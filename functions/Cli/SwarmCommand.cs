@@ -70,7 +70,7 @@ internal static class SwarmCommand
 
     private static Option<TimeSpan> Span(string name, string description, string otherwise) => new(name)
     {
-        Description = $"{description} Default: {otherwise}.",
+        Description = description,
         HelpName = "SPAN",
         DefaultValueFactory = _ => Duration.TryParse(otherwise, out var span) ? span : default,
         CustomParser = result =>

@@ -27,6 +27,7 @@ internal static class UserCommand
                 throw new SettingsException($"There is an account '{parsed.GetValue(name)}' already.");
             }
 
+            Console.WriteLine($"The account '{parsed.GetValue(name)}' is made.");
             return 0;
         }, ct));
 

@@ -8,8 +8,8 @@ namespace Fleet.Config;
 /// <param name="Platforms">Sorted names, separated by blanks: <c>darwin linux windows</c>.</param>
 /// <param name="Columns">Name to type and flags: <c>INTEGER hidden additional linux</c>; platforms are named where only some have the column.</param>
 /// <param name="Evented">Rows are events: they are only ever added.</param>
-/// <param name="Aliases">Older names, separated by blanks.</param>
-internal sealed record OsqueryTable(string Platforms, Dictionary<string, string> Columns, bool Evented = false, string Aliases = "");
+/// <param name="Aliases">Older names, separated by blanks; null for none.</param>
+internal sealed record OsqueryTable(string Platforms, Dictionary<string, string> Columns, bool Evented = false, string? Aliases = null);
 
 /// <summary>The tables that a version of osquery has: names, types, platforms and flags.</summary>
 internal sealed record OsquerySchema(string OsqueryVersion, SortedDictionary<string, OsqueryTable> Tables)
@@ -25,7 +25,7 @@ internal sealed record OsquerySchema(string OsqueryVersion, SortedDictionary<str
     /// <summary>Tables by name and by alias, in any case.</summary>
     [JsonIgnore]
     public FrozenDictionary<string, OsqueryTable> ByName { get; } = Tables
-        .SelectMany(table => table.Value.Aliases.Split(' ', StringSplitOptions.RemoveEmptyEntries).Prepend(table.Key).Select(name => (name, table.Value)))
+        .SelectMany(table => (table.Value.Aliases?.Split(' ') ?? []).Prepend(table.Key).Select(name => (name, table.Value)))
         .DistinctBy(pair => pair.name, StringComparer.OrdinalIgnoreCase)
         .ToFrozenDictionary(pair => pair.name, pair => pair.Value, StringComparer.OrdinalIgnoreCase);
 

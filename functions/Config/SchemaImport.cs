@@ -60,7 +60,7 @@ internal static partial class SchemaImport
         }
 
         return (head.Groups["name"].Value, new(
-            platforms, columns, Evented().IsMatch(text), string.Join(' ', Aliases(head.Value))));
+            platforms, columns, Evented().IsMatch(text), Aliases(head.Value).ToList() is { Count: > 0 } aliases ? string.Join(' ', aliases) : null));
     }
 
     private static string Platforms(string expression) => string.Join(' ', expression.Split('+', '|')

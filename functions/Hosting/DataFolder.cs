@@ -17,13 +17,26 @@ internal sealed record DataFolder(string Path)
 
     public string Flags => In("osquery.flags");
 
+    /// <summary>Whether there is a store in it.</summary>
+    public bool IsNew => !File.Exists(Database);
+
     /// <summary>Makes the folder, for its owner alone.</summary>
+    /// <exception cref="SettingsException">It cannot be made or written.</exception>
     public void Make()
     {
-        foreach (var folder in new[] { Path, In("certs") })
+        try
         {
-            if (OperatingSystem.IsWindows()) Directory.CreateDirectory(folder);
-            else Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            foreach (var folder in new[] { Path, In("certs") })
+            {
+                if (OperatingSystem.IsWindows()) Directory.CreateDirectory(folder);
+                else Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            }
+
+            using var probe = new FileStream(In("probe"), FileMode.Create, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete, 1, FileOptions.DeleteOnClose);
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            throw new SettingsException($"The data folder {Path} cannot be used: {fault.Message}");
         }
     }
 

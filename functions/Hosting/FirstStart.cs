@@ -40,13 +40,22 @@ internal sealed class FirstStart(
         return string.IsNullOrEmpty(given) ? password : null;
     }
 
-    /// <summary>The flags that an osqueryd can be started with as they stand.</summary>
-    public async Task WriteFlagsAsync(Uri url, CancellationToken ct)
+    /// <summary>The flags that an osqueryd can be started with as they stand. A file that is there, and may have been edited, stays.</summary>
+    /// <returns>A word for the person who starts the server, or null.</returns>
+    public async Task<string?> EnsureFlagsAsync(Uri url, CancellationToken ct)
     {
+        var address = $"--tls_hostname={NameOf(url)}:{url.Port}";
+        if (url.Scheme != "https") return "Agents speak TLS only: put a TLS terminator before this address, and its name into their flags.";
+        if (File.Exists(folder.Flags))
+        {
+            var named = (await File.ReadAllLinesAsync(folder.Flags, ct)).FirstOrDefault(line => line.StartsWith("--tls_hostname=", StringComparison.Ordinal));
+            return named == address ? null : $"{folder.Flags} says {named}, and this is {address}. Delete it to have it made anew.";
+        }
+
         var certificate = settings.Http.Certificate ?? folder.Certificate;
         string[] flags =
         [
-            $"--tls_hostname={NameOf(url)}:{url.Port}",
+            address,
             $"--tls_server_certs={Path.GetFullPath(certificate)}",
             $"--host_identifier={(settings.Enroll.UniqueHostIdentifiers ? "uuid" : "hostname")}",
             $"--enroll_secret_path={folder.EnrollSecret}",
@@ -70,6 +79,7 @@ internal sealed class FirstStart(
             "--disable_events=false",
         ];
         await File.WriteAllTextAsync(folder.Flags, string.Join('\n', flags) + "\n", ct);
+        return null;
     }
 
     /// <summary>osquery knows no IPv6 addresses, and nobody can connect to the address that stands for all.</summary>

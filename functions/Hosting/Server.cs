@@ -7,6 +7,7 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
+using Microsoft.Extensions.Logging.Console;
 
 namespace Fleet.Hosting;
 
@@ -25,7 +26,13 @@ internal static class Server
         folder.Make();
         if (settings.Http is { Certificate: null, Url.Scheme: "https" }) await Certificates.EnsureAsync(folder, settings.Http.Url, ct);
 
-        builder.Logging.AddSimpleConsole(console => console.SingleLine = true);
+        // Alerts have standard output to themselves.
+        builder.Logging.AddSimpleConsole(console => (console.SingleLine, console.UseUtcTimestamp, console.TimestampFormat) = (true, true, "yyyy-MM-dd'T'HH:mm:ss'Z' "));
+        builder.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        builder.Logging.AddFilter("Fleet.Manager.SignIn", LogLevel.Warning);
+
+        // That the host cannot start is told in one line by whoever started it.
+        builder.Logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
 
         // Session keys lie in a folder that only its owner reads, as the certificate's key does; the warning about that says nothing new.

@@ -27,7 +27,7 @@ internal sealed class SettingsReader(IConfigurationSection section)
         string.Create(CultureInfo.InvariantCulture, $"a whole number from {least} to {most}"));
 
     public T Choice<T>(string key, T otherwise) where T : struct, Enum => Parse(
-        key, otherwise, (string? text, out T value) => Enum.TryParse(text, ignoreCase: true, out value) && Enum.IsDefined(value), $"one of {string.Join(", ", Enum.GetNames<T>())}");
+        key, otherwise, (string? text, out T value) => Enum.TryParse(text, ignoreCase: true, out value) && Enum.IsDefined(value), $"one of {string.Join(", ", Enum.GetNames<T>()).ToLowerInvariant()}");
 
     public Uri Url(string key, string otherwise) => Parse(
         key, new Uri(otherwise),

@@ -13,7 +13,9 @@ internal static class Workbench
             .AddInMemoryCollection(overrides)
             .Build();
         var settings = Settings.Read(configuration);
-        new DataFolder(settings.Data).Make();
+        var folder = new DataFolder(settings.Data);
+        if (folder.IsNew) await Console.Error.WriteLineAsync($"There was no data folder at {folder.Path}; a new one is made.");
+        folder.Make();
         var services = new ServiceCollection()
             .AddLogging(log => log.AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace).SetMinimumLevel(LogLevel.Warning))
             .AddRooms(settings)

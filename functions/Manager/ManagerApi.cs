@@ -38,6 +38,8 @@ internal static class ManagerApi
                 return;
             }
 
+            // Bodies are JSON, whatever a command line's default says they are; the CSRF header does not hang on it.
+            if (context.Request.ContentType is null or "application/x-www-form-urlencoded") context.Request.ContentType = "application/json";
             if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
             {
                 size.MaxRequestBodySize = context.RequestServices.GetRequiredService<Limits>().ManagerBodyBytes;

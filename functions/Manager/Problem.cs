@@ -54,7 +54,7 @@ internal sealed record Problem(int Status, [property: JsonIgnore] string Name, s
     private static Problem? Of(Exception fault) => fault switch
     {
         ConfigRefusedException refused => new(422, "invalid", "Not valid", refused.Message, [.. refused.Faults.Select(f => new FieldError(f.Path, f.Message))]),
-        BadHttpRequestException { InnerException: JsonException json } => new(400, "bad-json", "The body is not the JSON that this call takes", json.Message),
+        BadHttpRequestException { InnerException: JsonException json } => new(400, "bad-json", "The body is not the JSON that this call takes", JsonFault.Explain(json)),
         BadHttpRequestException bad => new(bad.StatusCode, "bad-request", "Bad request", bad.Message),
         ConflictException => new(409, "conflict", "Conflict", "It was changed meanwhile: read it again."),
         StorageBusyException busy => new(503, "busy", "Busy", busy.Message),

@@ -40,7 +40,7 @@ internal sealed class Operand
         }
         catch (ArgumentException fault)
         {
-            throw new FormatException($"'{pattern}' is no regular expression: {fault.Message}", fault);
+            throw new FormatException($"'{pattern}' is no regular expression{(fault is RegexParseException parse ? $": {parse.Error}" : "")}.", fault);
         }
         catch (NotSupportedException fault)
         {

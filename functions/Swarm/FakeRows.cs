@@ -91,7 +91,7 @@ internal static partial class FakeRows
         "uid" or "gid" => i == 0 ? "0" : (1_000 + i).ToString(CultureInfo.InvariantCulture),
         "name" or "display_name" or "label" => program,
         "path" or "target_path" or "program_arguments" or "source" => machine.Platform == "windows" ? $@"C:\Program Files\{program}\{program}.exe" : $"/usr/bin/{program}",
-        "cmdline" or "command" => $"/usr/bin/{program} --config /etc/{program}.conf",
+        "cmdline" or "command" => machine.Platform == "windows" ? $"{program}.exe /config {program}.ini" : $"/usr/bin/{program} --config /etc/{program}.conf",
         "username" or "user" => i == 0 ? "root" : machine.Person,
         "port" or "local_port" => (8_000 + i).ToString(CultureInfo.InvariantCulture),
         "remote_port" => "443",

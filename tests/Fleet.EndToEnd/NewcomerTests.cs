@@ -25,11 +25,23 @@ public sealed class NewcomerTests
         Assert.Equal(0, await fleet.StopAsync());
 
         await fleet.StartAsync();
+        Assert.Contains("Delete it to have it made anew", fleet.Output, StringComparison.Ordinal); // the port is another one
         Assert.Equal(secret, fleet.Secret);
         Assert.DoesNotContain("admin password", fleet.Output, StringComparison.Ordinal);
         await fleet.SignInAsync();
         Assert.Single(await fleet.ListAsync("/api/nodes"));
         Assert.Equal(0, await fleet.StopAsync("TERM"));
+    }
+
+    [Fact]
+    public async Task Run_from_its_source_it_works_in_the_folder_that_it_is_called_in()
+    {
+        await using var fleet = new ProgramUnderTest();
+        var configuration = AppContext.BaseDirectory.Contains("/Release/", StringComparison.Ordinal) ? "Release" : "Debug";
+        var (code, _, errors) = await fleet.RunFromSourceAsync(configuration, "user", "list");
+        Assert.True(code == 0, errors);
+        Assert.Contains($"There was no data folder at {fleet.Data}; a new one is made.", errors, StringComparison.Ordinal);
+        Assert.True(File.Exists(Path.Combine(fleet.Data, "fleet.db")));
     }
 
     [Fact]

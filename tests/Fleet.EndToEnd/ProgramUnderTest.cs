@@ -83,9 +83,19 @@ internal sealed class ProgramUnderTest : IAsyncDisposable
     }
 
     /// <summary>Runs a command to its end.</summary>
-    public async Task<(int Code, string Output, string Errors)> RunAsync(params string[] arguments)
+    public Task<(int Code, string Output, string Errors)> RunAsync(params string[] arguments) => RunToEndAsync(Start(arguments));
+
+    /// <summary>The same by <c>dotnet run</c>, of what is built already.</summary>
+    public Task<(int Code, string Output, string Errors)> RunFromSourceAsync(string configuration, params string[] arguments)
     {
-        using var process = Start(arguments);
+        var root = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(root.FullName, "Fleet.sln"))) root = root.Parent!;
+        return RunToEndAsync(StartDotnet(["run", "--no-build", "--configuration", configuration, "--project", Path.Combine(root.FullName, "functions"), "--", .. arguments]));
+    }
+
+    private static async Task<(int Code, string Output, string Errors)> RunToEndAsync(Process started)
+    {
+        using var process = started;
         process.StandardInput.Close();
         var output = process.StandardOutput.ReadToEndAsync();
         var errors = process.StandardError.ReadToEndAsync();
@@ -156,9 +166,11 @@ internal sealed class ProgramUnderTest : IAsyncDisposable
         return new(handler) { BaseAddress = Url };
     }
 
-    private Process Start(IEnumerable<string> arguments)
+    private Process Start(IEnumerable<string> arguments) => StartDotnet([Path.Combine(AppContext.BaseDirectory, "fleet.dll"), .. arguments]);
+
+    private Process StartDotnet(IEnumerable<string> arguments)
     {
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "fleet.dll"), .. arguments])
+        var start = new ProcessStartInfo("dotnet", arguments)
         {
             WorkingDirectory = Folder,
             RedirectStandardInput = true,

@@ -112,7 +112,7 @@ public sealed class PackImportTests
         Assert.Equal(path, refused.Faults[0].Path);
     }
 
-    /// <summary>Tables that osquery 5.23 does not have: a removed one, a kernel extension's, and one of an extension.</summary>
+    /// <summary>Tables that osquery once had, and 5.23 has no longer.</summary>
     private static readonly string[] s_trulyWrong = ["opera_extensions", "kernel_integrity", "efigy"];
 
     public static TheoryData<string> PublicPacks() =>

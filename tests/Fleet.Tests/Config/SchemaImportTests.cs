@@ -46,4 +46,9 @@ public sealed class SchemaImportTests
         Assert.InRange(schema.Tables.Count, 280, 400);
         Assert.True(schema.Tables["process_events"].Evented);
     }
+
+    [Fact]
+    public void The_file_that_is_built_in_is_as_the_import_writes_it() => Assert.Equal(
+        File.ReadAllText(Path.Combine(SharedData.Root, "functions", "Config", "osquery-schema.json")),
+        System.Text.Json.JsonSerializer.Serialize(OsquerySchema.Bundled, SchemaJson.Default.OsquerySchema) + "\n");
 }

@@ -101,6 +101,29 @@ public sealed class ManagerApiTests : IAsyncLifetime
     public async Task JSON_is_strict(string body) => await _api.RefusedAsync(HttpStatusCode.BadRequest, "PUT", "/api/queries/q", body);
 
     [Fact]
+    public async Task A_body_is_JSON_whatever_it_is_called_and_mistakes_in_it_are_told_in_plain_words()
+    {
+        foreach (var type in new[] { "application/x-www-form-urlencoded", null })
+        {
+            using var content = new StringContent("""{"sql":"select 1"}""");
+            content.Headers.ContentType = type is null ? null : new(type);
+            using var response = await _api.Http.PutAsync(new Uri("/api/queries/q", UriKind.Relative), content);
+            Assert.True(response.IsSuccessStatusCode);
+        }
+
+        foreach (var (body, words) in new[]
+        {
+            ("""{"sql":"select 1","tgs":[]}""", "There is no member 'tgs' here."),
+            ("""{"sql":"select 1","tags":"x"}""", "The value at $.tags is of the wrong type."),
+            ("""{"interval":1}""", "Missing: 'sql'."),
+            ("""{"sql":"a","sql":"b"}""", "The member 'sql' comes twice."),
+        })
+        {
+            Assert.Equal(words, (string?)(await _api.RefusedAsync(HttpStatusCode.BadRequest, "PUT", "/api/queries/q", body))["detail"]);
+        }
+    }
+
+    [Fact]
     public async Task Queries_are_made_read_changed_listed_and_removed()
     {
         Assert.Equal(HttpStatusCode.Created, (await _api.SendAsync("PUT", "/api/queries/a", """{"sql":"select * from users","interval":60,"snapshot":true,"tags":["t","s"]}""")).Status);
