@@ -57,9 +57,7 @@ internal static class LineReader
                 case "columns": shape.Columns ??= Value(ref reader, lines, at); continue;
                 case "diffResults": shape.Diff ??= Value(ref reader, lines, at); continue;
                 case "snapshot": shape.Snapshot ??= Value(ref reader, lines, at); continue;
-                case "decorations" when reader.TokenType == JsonTokenType.StartObject:
-                    foreach (var decoration in ReadRow(Value(ref reader, lines, at))) shape.Decorate(decoration.Key, decoration.Value);
-                    continue;
+                case "decorations" when reader.TokenType == JsonTokenType.StartObject: shape.Decorations ??= Value(ref reader, lines, at); continue;
                 case "name" or "action" or "hostIdentifier" or "calendarTime" or "numerics" or "logNumericsAsNumbers": break;
                 default:
                     // decorations_top_level: whatever else is a text.
@@ -124,7 +122,8 @@ internal static class LineReader
             Counter = shape.Counter,
             Columns = columns,
             IsEmpty = isEmpty,
-            Decorations = shape.Decorations ?? [],
+            DecorationsJson = shape.Decorations ?? default,
+            TopLevel = shape.TopLevel ?? [],
             Raw = raw,
             Line = line,
         };
@@ -219,11 +218,12 @@ internal static class LineReader
         public ReadOnlyMemory<byte>? Columns;
         public ReadOnlyMemory<byte>? Diff;
         public ReadOnlyMemory<byte>? Snapshot;
-        public List<KeyValuePair<string, ColumnValue>>? Decorations;
+        public ReadOnlyMemory<byte>? Decorations;
+        public List<KeyValuePair<string, ColumnValue>>? TopLevel;
 
         public void Decorate(string name, ColumnValue value)
         {
-            if ((Decorations ??= []).Count < 100) Decorations.Add(new(name, value));
+            if ((TopLevel ??= []).Count < 100) TopLevel.Add(new(name, value));
         }
     }
 }

@@ -26,6 +26,16 @@ public sealed class LogTests
     [InlineData("""{"name":"q","columns":{"a":"1"},"snapshot":[{"a":"2"},{"a":"3"}],"action":"added","unixTime":1}""", 1)] // L25
     public async Task Every_shape_gives_its_rows(string line, int rows) => Assert.Equal(rows, (await RowsAsync(line)).Count);
 
+    [Theory]
+    [InlineData("\"decorations\":{\"site\":\"Lyon\",\"uuid\":\"u\"}", "site=Lyon uuid=u")]
+    [InlineData("\"site\":\"Lyon\",\"epoch\":\"7\",\"numerics\":\"false\"", "site=Lyon")]
+    [InlineData("\"decorations\":\"\"", "decorations=")]
+    public async Task Decorations_are_kept_wherever_they_stand(string members, string expected)
+    {
+        var row = Assert.Single(await RowsAsync($$$"""{"name":"q","columns":{"a":"1"},"action":"added",{{{members}}}}"""));
+        Assert.Equal(expected, string.Join(' ', row.Decorations.Select(decoration => $"{decoration.Key}={decoration.Value.Text}")));
+    }
+
     [Fact]
     public async Task An_empty_snapshot_is_recorded_as_empty() // L13
     {
