@@ -58,10 +58,10 @@ internal static class SwarmCommand
     private static void Print(SwarmRun run)
     {
         Console.WriteLine();
-        Console.WriteLine($"{"call",-20}{"requests",10}{"errors",9}{"p50 ms",10}{"p99 ms",10}");
+        Console.WriteLine($"{"call",-20}{"requests",10}{"per s",10}{"errors",9}{"p50 ms",10}{"p99 ms",10}");
         foreach (var (call, meter) in run.Meter.Calls.OrderBy(pair => pair.Key, StringComparer.Ordinal))
         {
-            Console.WriteLine(FormattableString.Invariant($"{call,-20}{meter.Count,10:N0}{meter.Errors,9:N0}{meter.Quantile(0.5),10:0.00}{meter.Quantile(0.99),10:0.00}"));
+            Console.WriteLine(FormattableString.Invariant($"{call,-20}{meter.Count,10:N0}{meter.Count / run.Seconds,10:N1}{meter.Errors,9:N0}{meter.Quantile(0.5),10:0.00}{meter.Quantile(0.99),10:0.00}"));
         }
 
         Console.WriteLine(FormattableString.Invariant($"lines: {run.Meter.LinesSent:N0} sent, {run.Meter.LinesAcknowledged:N0} acknowledged"));

@@ -56,7 +56,6 @@ internal static class ManagerApi
         api.UseAuthentication();
         api.Use(SignIn.RequireCsrfHeaderAsync);
         api.UseAuthorization();
-        api.UseRateLimiter();
     });
 
     private static bool IsApi(HttpContext context) => context.Request.Path.StartsWithSegments("/api", StringComparison.OrdinalIgnoreCase);

@@ -11,15 +11,18 @@ internal static class SessionApi
 {
     public static void MapSession(this IEndpointRouteBuilder api)
     {
-        api.MapPost("/session", SignInAsync).AllowAnonymous().RequireRateLimiting(SignIn.Throttle);
+        api.MapPost("/session", SignInAsync).AllowAnonymous();
         api.MapGet("/session", (HttpContext context) => TypedResults.Ok(Body(context))).For(Role.Viewer);
         api.MapDelete("/session", (Delegate)SignOutAsync).For(Role.Viewer);
     }
 
-    private static async Task<IResult> SignInAsync(SessionRequest request, UserStore users, HttpContext context, CancellationToken ct)
+    private static async Task<IResult> SignInAsync(SessionRequest request, UserStore users, SignInThrottle throttle, HttpContext context, CancellationToken ct)
     {
+        var address = context.Connection.RemoteIpAddress;
+        if (throttle.IsSpent(address)) return new Problem(429, "too-many", "Too many sign-ins failed", "Wait a minute and try again.").ToResult();
         if (await users.SignInAsync(request.Username, request.Password, ct) is not { } user)
         {
+            throttle.CountFailure(address);
             return new Problem(401, "sign-in-failed", "Not signed in", "The name or the password is wrong.").ToResult();
         }
 

@@ -1,6 +1,5 @@
 using System.Security.Claims;
 using System.Text.Encodings.Web;
-using System.Threading.RateLimiting;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.Cookies;
 using Microsoft.Extensions.Options;
@@ -10,21 +9,12 @@ namespace Fleet.Manager;
 /// <summary>Who calls: a script by its bearer token, or a person by a session cookie.</summary>
 internal static class SignIn
 {
-    /// <summary>The rate limit of sign-ins: twenty a minute from an address, so that passwords cannot be tried out.</summary>
-    public const string Throttle = "sign-in";
-
     private const string Either = "either";
     private const string StampClaim = "stamp";
 
     public static IServiceCollection AddSignIn(this IServiceCollection services)
     {
-        services.AddRateLimiter(limiter =>
-        {
-            limiter.AddPolicy(Throttle, context => RateLimitPartition.GetFixedWindowLimiter(
-                context.Connection.RemoteIpAddress?.ToString() ?? "", _ => new() { PermitLimit = 20, Window = TimeSpan.FromMinutes(1) }));
-            limiter.OnRejected = async (rejected, _) =>
-                await Problem.WriteAsync(rejected.HttpContext, new(429, "too-many", "Too many sign-ins", "Wait a minute and try again."));
-        });
+        services.AddSingleton<SignInThrottle>();
         services.AddAuthentication(Either)
             .AddPolicyScheme(Either, null, options => options.ForwardDefaultSelector = context =>
                 context.Request.Headers.Authorization.Count > 0 ? TokenHandler.Scheme : CookieAuthenticationDefaults.AuthenticationScheme)

@@ -20,8 +20,12 @@ internal sealed class SwarmRun(SwarmOptions options, TimeProvider clock)
 
     private readonly SwarmMeter _meter = new();
     private long _began;
+    private long _ended;
 
     public SwarmMeter Meter => _meter;
+
+    /// <summary>How long it has run.</summary>
+    public double Seconds => clock.GetElapsedTime(_began, _ended == 0 ? clock.GetTimestamp() : _ended).TotalSeconds;
 
     /// <summary>Runs for the duration, and tells once a second how it goes.</summary>
     public async Task RunAsync(Action<string> progress, CancellationToken ct)
@@ -37,6 +41,7 @@ internal sealed class SwarmRun(SwarmOptions options, TimeProvider clock)
         var agents = Enumerable.Range(0, options.Nodes).Select(i => LiveAsync(i, transport, stop.Token)).ToList();
         var telling = TellAsync(progress, stop.Token);
         await Task.WhenAll(agents);
+        _ended = clock.GetTimestamp();
         await stop.CancelAsync();
         await telling;
         progress(Line());
@@ -44,7 +49,7 @@ internal sealed class SwarmRun(SwarmOptions options, TimeProvider clock)
 
     public JsonObject Report()
     {
-        var seconds = clock.GetElapsedTime(_began).TotalSeconds;
+        var seconds = Seconds;
         var calls = new JsonObject();
         foreach (var (call, meter) in _meter.Calls.OrderBy(pair => pair.Key, StringComparer.Ordinal))
         {
@@ -120,7 +125,7 @@ internal sealed class SwarmRun(SwarmOptions options, TimeProvider clock)
 
     private string Line()
     {
-        var seconds = clock.GetElapsedTime(_began).TotalSeconds;
+        var seconds = Seconds;
         var requests = _meter.Calls.Values.Sum(meter => meter.Count);
         var worst = _meter.Calls.Values.Select(meter => meter.Quantile(0.99)).DefaultIfEmpty().Max();
         return FormattableString.Invariant(
