@@ -45,7 +45,6 @@ internal sealed class FirstStart(
     public async Task<string?> EnsureFlagsAsync(Uri url, CancellationToken ct)
     {
         var address = $"--tls_hostname={NameOf(url)}:{url.Port}";
-        if (url.Scheme != "https") return "Agents speak TLS only: put a TLS terminator before this address, and its name into their flags.";
         if (File.Exists(folder.Flags))
         {
             var named = (await File.ReadAllLinesAsync(folder.Flags, ct)).FirstOrDefault(line => line.StartsWith("--tls_hostname=", StringComparison.Ordinal));
@@ -79,7 +78,7 @@ internal sealed class FirstStart(
             "--disable_events=false",
         ];
         await File.WriteAllTextAsync(folder.Flags, string.Join('\n', flags) + "\n", ct);
-        return null;
+        return url.Scheme == "https" ? null : "Agents speak TLS only: put a TLS terminator before this address, and its name into their flags.";
     }
 
     /// <summary>osquery knows no IPv6 addresses, and nobody can connect to the address that stands for all.</summary>
