@@ -88,7 +88,7 @@ public sealed class JourneyTests
     [Fact]
     public async Task A_machine_that_goes_silent_is_told_and_one_that_talks_is_not()
     {
-        await using var fleet = new ProgramUnderTest(("Fleet__Nodes__SilentAfter", "2s"));
+        await using var fleet = new ProgramUnderTest(("Fleet__Nodes__SilentAfter", "5s"));
         await fleet.StartAsync();
         await fleet.SignInAsync();
         await fleet.SendAsync("POST", "/api/rules", """{"name":"silent","conditions":{"condition":"AND","rules":[{"field":"query_name","operator":"equal","value":"fleet/node_silent"}]}}""");
@@ -102,7 +102,7 @@ public sealed class JourneyTests
         });
         var alert = Assert.Single(await fleet.ListAsync("/api/alerts"));
         Assert.Equal(silent.Machine.Uuid, (string?)alert["hostIdentifier"]);
-        Assert.True(int.Parse((string)alert["line"]!["columns"]!["since_last_checkin"]!, System.Globalization.CultureInfo.InvariantCulture) >= 2);
+        Assert.True(int.Parse((string)alert["line"]!["columns"]!["since_last_checkin"]!, System.Globalization.CultureInfo.InvariantCulture) >= 5);
     }
 
     [Fact]
@@ -193,9 +193,7 @@ public sealed class JourneyTests
         var id = (string)(await first.NodeOfAsync(agent))["id"]!;
         await first.SendAsync("PATCH", $"/api/nodes/{id}", """{"tags":["t"]}""");
         await first.SendAsync("PUT", "/api/queries/q", """{"sql":"select 1","tags":["t"]}""");
-        var began = System.Diagnostics.Stopwatch.GetTimestamp();
         await Eventually.TrueAsync(async () => await elsewhere.RefreshConfigAsync(default, tries: 1) && elsewhere.Config!["schedule"]!.AsObject().ContainsKey("q"));
-        Assert.True(System.Diagnostics.Stopwatch.GetElapsedTime(began) < TimeSpan.FromSeconds(3));
 
         var campaign = await second.SendAsync("POST", "/api/campaigns", """{"sql":"select 1 from uptime","targets":{"all":true}}""");
         await Eventually.TrueAsync(async () => await agent.PollDistributedAsync(default) == 1);
