@@ -3,6 +3,7 @@ namespace Fleet.Agents;
 /// <summary>How many bytes of bodies may be in memory at once. They count as they arrive, so that slow senders hold only what they sent.</summary>
 internal sealed class ByteBudget(long most)
 {
+    private readonly long _most = most;
     private long _taken;
 
     /// <summary>What one request has taken; given back when it is disposed of.</summary>
@@ -14,7 +15,7 @@ internal sealed class ByteBudget(long most)
         public void Take(int bytes)
         {
             _taken += bytes;
-            if (Interlocked.Add(ref budget._taken, bytes) > budget.Most) throw new SpentException();
+            if (Interlocked.Add(ref budget._taken, bytes) > budget._most) throw new SpentException();
         }
 
         public void Dispose() => Interlocked.Add(ref budget._taken, -_taken);
@@ -22,6 +23,4 @@ internal sealed class ByteBudget(long most)
 
     /// <summary>Agents are to come back: they keep what they have.</summary>
     public sealed class SpentException : Exception;
-
-    private long Most => most;
 }

@@ -21,7 +21,7 @@ internal static class Section
     /// <summary>osquery ignores members that it does not know, and so does this, unless one is a known one misspelt.</summary>
     public static void CheckUnknown(string member, string path, IEnumerable<string> others, List<ConfigFault> faults)
     {
-        if (Nearest.To(member, s_known.Concat(others)) is not null) faults.Add(new(path, $"osquery knows no '{member}'{Hint(member, others)}"));
+        if (Nearest.To(member, s_known.Concat(others)) is { } near) faults.Add(new(path, $"osquery knows no '{member}'; did you mean '{near}'?"));
     }
 
     /// <summary>Levels of objects and lists. osquery keeps no schedule at all when a configuration has 32.</summary>

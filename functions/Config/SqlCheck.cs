@@ -37,13 +37,14 @@ internal sealed class SqlCheck : IDisposable
         foreach (var (name, table) in schema.ByName)
         {
             var columns = table.Columns.Select(column => $"{Quote(column.Key)} {column.Value.Split(' ')[0]}");
-            Create($"CREATE TABLE {Quote(name)} ({string.Join(", ", columns)})", name);
+            var ddl = $"CREATE TABLE {Quote(name)} ({string.Join(", ", columns)})";
+            if (raw.sqlite3_exec(_database, ddl) != raw.SQLITE_OK) throw CannotMake(name, ddl);
         }
 
         _guarded = true;
         foreach (var table in extra)
         {
-            if (!TryAdd(table)) throw new FormatException($"Table {table.Name} cannot be made: {raw.sqlite3_errmsg(_database).utf8_to_string()}. Its definition: {table.Ddl}");
+            if (!TryAdd(table)) throw CannotMake(table.Name, table.Ddl);
         }
     }
 
@@ -85,6 +86,7 @@ internal sealed class SqlCheck : IDisposable
             }
 
             if (HoldsStatement(rest)) return Wrong("The SQL holds more than one statement.");
+
             // Of the tables that are joined by USING, SQLite names only the first.
             _read.UnionWith(SqlSyntax.JoinedNames(sql));
             var tables = _read.Where(IsKnown).Select(name => name.ToLowerInvariant()).Order(StringComparer.Ordinal).ToList();
@@ -103,13 +105,8 @@ internal sealed class SqlCheck : IDisposable
     private bool Has(string table, string platform) =>
         (_extraPlatforms.GetValueOrDefault(table) ?? _schema.ByName[table].Platforms).Split(' ').Contains(platform);
 
-    private void Create(string ddl, string name)
-    {
-        if (raw.sqlite3_exec(_database, ddl) != raw.SQLITE_OK)
-        {
-            throw new FormatException($"Table {name} cannot be made: {raw.sqlite3_errmsg(_database).utf8_to_string()}. Its definition: {ddl}");
-        }
-    }
+    private FormatException CannotMake(string name, string ddl) =>
+        new($"Table {name} cannot be made: {raw.sqlite3_errmsg(_database).utf8_to_string()}. Its definition: {ddl}");
 
     private bool HoldsStatement(string? rest)
     {

@@ -1,6 +1,6 @@
 namespace Fleet.Kernel;
 
-/// <summary>Every size, time and count limit, with its unit and reason. Each is set by <c>Fleet__Limits__NAME</c>.</summary>
+/// <summary>Every size, time and count limit, with its unit and reason. Each but the constants is set by <c>Fleet__Limits__NAME</c>.</summary>
 /// <remarks>Sizes are bytes. Limits of Table Storage itself are in <c>Storage/TableLimits.cs</c>: they cannot be set.</remarks>
 internal sealed record Limits
 {

@@ -32,6 +32,8 @@ internal sealed class KnownNode(NodeId id)
 
     internal bool IsStale => ReadAt != Volatile.Read(ref Changes);
 
+    internal void MarkStale() => Interlocked.Increment(ref Changes);
+
     /// <summary>Seen since the last flush.</summary>
     internal volatile bool Touched;
 
@@ -84,7 +86,7 @@ internal sealed class NodeDirectory
     /// <summary>Reads the node again: someone has newer news of it than memory.</summary>
     public ValueTask<KnownNode?> RefreshAsync(NodeId id, CancellationToken ct)
     {
-        if (_known.TryGetValue(id, out var known)) Interlocked.Increment(ref known.Changes);
+        if (_known.TryGetValue(id, out var known)) known.MarkStale();
         return ReadAsync(id, ct);
     }
 
@@ -119,13 +121,13 @@ internal sealed class NodeDirectory
     {
         if (changed is null)
         {
-            foreach (var known in _known.Values) Interlocked.Increment(ref known.Changes);
+            foreach (var known in _known.Values) known.MarkStale();
             return;
         }
 
         foreach (var change in changed)
         {
-            if (change.Kind == Schema.Nodes && NodeId.TryParse(change.Id, out var id) && _known.TryGetValue(id, out var known)) Interlocked.Increment(ref known.Changes);
+            if (change.Kind == Schema.Nodes && NodeId.TryParse(change.Id, out var id) && _known.TryGetValue(id, out var known)) known.MarkStale();
         }
     }
 }

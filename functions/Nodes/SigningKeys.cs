@@ -21,10 +21,7 @@ internal sealed class SigningKeys
     public SigningKeys(ISecrets secrets, ChangeFeed changes, TimeProvider clock)
     {
         (_secrets, _changes, _clock) = (secrets, changes, clock);
-        changes.Listen(async (changed, ct) =>
-        {
-            if (changed is null || changed.Any(change => change.Kind == Name)) await ReadAsync(ct);
-        });
+        changes.Listen(Name, ReadAsync);
     }
 
     /// <summary>Newest first. Empty until <see cref="ReadAsync"/> was called.</summary>

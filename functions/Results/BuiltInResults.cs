@@ -11,20 +11,22 @@ internal sealed class BuiltInResults(BatchStore batches, IBus bus)
 {
     public const string NodeEnrolled = "fleet/node_enrolled";
     public const string NodeSilent = "fleet/node_silent";
+    private const string DoormansEnrolled = "doorman/tasks/node_enrolled";
+    private const string DoormansSilent = "doorman/tasks/node_offline_checks";
 
     /// <summary>Doorman's name for the same, so that its rules load unchanged.</summary>
     public static string Canonical(string name) => name switch
     {
-        "doorman/tasks/node_enrolled" => NodeEnrolled,
-        "doorman/tasks/node_offline_checks" => NodeSilent,
+        DoormansEnrolled => NodeEnrolled,
+        DoormansSilent => NodeSilent,
         _ => name,
     };
 
     /// <summary>What Doorman calls a built-in result; null for all others.</summary>
     public static string? DoormansName(string name) => name switch
     {
-        NodeEnrolled => "doorman/tasks/node_enrolled",
-        NodeSilent => "doorman/tasks/node_offline_checks",
+        NodeEnrolled => DoormansEnrolled,
+        NodeSilent => DoormansSilent,
         _ => null,
     };
 

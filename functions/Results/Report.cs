@@ -8,7 +8,6 @@ internal sealed class Report
 {
     private readonly Dictionary<string, Entry> _rows = new(StringComparer.Ordinal);
     private Moment _startedAt;
-    private long _latest = long.MaxValue;
 
     /// <summary>The agent's clock at the newest row.</summary>
     public DateTimeOffset UpdatedAt { get; private set; }
@@ -25,11 +24,22 @@ internal sealed class Report
     /// <param name="latest">No row counts as later than this: an agent whose clock was ahead must not outdate its own right rows.</param>
     public void Apply(IEnumerable<ResultRow> rows, int most, DateTimeOffset latest)
     {
-        _latest = latest.ToUnixTimeSeconds();
-        if (_startedAt.Time > _latest) _startedAt = new(0, 0);
+        var last = latest.ToUnixTimeSeconds();
+        if (_startedAt.Time > last) _startedAt = new(0, 0);
         if (UpdatedAt > latest) UpdatedAt = latest;
-        foreach (var row in rows.Select((row, i) => (row, i)).OrderBy(pair => MomentOf(pair.row)).ThenBy(pair => pair.i).Select(pair => pair.row)) Apply(row);
+        foreach (var (row, at) in rows.Select(row => (row, at: MomentOf(row, last))).OrderBy(pair => pair.at)) Apply(row, at);
         Trim(most);
+    }
+
+    /// <summary>Lets go of removed rows first (they only serve against late repeats), then of the oldest.</summary>
+    public void Trim(int most)
+    {
+        var gone = _rows.Where(row => !row.Value.IsHeld).OrderByDescending(row => row.Value.At).Skip(Math.Min(most, 100)).Select(row => row.Key).ToList();
+        foreach (var key in gone) _rows.Remove(key);
+
+        var held = _rows.Where(row => row.Value.IsHeld).OrderByDescending(row => row.Value.At).Skip(most).Select(row => row.Key).ToList();
+        foreach (var key in held) _rows.Remove(key);
+        IsTruncated |= held.Count > 0;
     }
 
     public byte[] Write()
@@ -79,9 +89,8 @@ internal sealed class Report
         return report;
     }
 
-    private void Apply(ResultRow row)
+    private void Apply(ResultRow row, Moment at)
     {
-        var at = MomentOf(row);
         var time = DateTimeOffset.FromUnixTimeSeconds(at.Time);
         if (time > UpdatedAt) UpdatedAt = time;
 
@@ -101,18 +110,7 @@ internal sealed class Report
         _rows[key] = new(row.Columns, at, row.Action is not "removed", isKnown && seen!.IsHeld ? seen.Place : _rows.Count);
     }
 
-    /// <summary>Lets go of removed rows first (they only serve against late repeats), then of the oldest.</summary>
-    private void Trim(int most)
-    {
-        var gone = _rows.Where(row => !row.Value.IsHeld).OrderByDescending(row => row.Value.At).Skip(Math.Min(most, 100)).Select(row => row.Key).ToList();
-        foreach (var key in gone) _rows.Remove(key);
-
-        var held = _rows.Where(row => row.Value.IsHeld).OrderByDescending(row => row.Value.At).Skip(most).Select(row => row.Key).ToList();
-        foreach (var key in held) _rows.Remove(key);
-        IsTruncated |= held.Count > 0;
-    }
-
-    private Moment MomentOf(ResultRow row) => new(Math.Min(row.Time.ToUnixTimeSeconds(), _latest), row.Counter ?? 0);
+    private static Moment MomentOf(ResultRow row, long latest) => new(Math.Min(row.Time.ToUnixTimeSeconds(), latest), row.Counter ?? 0);
 
     private sealed record Entry(IReadOnlyList<KeyValuePair<string, ColumnValue>> Columns, Moment At, bool IsHeld, int Place);
 

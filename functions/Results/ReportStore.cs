@@ -51,7 +51,7 @@ internal sealed class ReportStore(ITables tables, Limits limits, TimeProvider cl
             var packed = Compression.Pack(report.Write());
             if (packed.Length <= Chunks.MostInRow) return packed;
             most = Math.Min(most, report.Rows.Count()) / 2;
-            report.Apply([], most, DateTimeOffset.MaxValue);
+            report.Trim(most);
         }
     }
 }

@@ -31,6 +31,10 @@ internal sealed class ChangeFeed(ITables tables, Limits limits, TimeProvider clo
         Reset();
     }
 
+    /// <summary>Loads what is in memory of one kind anew whenever it changed.</summary>
+    public void Listen(string kind, Func<CancellationToken, ValueTask> load) =>
+        Listen((changed, ct) => changed is null || changed.Any(change => change.Kind == kind) ? load(ct) : ValueTask.CompletedTask);
+
     /// <summary>Has everything read anew at the next look.</summary>
     public void Reset()
     {

@@ -30,10 +30,7 @@ internal sealed class ControlTable<T>
         _changes = changes;
         _read = read;
         _write = write;
-        changes.Listen(async (changed, ct) =>
-        {
-            if (changed is null || changed.Any(change => change.Kind == name)) await LoadAsync(ct);
-        });
+        changes.Listen(name, LoadAsync);
     }
 
     /// <summary>What is in memory. Call <see cref="ChangeFeed.LookAsync"/> first when it must be fresh.</summary>
