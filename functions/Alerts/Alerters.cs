@@ -45,8 +45,8 @@ internal sealed class Alerters
     /// <param name="ct">Stops before the write.</param>
     public async ValueTask PutAsync(AlerterSettings settings, string? secret, CancellationToken ct)
     {
-        if (secret == "") await _secrets.RemoveAsync(SecretOf(settings.Name), ct);
-        else if (secret is not null) await _secrets.AddAsync(SecretOf(settings.Name), secret, ct);
+        if (secret == "") await _secrets.RetireAsync(SecretOf(settings.Name), keep: 0, ct);
+        else if (secret is not null) await ReplaceSecretAsync(SecretOf(settings.Name), secret, ct);
         var hasSecret = secret is null ? _settings.Find(settings.Name)?.Item.HasSecret ?? false : secret != "";
         await _settings.PutAsync(settings.Name, settings with { HasSecret = hasSecret }, etag: null, ct);
     }
@@ -56,7 +56,7 @@ internal sealed class Alerters
     {
         if (_settings.Find(name) is null) return false;
         await _settings.RemoveAsync(name, etag: null, ct);
-        await _secrets.RemoveAsync(SecretOf(name), ct);
+        await _secrets.RetireAsync(SecretOf(name), keep: 0, ct);
         return true;
     }
 
@@ -76,6 +76,12 @@ internal sealed class Alerters
         Webhook => new WebhookAlerter(_http, new Uri(settings.Url!), settings.HasSecret ? (await _secrets.FindAsync(SecretOf(settings.Name), ct))[0].Value : null, _clock),
         _ => throw new InvalidDataException($"Alerter {settings.Name} is of the unknown type '{settings.Type}'."),
     };
+
+    private async ValueTask ReplaceSecretAsync(string name, string secret, CancellationToken ct)
+    {
+        await _secrets.AddAsync(name, secret, ct);
+        await _secrets.RetireAsync(name, keep: 1, ct);
+    }
 
     private static string SecretOf(string name) => "alerter-" + KeyText.Of(name);
 

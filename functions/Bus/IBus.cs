@@ -22,6 +22,9 @@ internal static class Addresses
     /// <summary>Queue: an alert is to be sent by an alerter.</summary>
     public const string Alerts = "alerts";
 
+    /// <summary>Everything that a subscriber reads from.</summary>
+    public static IReadOnlyList<string> Queues { get; } = [Rules, Alerts];
+
     /// <summary>The queues in which a message for this address waits.</summary>
     public static IReadOnlyList<string> QueuesOf(string address) => address switch
     {

@@ -20,11 +20,11 @@ internal static class ServeCommand
         Shared.GuardAsync(async () =>
         {
             await using var app = await Server.BuildAsync(overrides, ct);
+            var isHosted = app.Services.GetRequiredService<Settings>().FunctionsPort is not null;
             var first = app.Services.GetRequiredService<FirstStart>();
-            var password = await first.EnsureAdminAsync(ct);
+            var password = isHosted ? null : await first.EnsureAdminAsync(ct);
             await app.StartAsync(ct);
-            var url = Server.AddressOf(app);
-            Welcome(app, url, password, await first.EnsureFlagsAsync(url, ct));
+            if (!isHosted) await WelcomeAsync(app, first, password, ct);
 
             // The signal stops the host; then what goes on beside it is told.
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct, app.Lifetime.ApplicationStopping);
@@ -36,24 +36,30 @@ internal static class ServeCommand
             return 0;
         });
 
-    private static void Welcome(WebApplication app, Uri url, string? password, string? remark)
+    private static async Task WelcomeAsync(WebApplication app, FirstStart first, string? password, CancellationToken ct)
     {
+        var url = Server.AddressOf(app);
         var folder = app.Services.GetRequiredService<DataFolder>();
         var settings = app.Services.GetRequiredService<Settings>();
-        Console.WriteLine($"""
+        Console.WriteLine($"\nFleet listens on {url.GetLeftPart(UriPartial.Authority)}\n");
+        if (settings.Backends is { Vault: { } vault }) Console.WriteLine($"  secrets         {vault} ({FirstStart.VaultSecret}, {FirstStart.VaultPassword})");
+        string? remark = null;
+        if (settings.Backends.IsEmbedded)
+        {
+            Console.WriteLine($"""
+                  data folder     {folder.Path}
+                  database        {folder.Database}
+                  certificate     {settings.Http.Certificate ?? folder.Certificate}
+                  key             {settings.Http.CertificateKey ?? folder.CertificateKey}
+                  signing keys    {folder.Secrets}
+                  enroll secret   {folder.EnrollSecret}
+                  agents' flags   {folder.Flags}
+                """);
+            remark = await first.EnsureFlagsAsync(url, ct);
+            if (password is not null) Console.WriteLine($"  admin password  {password}   (user '{FirstStart.AdminName}'; shown this once)");
+            if (url.Scheme == "https") Console.WriteLine($"\nStart an agent on this machine:\n  sudo osqueryd --flagfile={folder.Flags}");
+        }
 
-            Fleet listens on {url.GetLeftPart(UriPartial.Authority)}
-
-              data folder     {folder.Path}
-              database        {folder.Database}
-              certificate     {settings.Http.Certificate ?? folder.Certificate}
-              key             {settings.Http.CertificateKey ?? folder.CertificateKey}
-              signing keys    {folder.Secrets}
-              enroll secret   {folder.EnrollSecret}
-              agents' flags   {folder.Flags}
-            """);
-        if (password is not null) Console.WriteLine($"  admin password  {password}   (user '{FirstStart.AdminName}'; shown this once)");
-        if (url.Scheme == "https") Console.WriteLine($"\nStart an agent on this machine:\n  sudo osqueryd --flagfile={folder.Flags}");
         if (remark is not null) Console.WriteLine($"\n{remark}");
         Console.WriteLine("\nCtrl-C stops the server.\n");
     }

@@ -1,10 +1,11 @@
+using Fleet.Bus.Azure;
 using Fleet.Bus.Embedded;
 using Fleet.Upkeep;
 
 namespace Fleet.Hosting;
 
-/// <summary>What a server on one machine does by itself: it pumps the bus into the subscribers, and ticks the chores.</summary>
-internal sealed class Background(BusPump pump, Chores chores, TimeProvider clock, ILogger<Background> log) : BackgroundService
+/// <summary>What a server does by itself: it ticks the chores, and pumps the bus into the subscribers. Behind a Functions host, which does both, only its own memory's chores.</summary>
+internal sealed class Background(Settings settings, Chores chores, IServiceProvider services, TimeProvider clock, ILogger<Background> log) : BackgroundService
 {
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
@@ -12,11 +13,20 @@ internal sealed class Background(BusPump pump, Chores chores, TimeProvider clock
         await chores.FlushAsync(cancellationToken);
     }
 
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
-        Task.WhenAll(chores.All(TimeSpan.FromSeconds(1)).Select(chore => TickAsync(chore, stoppingToken)).Prepend(pump.RunAsync(stoppingToken)));
+    protected override Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        var isAlone = settings.FunctionsPort is null;
+        var every = TimeSpan.FromSeconds(settings.Backends.HasStorage ? 60 : 1);
+        var work = chores.All(every).Where(chore => isAlone || chore.OfInstance).Select(chore => TickAsync(chore, stoppingToken)).ToList();
+        if (!settings.Backends.HasBus) work.Add(services.GetRequiredService<BusPump>().RunAsync(stoppingToken));
+        else if (isAlone) work.Add(services.GetRequiredService<ServiceBusPump>().RunAsync(stoppingToken));
+        return Task.WhenAll(work);
+    }
 
     private async Task TickAsync(Chore chore, CancellationToken stop)
     {
+        // Memory is empty at first, and a host that waits for its handler's first answer waits for nothing else.
+        if (chore.OfInstance) await Task.Delay(chore.Every, clock, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         while (!stop.IsCancellationRequested)
         {
             var began = clock.GetTimestamp();

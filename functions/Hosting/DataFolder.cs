@@ -7,11 +7,11 @@ internal sealed record DataFolder(string Path)
 
     public string Secrets => In("secrets.json");
 
+    public string Blobs => In("blobs");
+
     public string Certificate => In("certs", "fleet.crt");
 
     public string CertificateKey => In("certs", "fleet.key");
-
-    public string SessionKeys => In("session-keys");
 
     public string EnrollSecret => In("enroll-secret");
 

@@ -7,17 +7,43 @@ using Fleet.Storage;
 
 namespace Fleet.Hosting;
 
-/// <summary>Makes what a data folder lacks. A second start finds everything again.</summary>
+/// <summary>Makes what a new store lacks. A second start finds everything again.</summary>
+/// <remarks>What people must be told lies in the data folder, or in the vault if there is one: as <c>first-enroll-secret</c> and <c>admin-password</c>.</remarks>
 internal sealed class FirstStart(
-    DataFolder folder, Settings settings, ITables tables, SigningKeys signing, EnrollSecrets secrets, Alerters alerters, UserStore users, ChangeFeed changes)
+    DataFolder folder, Settings settings, ITables tables, ISecrets vault, SigningKeys signing, EnrollSecrets secrets, Alerters alerters, UserStore users, ChangeFeed changes)
 {
     public const string AdminName = "admin";
     public const string PasswordVariable = "FLEET_ADMIN_PASSWORD";
+    public const string VaultSecret = "first-enroll-secret";
+    public const string VaultPassword = "admin-password";
+
+    private readonly SemaphoreSlim _once = new(1);
+    private volatile bool _isDone;
+
+    private bool HasVault => settings.Backends.Vault is not null;
+
+    /// <summary>Prepares and makes the admin, once: where nothing may be asked of the network before the first request.</summary>
+    public async ValueTask EnsureAsync(CancellationToken ct)
+    {
+        if (_isDone) return;
+        await _once.WaitAsync(ct);
+        try
+        {
+            if (_isDone) return;
+            await PrepareAsync(ct);
+            await EnsureAdminAsync(ct);
+            _isDone = true;
+        }
+        finally
+        {
+            _once.Release();
+        }
+    }
 
     /// <summary>Keys, the first enroll secret and the alerter <c>log</c>.</summary>
     public async Task PrepareAsync(CancellationToken ct)
     {
-        using var turn = await folder.TakeTurnAsync(ct);
+        using var turn = settings.Backends.IsEmbedded ? await folder.TakeTurnAsync(ct) : null;
         var isNew = (await tables.ListAsync(Schema.Alerters, ct)).Count == 0;
         await signing.ReadAsync(ct);
         await changes.LookAsync(ct);
@@ -28,16 +54,24 @@ internal sealed class FirstStart(
         await alerters.PutAsync(new(Alerters.Log, Alerters.Log, Path: null, Url: null, HasSecret: false), secret: null, ct);
     }
 
-    /// <summary>The admin's account, if there is no account at all; returns its password if this made one up.</summary>
+    /// <summary>The admin's account, if there is no account at all; returns its password if this made one up and the vault does not hold it.</summary>
     public async Task<string?> EnsureAdminAsync(CancellationToken ct)
     {
-        using var turn = await folder.TakeTurnAsync(ct);
+        using var turn = settings.Backends.IsEmbedded ? await folder.TakeTurnAsync(ct) : null;
         if ((await users.ListAsync(ct)).Count > 0) return null;
         var given = Environment.GetEnvironmentVariable(PasswordVariable);
         if (given is { Length: > 0 and < UserStore.LeastPassword }) throw new SettingsException($"{PasswordVariable} must have at least {UserStore.LeastPassword} characters.");
-        var password = string.IsNullOrEmpty(given) ? Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(15)) : given;
-        await users.AddAsync(AdminName, password, Role.Admin, ct);
-        return string.IsNullOrEmpty(given) ? password : null;
+        var password = !string.IsNullOrEmpty(given) ? given : HasVault ? await InVaultAsync(VaultPassword, NewPassword, ct) : NewPassword();
+        try
+        {
+            await users.AddAsync(AdminName, password, Role.Admin, ct);
+        }
+        catch (ConflictException)
+        {
+            // Another instance was faster, with the same password from the vault.
+        }
+
+        return string.IsNullOrEmpty(given) && !HasVault ? password : null;
     }
 
     /// <summary>The flags that an osqueryd can be started with as they stand. A file that is there, and may have been edited, stays.</summary>
@@ -86,9 +120,32 @@ internal sealed class FirstStart(
 
     private async Task EnsureSecretAsync(CancellationToken ct)
     {
-        // The file first: a text that is only in the store as a hash would be lost.
+        // First where people find it: a text that is only in the store, as a hash, would be lost.
+        var text = HasVault ? await InVaultAsync(VaultSecret, EnrollSecrets.NewText, ct) : await InFileAsync(ct);
+        if (await secrets.FindAsync(text, ct) is not null) return;
+        try
+        {
+            await secrets.CreateAsync("first", TagSet.None, expiresAt: null, maxUses: null, node: null, text, ct);
+        }
+        catch (ConflictException)
+        {
+            // Another instance was faster.
+        }
+    }
+
+    private async Task<string> InFileAsync(CancellationToken ct)
+    {
         var text = File.Exists(folder.EnrollSecret) ? (await File.ReadAllTextAsync(folder.EnrollSecret, ct)).Trim() : "";
         if (text.Length == 0) await DataFolder.WritePrivateAsync(folder.EnrollSecret, text = EnrollSecrets.NewText(), ct);
-        if (await secrets.FindAsync(text, ct) is null) await secrets.CreateAsync("first", TagSet.None, expiresAt: null, maxUses: null, node: null, text, ct);
+        return text;
     }
+
+    /// <summary>The oldest version: two instances that start at once may both have added one.</summary>
+    private async Task<string> InVaultAsync(string name, Func<string> make, CancellationToken ct)
+    {
+        if ((await vault.FindAsync(name, ct)).Count == 0) await vault.AddAsync(name, make(), ct);
+        return (await vault.FindAsync(name, ct))[^1].Value;
+    }
+
+    private static string NewPassword() => Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(15));
 }

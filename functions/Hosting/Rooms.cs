@@ -1,7 +1,6 @@
 using Fleet.Agents;
 using Fleet.Alerts;
 using Fleet.Bus;
-using Fleet.Bus.Embedded;
 using Fleet.Config;
 using Fleet.Kernel;
 using Fleet.Manager;
@@ -10,7 +9,6 @@ using Fleet.Queries;
 using Fleet.Results;
 using Fleet.Rules;
 using Fleet.Storage;
-using Fleet.Storage.Embedded;
 using Fleet.Upkeep;
 
 namespace Fleet.Hosting;
@@ -27,7 +25,7 @@ internal static class Rooms
         .AddSingleton(settings.Silence)
         .AddSingleton(settings.NodeInfo)
         .AddSingleton(TimeProvider.System)
-        .AddStorage(new(settings.Data))
+        .AddBackends(settings.Backends, new(settings.Data))
         .AddSingleton<ChangeFeed>()
         .AddSingleton<SigningKeys>().AddSingleton<NodeKeys>().AddSingleton<NodeStore>().AddSingleton<NodeDirectory>().AddSingleton<LastSeen>()
         .AddSingleton<EnrollSecrets>().AddSingleton<Enrollment>()
@@ -40,17 +38,7 @@ internal static class Rooms
         .AddSingleton<NodeGate>().AddSingleton<Enroll>().AddSingleton<ConfigCall>().AddSingleton<Log>().AddSingleton<DistributedRead>().AddSingleton<DistributedWrite>()
         .AddSingleton(AgentEndpointOf)
         .AddSingleton<UserStore>().AddSingleton<TokenStore>()
-        .AddSingleton<Materialize>().AddSingleton<SilentNodes>().AddSingleton<Retention>().AddSingleton<Expiry>().AddSingleton<Chores>();
-
-    private static IServiceCollection AddStorage(this IServiceCollection services, DataFolder folder) => services
-        .AddSingleton(folder)
-        .AddSingleton(s => new SqliteDatabase(folder.Database, s.GetRequiredService<Limits>()))
-        .AddSingleton<ITables, SqliteTables>()
-        .AddSingleton<ISecrets>(s => new FileSecrets(folder.Secrets, s.GetRequiredService<TimeProvider>()))
-        .AddSingleton<SqliteBus>()
-        .AddSingleton<IBus>(s => s.GetRequiredService<SqliteBus>())
-        .AddSingleton<IDeadLetters>(s => s.GetRequiredService<SqliteBus>())
-        .AddSingleton<BusPump>();
+        .AddSingleton<UpkeepMemory>().AddSingleton<Materialize>().AddSingleton<SilentNodes>().AddSingleton<Retention>().AddSingleton<Expiry>().AddSingleton<Chores>();
 
     private static OsquerySql OsquerySqlOf(IServiceProvider services)
     {

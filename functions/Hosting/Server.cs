@@ -2,7 +2,9 @@ using System.Net;
 using System.Security.Authentication;
 using Fleet.Agents;
 using Fleet.Manager;
+using Fleet.Portal;
 using Microsoft.AspNetCore.DataProtection;
+using Microsoft.AspNetCore.DataProtection.KeyManagement;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -23,8 +25,8 @@ internal static class Server
         builder.Configuration.AddInMemoryCollection(overrides);
         var settings = Settings.Read(builder.Configuration);
         var folder = new DataFolder(settings.Data);
-        folder.Make();
-        if (settings.Http is { Certificate: null, Url.Scheme: "https" }) await Certificates.EnsureAsync(folder, settings.Http.Url, ct);
+        if (settings.Backends.IsEmbedded || settings.MakesCertificate) folder.Make();
+        if (settings.MakesCertificate) await Certificates.EnsureAsync(folder, settings.Http.Url, ct);
 
         // Alerts have standard output to themselves.
         builder.Logging.AddSimpleConsole(console => (console.SingleLine, console.UseUtcTimestamp, console.TimestampFormat) = (true, true, "yyyy-MM-dd'T'HH:mm:ss'Z' "));
@@ -35,17 +37,20 @@ internal static class Server
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
 
-        // Session keys lie in a folder that only its owner reads, as the certificate's key does; the warning about that says nothing new.
+        // Session keys lie with the other secrets; the warning that they are not encrypted once more says nothing new.
         builder.Logging.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error);
         builder.Services.AddRooms(settings).AddSingleton<FirstStart>().AddSignIn().AddHostedService<Background>();
-        builder.Services.AddDataProtection().SetApplicationName("fleet").PersistKeysToFileSystem(new(folder.SessionKeys));
+        builder.Services.AddDataProtection().SetApplicationName("fleet");
+        builder.Services.AddOptions<KeyManagementOptions>().Configure<SessionKeys>((keys, repository) => keys.XmlRepository = repository);
+        ReadSessionKeysLater(builder.Services);
         builder.Services.ConfigureHttpJsonOptions(json => ManagerJson.Configure(json.SerializerOptions));
         builder.Services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(15));
-        builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => Listen(kestrel, settings.Http, folder));
+        builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => Listen(kestrel, settings, folder));
 
         var app = builder.Build();
-        await app.Services.GetRequiredService<FirstStart>().PrepareAsync(ct);
+        if (settings.FunctionsPort is { } port) app.UseFunctionsHost(port);
+        else await app.Services.GetRequiredService<FirstStart>().PrepareAsync(ct);
         if (settings.Http.TrustedProxies.Count > 0) app.UseForwardedHeaders(Proxies.Options(settings.Http.TrustedProxies));
         if (settings.Agents) app.UseAgents();
         app.UseManager();
@@ -53,7 +58,7 @@ internal static class Server
         app.UseManagerSignIn();
         app.MapHealth();
         if (settings.Manager) app.MapManager();
-        app.MapGet("/", () => TypedResults.NoContent());
+        app.MapPortal();
         app.MapFallback("{*path}", AgentEndpoint.UnknownAsync);
         return app;
     }
@@ -67,6 +72,28 @@ internal static class Server
         return new UriBuilder(settings.Http.Url) { Port = bound.Port }.Uri;
     }
 
+    /// <summary>Triggers, and preparation at the first request that people or the host make: before that, nothing is asked of the network.</summary>
+    private static void UseFunctionsHost(this WebApplication app, int port)
+    {
+        app.UseTriggers(port);
+        var first = app.Services.GetRequiredService<FirstStart>();
+        app.UseWhen(context => context.Request.Path.StartsWithSegments("/api") || context.Request.Path.StartsWithSegments("/healthz"), manager =>
+        {
+            manager.Use(Problem.CatchAsync);
+            manager.Use(async (context, next) =>
+            {
+                await first.EnsureAsync(context.RequestAborted);
+                await next(context);
+            });
+        });
+    }
+
+    /// <summary>ASP.NET would read the keys before the server listens.</summary>
+    private static void ReadSessionKeysLater(IServiceCollection services)
+    {
+        foreach (var early in services.Where(service => service.ImplementationType?.Name == "DataProtectionHostedService").ToList()) services.Remove(early);
+    }
+
     /// <summary>Agents are answered before anything else looks at the request.</summary>
     private static void UseAgents(this WebApplication app)
     {
@@ -78,14 +105,16 @@ internal static class Server
         });
     }
 
-    private static void Listen(KestrelServerOptions kestrel, HttpSettings settings, DataFolder folder)
+    private static void Listen(KestrelServerOptions kestrel, Settings all, DataFolder folder)
     {
+        var settings = all.Http;
         kestrel.AddServerHeader = false;
 
         // Agents' bodies have a limit of their own, which answers in JSON; Kestrel's answers with nothing, which agents take for success.
         kestrel.Limits.MaxRequestBodySize = null;
         var url = settings.Url;
-        if (IPAddress.TryParse(url.Host.Trim('[', ']'), out var address)) kestrel.Listen(address, url.Port, Options);
+        if (all.FunctionsPort is { } port) kestrel.Listen(IPAddress.Loopback, port);
+        else if (IPAddress.TryParse(url.Host.Trim('[', ']'), out var address)) kestrel.Listen(address, url.Port, Options);
         else if (url.Scheme == "http" && !settings.AllowPlain) kestrel.ListenLocalhost(url.Port, Options);
         else kestrel.ListenAnyIP(url.Port, Options);
 

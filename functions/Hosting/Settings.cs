@@ -1,3 +1,4 @@
+using System.Globalization;
 using Fleet.Agents;
 using Fleet.Kernel;
 using Fleet.Nodes;
@@ -15,11 +16,15 @@ namespace Fleet.Hosting;
 internal sealed record HttpSettings(Uri Url, bool AllowPlain, IReadOnlyList<string> TrustedProxies, string? Certificate, string? CertificateKey);
 
 /// <summary>Everything that can be set, as <c>Fleet__Section__Key</c> in the environment or under <c>Fleet</c> in appsettings.json.</summary>
+/// <param name="FunctionsPort">Where the Functions host expects its custom handler, <c>FUNCTIONS_CUSTOMHANDLER_PORT</c>; null when there is no such host.</param>
 internal sealed record Settings(
-    string Data, HttpSettings Http, bool Agents, bool Manager, EnrollmentSettings Enroll, SilenceSettings Silence, NodeInfo NodeInfo, LogSettings Logs,
-    RetentionSettings Retention, IReadOnlyList<string> ExtraTables, Limits Limits)
+    string Data, BackendSettings Backends, HttpSettings Http, bool Agents, bool Manager, EnrollmentSettings Enroll, SilenceSettings Silence, NodeInfo NodeInfo, LogSettings Logs,
+    RetentionSettings Retention, IReadOnlyList<string> ExtraTables, Limits Limits, int? FunctionsPort)
 {
     public const string DefaultUrl = "https://localhost:8443";
+
+    /// <summary>Whether the server makes and shows its own certificate.</summary>
+    public bool MakesCertificate => FunctionsPort is null && Http is { Certificate: null, Url.Scheme: "https" };
 
     /// <summary>Reads all settings.</summary>
     /// <exception cref="SettingsException">Every mistake at once: unknown keys, and values that cannot be.</exception>
@@ -29,10 +34,12 @@ internal sealed record Settings(
         var retention = read.Span("Logs:Retention", TimeSpan.FromDays(30));
         var settings = new Settings(
             Path.GetFullPath(read.Text("Data", "data")),
+            BackendSettings.Read(read),
             new(
                 read.Url("Url", DefaultUrl),
                 read.Flag("Http:AllowPlain", false),
-                read.List("Http:TrustedProxies", []),
+                // The Functions host is the only one that can reach its handler.
+                read.List("Http:TrustedProxies", configuration["FUNCTIONS_CUSTOMHANDLER_PORT"] is null ? [] : ["127.0.0.1"]),
                 read.Text("Http:Certificate", null),
                 read.Text("Http:CertificateKey", null)),
             read.Flag("Agents:Enabled", true),
@@ -48,7 +55,8 @@ internal sealed record Settings(
             new(read.Number("Logs:MinimumStatusSeverity", 0, 0, 3), retention),
             new(retention, read.Span("Alerts:Retention", TimeSpan.FromDays(365))),
             read.List("Sql:ExtraTables", []),
-            read.Limits());
+            read.Limits(),
+            FunctionsPort: int.TryParse(configuration["FUNCTIONS_CUSTOMHANDLER_PORT"], NumberStyles.None, CultureInfo.InvariantCulture, out var port) ? port : null);
         read.Check("Sql:ExtraTables", () =>
         { foreach (var ddl in settings.ExtraTables) Fleet.Config.ExtraTables.OfDdl(ddl); });
         read.Check("Http:TrustedProxies", () =>

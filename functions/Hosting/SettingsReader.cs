@@ -14,7 +14,7 @@ internal sealed class SettingsReader(IConfigurationSection section)
     public string Text(string key, string? otherwise)
     {
         _known.Add(key);
-        return section[key] ?? otherwise!;
+        return string.IsNullOrEmpty(section[key]) && otherwise is null ? null! : section[key] ?? otherwise!;
     }
 
     public bool Flag(string key, bool otherwise) => Parse(key, otherwise, bool.TryParse, "true or false");
@@ -33,6 +33,14 @@ internal sealed class SettingsReader(IConfigurationSection section)
         key, new Uri(otherwise),
         (string? text, out Uri value) => Uri.TryCreate(text, UriKind.Absolute, out value!) && value.Scheme is "http" or "https" && value.AbsolutePath == "/",
         "an address such as https://fleet.example.org:8443");
+
+    /// <summary>The address of a service; null when it is not set.</summary>
+    public Uri? OptionalUrl(string key)
+    {
+        _known.Add(key);
+        if (string.IsNullOrEmpty(section[key])) return null;
+        return Parse(key, null, (string? text, out Uri? value) => Uri.TryCreate(text, UriKind.Absolute, out value) && value.Scheme is "http" or "https", "an address such as https://name.table.core.windows.net");
+    }
 
     /// <summary>A list: <c>KEY__0</c>, <c>KEY__1</c>, …, or one text with commas.</summary>
     public IReadOnlyList<string> List(string key, IReadOnlyList<string> otherwise)

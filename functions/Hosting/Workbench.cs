@@ -2,7 +2,7 @@ using Fleet.Storage;
 
 namespace Fleet.Hosting;
 
-/// <summary>The rooms without a server: for commands that work on a data folder, beside a running server if there is one.</summary>
+/// <summary>The rooms without a server: for commands that work on a store, beside a running server if there is one.</summary>
 internal static class Workbench
 {
     public static async Task<ServiceProvider> OpenAsync(IReadOnlyDictionary<string, string?> overrides, CancellationToken ct)
@@ -14,8 +14,12 @@ internal static class Workbench
             .Build();
         var settings = Settings.Read(configuration);
         var folder = new DataFolder(settings.Data);
-        if (folder.IsNew) await Console.Error.WriteLineAsync($"There was no data folder at {folder.Path}; a new one is made.");
-        folder.Make();
+        if (settings.Backends.IsEmbedded)
+        {
+            if (folder.IsNew) await Console.Error.WriteLineAsync($"There was no data folder at {folder.Path}; a new one is made.");
+            folder.Make();
+        }
+
         var services = new ServiceCollection()
             .AddLogging(log => log.AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace).SetMinimumLevel(LogLevel.Warning))
             .AddRooms(settings)

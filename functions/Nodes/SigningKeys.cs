@@ -10,6 +10,7 @@ internal sealed record SigningKey(uint Id, byte[] Bytes);
 internal sealed class SigningKeys
 {
     private const string Name = "node-signing-key";
+    private const int Kept = 2;
     private static readonly TimeSpan s_age = TimeSpan.FromSeconds(10);
 
     private readonly ISecrets _secrets;
@@ -40,14 +41,15 @@ internal sealed class SigningKeys
             versions = await _secrets.FindAsync(Name, ct);
         }
 
-        _live = [.. versions.Take(2).Select(version => Read(version.Value))];
+        _live = [.. versions.Take(Kept).Select(version => Read(version.Value))];
         _readAt = _clock.GetTimestamp();
     }
 
-    /// <summary>Adds a key, which signs from now on; the third newest is no longer known.</summary>
+    /// <summary>Adds a key, which signs from now on. The one before stays good until the next rotation; what is older is taken out of use.</summary>
     public async ValueTask RotateAsync(CancellationToken ct)
     {
         await AddAsync(ct);
+        await _secrets.RetireAsync(Name, Kept, ct);
         await ReadAsync(ct);
         await _changes.PublishAsync([new(Name, "")], ct);
     }

@@ -52,8 +52,10 @@ internal sealed class AnswerStore(ITables tables)
     /// <summary>Answers in the order of their nodes; cost: one transaction a page.</summary>
     public async ValueTask<Page<Answer>> PageAsync(string campaign, int take, string? after, CancellationToken ct)
     {
-        // The token is the last node: a page can end wherever it must.
-        var page = await _answers.PageAsync(KeyRange.Rows(campaign, after is null ? "" : after + "!", KeyRange.Last), take, after: null, ct);
+        // The token is the last node: a page can end wherever it must, save before its first row.
+        var range = KeyRange.Rows(campaign, after is null ? "" : after + "!", KeyRange.Last);
+        var page = await _answers.PageAsync(range, take, after: null, ct);
+        while (page is { Items.Count: 0, After: { } next }) page = await _answers.PageAsync(range, take, next, ct);
         var answers = new List<Answer>();
         var bytes = 0L;
         foreach (var row in page.Items)

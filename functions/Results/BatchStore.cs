@@ -9,7 +9,7 @@ internal sealed class BatchStore(ITables tables, TimeProvider clock)
 {
     private static readonly TimeSpan s_ahead = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan s_behind = TimeSpan.FromDays(21);
-    private const int RowBytes = 14 * (60 << 10);
+    private const int RowBytes = 10 * (60 << 10);
     private const int RowsInWrite = 4;
     private const int RowsInPage = 50;
 
@@ -28,7 +28,7 @@ internal sealed class BatchStore(ITables tables, TimeProvider clock)
         return new(tableOf(time), node, $"{TimeKey.NewestFirst(time)}-{Digest.Of(lines)}");
     }
 
-    /// <summary>Stores a batch; durable when this returns. One write for up to 3 MB of packed lines, which is some 30 MB as they came.</summary>
+    /// <summary>Stores a batch; durable when this returns. One write for up to 2.4 MB of packed lines, which is some 24 MB as they came.</summary>
     public async ValueTask WriteAsync(BatchKey key, ReadOnlyMemory<byte> lines, int count, IReadOnlyCollection<string> names, long? oldest, long? newest, CancellationToken ct)
     {
         var packed = Compression.Pack(lines.Span);

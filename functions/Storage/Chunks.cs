@@ -5,8 +5,8 @@ internal static class Chunks
 {
     private const int Size = TableLimits.PropertyBytes - 4;
 
-    /// <summary>What one row can hold beside its other columns.</summary>
-    public const int MostInRow = 15 * Size;
+    /// <summary>What one row can hold beside its other columns. Base64 of it stays under 1 MiB too, which is how Azurite measures a row in a transaction.</summary>
+    public const int MostInRow = 11 * Size;
 
     public static Columns WithBytes(this Columns columns, string name, ReadOnlySpan<byte> bytes)
     {

@@ -34,6 +34,15 @@ internal static class Schema
     /// <summary>Query / node, then its parts: what each node holds now.</summary>
     public const string Reports = "Reports";
 
+    /// <summary><c>all</c> / carve id: what was asked for and what came of it. The bytes are blobs.</summary>
+    public const string Carves = "Carves";
+
+    /// <summary><c>all</c> / time, newest first, and digest: messages that were given up, where the bus cannot keep them.</summary>
+    public const string DeadLetters = "DeadLetters";
+
+    /// <summary><c>all</c> / chore: when it was last done, and what it must remember.</summary>
+    public const string Upkeep = "Upkeep";
+
     /// <summary><c>all</c> / name.</summary>
     public const string Users = "Users";
 

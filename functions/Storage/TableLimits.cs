@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace Fleet.Storage;
 
 /// <summary>Table Storage's own limits, checked before any adapter sees a write, so that the embedded store refuses what Azure would.</summary>
@@ -14,8 +16,7 @@ internal static class TableLimits
 
     /// <summary>Throws unless Table Storage would take this write.</summary>
     /// <exception cref="ArgumentException">Which limit, and by how much.</exception>
-    /// <returns>The bytes that the row takes there.</returns>
-    public static int Check(Write write)
+    public static void Check(Write write)
     {
         CheckKey(write.Key.Partition);
         CheckKey(write.Key.Row);
@@ -30,7 +31,7 @@ internal static class TableLimits
             bytes += 8 + 2 * name.Length + size;
         }
 
-        return bytes <= RowBytes ? bytes : throw new ArgumentException($"The row takes {bytes} bytes; at most {RowBytes} fit.");
+        if (bytes > RowBytes) throw new ArgumentException($"The row takes {bytes} bytes; at most {RowBytes} fit.");
     }
 
     /// <summary>Throws unless Table Storage would take these writes as one transaction.</summary>
@@ -44,7 +45,8 @@ internal static class TableLimits
         {
             if (write.Key.Partition != writes[0].Key.Partition) throw new ArgumentException("A batch stays in one partition.");
             if (!rows.Add(write.Key.Row)) throw new ArgumentException($"Row {write.Key.Row} is in the batch twice.");
-            bytes += Check(write);
+            Check(write);
+            bytes += WireSizeOf(write);
         }
 
         if (bytes > BatchBytes) throw new ArgumentException($"The batch takes {bytes} bytes; at most {BatchBytes} fit.");
@@ -62,10 +64,20 @@ internal static class TableLimits
     private static bool IsName(string name) =>
         name.Length is > 0 and <= 255 && (char.IsAsciiLetter(name[0]) || name[0] == '_') && name.All(c => char.IsAsciiLetterOrDigit(c) || c == '_');
 
+    /// <summary>What a write takes in a transaction's body, at least: headers and address, names, types, and values as JSON has them.</summary>
+    private static int WireSizeOf(Write write) =>
+        600 + 2 * (write.Key.Partition.Length + write.Key.Row.Length) + write.Columns.Sum(column => 40 + 2 * column.Key.Length + column.Value switch
+        {
+            string text => Encoding.UTF8.GetByteCount(text),
+            byte[] bytes => (bytes.Length + 2) / 3 * 4,
+            _ => 30,
+        });
+
     private static int SizeOf(string name, object value) => value switch
     {
         string text => 4 + 2 * text.Length,
         byte[] bytes => 4 + bytes.Length,
+        DateTimeOffset time when time.Year < 1601 => throw new ArgumentException($"Column {name} is before 1601, where Table Storage's time begins."),
         long or double or DateTimeOffset => 8,
         bool => 1,
         _ => throw new ArgumentException($"Column {name} is a {value.GetType().Name}; a row holds text, long, double, bool, time or bytes."),

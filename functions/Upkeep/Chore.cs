@@ -1,4 +1,5 @@
 namespace Fleet.Upkeep;
 
-/// <summary>Something done again and again, by every instance; doing it twice, or at once, does no harm.</summary>
-internal sealed record Chore(string Name, TimeSpan Every, Func<CancellationToken, ValueTask> RunAsync);
+/// <summary>Something done again and again; doing it twice, or at once on two instances, does no harm.</summary>
+/// <param name="OfInstance">It is about what this instance has in memory, so every instance does it; the others are done by any one.</param>
+internal sealed record Chore(string Name, TimeSpan Every, Func<CancellationToken, ValueTask> RunAsync, bool OfInstance = false);

@@ -6,19 +6,56 @@ namespace Fleet.Upkeep;
 
 /// <summary>The whole list of chores.</summary>
 internal sealed class Chores(
-    Materialize materialize, SilentNodes silent, Retention retention, Expiry expiry, LastSeen seen, EnrollSecrets secrets, ChangeFeed changes, Limits limits,
-    SilenceSettings silence)
+    Materialize materialize, SilentNodes silent, Retention retention, Expiry expiry, LastSeen seen, EnrollSecrets secrets, ChangeFeed changes, UpkeepMemory memory, Limits limits,
+    SilenceSettings silence, TimeProvider clock, ILogger<Chores> log)
 {
+    private const string Ticks = "ticks";
+
+    /// <summary>A timer's minute is never quite one.</summary>
+    private static readonly TimeSpan s_early = TimeSpan.FromSeconds(15);
+
     /// <param name="materializeEvery">A second where storage is on this machine, a minute where each look costs money.</param>
     public IReadOnlyList<Chore> All(TimeSpan materializeEvery) =>
     [
         new("materialize", materializeEvery, materialize.RunAsync),
-        new("last-seen", limits.SeenFlush, FlushAsync),
+        new("last-seen", limits.SeenFlush, FlushAsync, OfInstance: true),
         new("silent-nodes", silence.Look, silent.RunAsync),
         new("expiry", TimeSpan.FromSeconds(15), expiry.RunAsync),
         new("retention", TimeSpan.FromHours(1), retention.RunAsync),
-        new("change-feed", TimeSpan.FromMinutes(10), TidyAsync),
+        new("change-feed", TimeSpan.FromMinutes(10), changes.PruneAsync),
+        new("full-look", TimeSpan.FromMinutes(10), LookAsync, OfInstance: true),
     ];
+
+    /// <summary>Does what is due, as a timer's tick wants it: once a minute, on whichever instance the tick finds, which may be a new one each time.</summary>
+    /// <exception cref="AggregateException">Some failed, and are due again at the next tick; the others are done.</exception>
+    public async ValueTask RunDueAsync(CancellationToken ct)
+    {
+        await changes.LookAsync(ct);
+        var now = clock.GetUtcNow();
+        var last = await memory.FindAsync(Ticks, ct);
+        var done = new Columns();
+        var faults = new List<Exception>();
+        foreach (var chore in All(TimeSpan.Zero).Where(chore => !chore.OfInstance))
+        {
+            var name = chore.Name.Replace('-', '_');
+
+            // A time ahead of now was written by a clock that was wrong.
+            if (last.Time(name) is { } at && at <= now && now - at + s_early < chore.Every) continue;
+            try
+            {
+                await chore.RunAsync(ct);
+                done[name] = now;
+            }
+            catch (Exception fault) when (!ct.IsCancellationRequested)
+            {
+                log.LogError(fault, "The chore {Chore} failed; it is done again at the next tick", chore.Name);
+                faults.Add(fault);
+            }
+        }
+
+        if (done.Count > 0) await memory.WriteAsync(Ticks, done, ct);
+        if (faults.Count > 0) throw new AggregateException(faults);
+    }
 
     /// <summary>Writes what is only in memory. Also done when the program stops.</summary>
     public async ValueTask FlushAsync(CancellationToken ct)
@@ -28,9 +65,9 @@ internal sealed class Chores(
     }
 
     /// <summary>A change whose writer died before it could tell of it is seen at the next full look.</summary>
-    private async ValueTask TidyAsync(CancellationToken ct)
+    private ValueTask LookAsync(CancellationToken ct)
     {
-        await changes.PruneAsync(ct);
         changes.Reset();
+        return ValueTask.CompletedTask;
     }
 }

@@ -9,9 +9,10 @@ internal sealed record RetentionSettings(TimeSpan Logs, TimeSpan Alerts);
 
 /// <summary>Drops whole weeks of results and status logs, whole months of alerts, and campaigns that are long over.</summary>
 /// <remarks>What is too old by two runs, an hour apart, is dropped: a machine that starts with a wrong clock gets time to set it.</remarks>
-internal sealed class Retention(ITables tables, CampaignStore campaigns, RetentionSettings settings, TimeProvider clock)
+internal sealed class Retention(ITables tables, CampaignStore campaigns, UpkeepMemory memory, RetentionSettings settings, TimeProvider clock)
 {
-    private HashSet<string> _tooOld = [];
+    private const string Name = "retention";
+    private static readonly TimeSpan s_apart = TimeSpan.FromMinutes(30);
 
     public async ValueTask RunAsync(CancellationToken ct)
     {
@@ -35,11 +36,20 @@ internal sealed class Retention(ITables tables, CampaignStore campaigns, Retenti
             }
         }
 
-        foreach (var table in tooOld.Where(_tooOld.Contains)) await tables.DropAsync(table, ct);
-        _tooOld = tooOld;
+        await DropAsync(tooOld, now, ct);
         foreach (var campaign in await campaigns.ListAsync(ct))
         {
             if (campaign.IsOver(now) && (campaign.CancelledAt ?? campaign.ExpiresAt) < now - settings.Logs) await campaigns.RemoveAsync(campaign.Id, ct);
         }
+    }
+
+    /// <summary>What an earlier run found too old as well. Runs that follow each other closely, such as two instances', are one.</summary>
+    private async ValueTask DropAsync(HashSet<string> tooOld, DateTimeOffset now, CancellationToken ct)
+    {
+        var before = await memory.FindAsync(Name, ct);
+        if (before.Time("At") is { } at && (now - at).Duration() < s_apart) return;
+        var known = before.Text("TooOld")?.Split(',') ?? [];
+        foreach (var table in tooOld.Intersect(known)) await tables.DropAsync(table, ct);
+        await memory.WriteAsync(Name, new Columns { ["At"] = now, ["TooOld"] = string.Join(',', tooOld) }, ct);
     }
 }

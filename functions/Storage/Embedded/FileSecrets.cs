@@ -21,7 +21,13 @@ internal sealed class FileSecrets(string path, TimeProvider clock) : ISecrets
         },
         ct);
 
-    public ValueTask RemoveAsync(string name, CancellationToken ct) => ChangeAsync(secrets => secrets.Remove(name), ct);
+    public ValueTask RetireAsync(string name, int keep, CancellationToken ct) => ChangeAsync(
+        secrets =>
+        {
+            if (keep == 0) secrets.Remove(name);
+            else if (secrets.TryGetValue(name, out var versions) && versions.Count > keep) secrets[name] = versions[^keep..];
+        },
+        ct);
 
     private async ValueTask ChangeAsync(Action<Dictionary<string, List<SecretVersion>>> change, CancellationToken ct)
     {

@@ -144,15 +144,45 @@ public sealed class AlertTests
 
         async Task LookAsync(TimeSpan later, int alerts)
         {
-            world.Clock.Advance(later);
-            await world.PostAsync("config", $$"""{"node_key":"{{key}}"}""");
-            await world.Get<LastSeen>().FlushAsync(default);
-            await world.Get<SilentNodes>().RunAsync(default);
+            for (var look = TimeSpan.FromMinutes(1); later > TimeSpan.Zero; later -= look)
+            {
+                look = later < TimeSpan.FromMinutes(5) ? later : TimeSpan.FromMinutes(5);
+                world.Clock.Advance(look);
+                await world.PostAsync("config", $$"""{"node_key":"{{key}}"}""");
+                await world.Get<LastSeen>().FlushAsync(default);
+                await world.Get<SilentNodes>().RunAsync(default);
+            }
+
             await using var second = await world.OpenSecondAsync();
             await second.Get<SilentNodes>().RunAsync(default);
             await world.PumpAsync();
             Assert.Equal(alerts, (await world.AlertsAsync()).Count);
         }
+    }
+
+    [Fact]
+    public async Task After_a_day_in_which_nobody_looked_machines_get_time_to_come_back()
+    {
+        await using var world = await World.OpenAsync(("Nodes:SilentAfter", "1h"));
+        await world.AddRuleAsync("r", """{"condition":"AND","rules":[{"field":"query_name","operator":"equal","value":"fleet/node_silent"}]}""");
+        await world.EnrollAsync("H1");
+        var key = await world.EnrollAsync("H2");
+        await world.Get<SilentNodes>().RunAsync(default);
+        world.Clock.Advance(TimeSpan.FromDays(1));
+        await world.Get<SilentNodes>().RunAsync(default);
+        world.Clock.Advance(TimeSpan.FromMinutes(5));
+        await world.PostAsync("config", $$"""{"node_key":"{{key}}"}""");
+        await world.Get<LastSeen>().FlushAsync(default);
+        for (var i = 0; i < 2; i++)
+        {
+            await world.Get<SilentNodes>().RunAsync(default);
+            world.Clock.Advance(TimeSpan.FromMinutes(5));
+        }
+
+        await using var another = await world.OpenSecondAsync();
+        await another.Get<SilentNodes>().RunAsync(default);
+        await world.PumpAsync();
+        Assert.Contains("H1", Assert.Single(await world.AlertsAsync()).Line, StringComparison.Ordinal);
     }
 
     [Fact]

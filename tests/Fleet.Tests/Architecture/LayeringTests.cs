@@ -8,8 +8,8 @@ public sealed partial class LayeringTests
     /// <summary>A room may use the rooms in the rows above it, never its own row or below. The command line starts the host, so it stands below it.</summary>
     private static readonly string[][] s_rows =
     [
-        ["Kernel"], ["Storage"], ["Bus"], ["Nodes"], ["Config", "Queries", "Results", "Alerts"],
-        ["Rules"], ["Agents", "Manager", "Upkeep", "Swarm"], ["Hosting"], ["Cli"],
+        ["Kernel"], ["Storage"], ["Bus"], ["Nodes"], ["Config", "Queries", "Results", "Alerts", "Carves"],
+        ["Rules"], ["Agents", "Manager", "Portal", "Upkeep", "Swarm"], ["Hosting"], ["Cli"],
     ];
 
     private static readonly (string Path, string Room, string Text)[] s_files = [.. Directory
@@ -41,8 +41,13 @@ public sealed partial class LayeringTests
         .Select(file => $"{file.Path} uses SQLite: go through ITable, IBus or SqlCheck."));
 
     [Fact]
+    public void Azures_packages_appear_only_in_their_adapters_and_where_backends_are_chosen() => Assert.Empty(s_files
+        .Where(file => AzurePackage().IsMatch(file.Text) && !file.Path.Contains("/Azure/", StringComparison.Ordinal) && file.Room != "Hosting")
+        .Select(file => $"{file.Path} uses a package of Azure's: go through ITable, IBlobs, ISecrets or IBus."));
+
+    [Fact]
     public void ASPNET_appears_only_in_doors_and_Hosting() => Assert.Empty(s_files
-        .Where(file => file.Room is not ("Agents" or "Manager" or "Hosting" or "Cli") && file.Text.Contains("using Microsoft.AspNetCore", StringComparison.Ordinal))
+        .Where(file => file.Room is not ("Agents" or "Manager" or "Portal" or "Hosting" or "Cli") && file.Text.Contains("using Microsoft.AspNetCore", StringComparison.Ordinal))
         .Select(file => $"{file.Path} uses ASP.NET: only doors and Hosting do."));
 
     [Fact]
@@ -66,6 +71,9 @@ public sealed partial class LayeringTests
 
     [GeneratedRegex(@"^using (?:static )?Fleet\.(\w+)", RegexOptions.Multiline)]
     private static partial Regex Using();
+
+    [GeneratedRegex(@"^using (?:global::)?Azure\b", RegexOptions.Multiline)]
+    private static partial Regex AzurePackage();
 
     [GeneratedRegex("PackageReference Include=\"([^\"]+)\"")]
     private static partial Regex Package();

@@ -19,7 +19,7 @@ public sealed class FileSecretsTests
         var found = await new FileSecrets(scratch.File("secrets.json"), clock).FindAsync("key", default);
 
         Assert.Equal(["new", "old"], found.Select(version => version.Value));
-        await secrets.RemoveAsync("key", default);
+        await secrets.RetireAsync("key", 0, default);
         Assert.Empty(await secrets.FindAsync("key", default));
     }
 

@@ -5,22 +5,19 @@ using Fleet.Tests.Support;
 
 namespace Fleet.Tests.Storage;
 
-public sealed class SqliteTableTests : TableContract, IDisposable
+public sealed class SqliteTableTests : TableContract
 {
     private readonly Scratch _scratch = new();
     private readonly SqliteDatabase _database;
 
-    public SqliteTableTests()
-    {
-        _database = new(_scratch.File("test.db"), Limits.Default);
-        Tables = new SqliteTables(_database, TimeProvider.System);
-    }
+    public SqliteTableTests() => _database = new(_scratch.File("test.db"), Limits.Default);
 
-    internal override ITables Tables { get; }
+    internal override ValueTask<ITables> OpenEmptyAsync() => ValueTask.FromResult<ITables>(new SqliteTables(_database, TimeProvider.System));
 
-    public void Dispose()
+    public override Task DisposeAsync()
     {
         _database.Dispose();
         _scratch.Dispose();
+        return Task.CompletedTask;
     }
 }

@@ -4,11 +4,17 @@ using Fleet.Storage;
 namespace Fleet.Tests.Storage;
 
 /// <summary>What every <see cref="ITable"/> promises. Derive once per implementation; add nothing there.</summary>
-public abstract class TableContract
+public abstract class TableContract : IAsyncLifetime
 {
     private static readonly Key s_key = new("p", "r");
 
-    internal abstract ITables Tables { get; }
+    internal ITables Tables { get; private set; } = null!;
+
+    internal abstract ValueTask<ITables> OpenEmptyAsync();
+
+    public async Task InitializeAsync() => Tables = await OpenEmptyAsync();
+
+    public virtual Task DisposeAsync() => Task.CompletedTask;
 
     private ITable Table => Tables["Things"];
 
@@ -84,10 +90,57 @@ public abstract class TableContract
     }
 
     [Fact]
+    public async Task A_batch_of_every_kind_of_write_is_done_in_order()
+    {
+        foreach (var row in new[] { "replaced", "merged", "deleted" }) await Table.WriteAsync(Write.Insert(new("p", row), new Columns { ["A"] = 1L, ["B"] = "b" }), default);
+        await Table.WriteAllAsync(
+            [
+                Write.Insert(new("p", "it's 100% 'new'"), new Columns { ["T"] = "naïve\r\n--changeset\r\n🚀" }),
+                Write.Replace(new("p", "replaced"), new Columns { ["A"] = 2L }),
+                Write.Merge(new("p", "merged"), new Columns { ["A"] = 3L }),
+                Write.Delete(new("p", "deleted")),
+            ],
+            default);
+        var rows = (await Table.PageAsync(KeyRange.Partition("p"), 10, null, default)).Items.ToDictionary(row => row.Key.Row, row => row.Columns);
+        Assert.Equal(["it's 100% 'new'", "merged", "replaced"], rows.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal("naïve\r\n--changeset\r\n🚀", rows["it's 100% 'new'"].Text("T"));
+        Assert.Equal((3L, "b", 2L, null), (rows["merged"].Number("A"), rows["merged"].Text("B"), rows["replaced"].Number("A"), rows["replaced"].Text("B")));
+    }
+
+    [Fact]
+    public async Task The_etag_of_a_page_is_the_etag_of_the_row()
+    {
+        await Table.WriteAsync(Write.Insert(s_key, new Columns { ["A"] = 1L }), default);
+        var paged = Assert.Single((await Table.PageAsync(KeyRange.Everything, 10, null, default)).Items);
+        await Table.WriteAsync(Write.Replace(s_key, new Columns { ["A"] = 2L }).If(paged.Etag), default);
+        await Assert.ThrowsAsync<ConflictException>(async () => await Table.WriteAsync(Write.Replace(s_key, []).If(paged.Etag), default));
+    }
+
+    [Fact]
+    public async Task The_largest_row_and_the_largest_batch_fit()
+    {
+        var full = new Columns();
+        for (var i = 0; i < 15; i++) full["B" + i] = new byte[TableLimits.PropertyBytes - 4];
+        await Table.WriteAsync(Write.Insert(s_key, full), default);
+        Assert.Equal(15, (await Table.FindAsync(s_key, default))!.Columns.Count);
+        var large = new Columns().WithBytes("B", new byte[Chunks.MostInRow]);
+        await Table.WriteAllAsync([.. Enumerable.Range(0, 4).Select(i => Write.Replace(new("p", "r" + i), large))], default);
+        await Assert.ThrowsAsync<ArgumentException>(async () => await Table.WriteAllAsync([.. Enumerable.Range(0, 5).Select(i => Write.Replace(new("p", "r" + i), large))], default));
+    }
+
+    [Fact]
+    public async Task A_range_may_begin_and_end_within_partitions()
+    {
+        foreach (var key in new Key[] { new("a", "1"), new("a", "2"), new("b", "1"), new("c", "1"), new("c", "2"), new("d", "1") }) await Table.WriteAsync(Write.Insert(key, []), default);
+        var page = await Table.PageAsync(new(new("a", "2"), new("c", "2")), 10, null, default);
+        Assert.Equal(["a2", "b1", "c1"], page.Items.Select(row => row.Key.Partition + row.Key.Row));
+    }
+
+    [Fact]
     public async Task Deleting_what_is_not_there_is_no_failure()
     {
         await Table.WriteAsync(Write.Delete(s_key), default);
-        await Table.WriteAllAsync([Write.Delete(s_key), Write.Insert(new("p", "other"), [])], default);
+        await Table.WriteAllAsync([Write.Delete(s_key), Write.Insert(new("p", "other"), []), Write.Delete(new("p", "nor this"))], default);
         Assert.NotNull(await Table.FindAsync(new("p", "other"), default));
     }
 
@@ -147,6 +200,7 @@ public abstract class TableContract
         await Assert.ThrowsAsync<ArgumentException>(async () => await Table.WriteAsync(Write.Insert(s_key, new Columns { ["A"] = new string('x', 33 << 10) }), default));
         await Assert.ThrowsAsync<ArgumentException>(async () => await Table.WriteAsync(Write.Insert(s_key, new Columns { ["A"] = 1 }), default));
         await Assert.ThrowsAsync<ArgumentException>(async () => await Table.WriteAsync(Write.Insert(s_key, new Columns { ["a b"] = 1L }), default));
+        await Assert.ThrowsAsync<ArgumentException>(async () => await Table.WriteAsync(Write.Insert(s_key, new Columns { ["A"] = DateTimeOffset.MinValue }), default));
         await Assert.ThrowsAsync<ArgumentException>(async () => await Table.WriteAllAsync([.. Enumerable.Range(0, 101).Select(i => Write.Insert(new("p", "r" + i), []))], default));
         await Assert.ThrowsAsync<ArgumentException>(async () => await Table.WriteAllAsync([Write.Insert(new("p", "a"), []), Write.Insert(new("q", "a"), [])], default));
         await Assert.ThrowsAsync<ArgumentException>(async () => await Table.WriteAllAsync([Write.Insert(s_key, []), Write.Delete(s_key)], default));

@@ -1,0 +1,117 @@
+using Fleet.Kernel;
+using Fleet.Storage;
+
+namespace Fleet.Bus.Azure;
+
+/// <summary>The bus on Service Bus. Messages arrive by the Functions host or by <see cref="ServiceBusPump"/>.</summary>
+/// <remarks>A message's id follows from what it says, so duplicate detection drops a repeat that is sent while its first is under way.</remarks>
+internal sealed class ServiceBus(ServiceBusClient client, DeadLetterTable dead, Limits limits, TimeProvider clock, ILogger<ServiceBus> log) : IBus, IDeadLetters
+{
+    private const int MostDead = 100;
+
+    public ValueTask PublishAsync(string address, string body, CancellationToken ct) => client.SendAsync(address, body, Digest.Of(address, body), delivery: 1, dueAt: null, ct);
+
+    /// <summary>Hands a delivered message to its subscriber. Returns when it may be completed; an exception has it delivered again.</summary>
+    /// <param name="subscriber">Whose queue it came from.</param>
+    /// <param name="body">The message's text.</param>
+    /// <param name="delivery">Which delivery of its own it is, as it was sent: the host's own redeliveries are not counted here.</param>
+    /// <param name="ct">Stops the work.</param>
+    public async ValueTask HandleAsync(ISubscriber subscriber, string body, int delivery, CancellationToken ct)
+    {
+        switch (await TryAsync(subscriber, body, delivery, ct))
+        {
+            case Outcome.Dead given:
+                await dead.AddAsync(subscriber.Queue, body, delivery, given.Reason, ct);
+                break;
+            case Outcome.Again again when delivery >= limits.Deliveries:
+                await dead.AddAsync(subscriber.Queue, body, delivery, again.Reason, ct);
+                break;
+            case Outcome.Again again:
+                // The host cannot wait: a copy comes when it is due, and this one is done with.
+                log.LogInformation("{Body} of {Queue} comes again in {Wait}: {Reason}", body, subscriber.Queue, again.Wait, again.Reason);
+                await client.SendAsync(TopicOf(subscriber.Queue), body, Digest.Of(subscriber.Queue, body, $"{delivery + 1}"), delivery + 1, clock.GetUtcNow() + again.Wait, ct);
+                break;
+        }
+    }
+
+    /// <summary>The name of a queue's entity, as a path.</summary>
+    public static string EntityOf(string queue) => queue.Split('/') is [var topic, var subscription] ? $"{topic}/subscriptions/{subscription}" : queue;
+
+    /// <summary>While the store is down a message waits: delivered again at once, it would be a dead letter within seconds.</summary>
+    private async ValueTask<Outcome> TryAsync(ISubscriber subscriber, string body, int delivery, CancellationToken ct)
+    {
+        try
+        {
+            return await subscriber.HandleAsync(body, ct);
+        }
+        catch (Exception fault) when (fault is StorageUnavailableException or StorageBusyException)
+        {
+            return new Outcome.Again(limits.BackOff(delivery), fault.Message);
+        }
+    }
+
+    public async ValueTask<IReadOnlyList<DeadLetter>> ListAsync(int take, CancellationToken ct)
+    {
+        var letters = new List<DeadLetter>(await dead.ListAsync(take, ct));
+        foreach (var queue in Addresses.Queues)
+        {
+            await OverDeadAsync(queue, locked =>
+            {
+                letters.Add(new(IdOf(queue, locked), queue, locked.Body, locked.DeliveryCount, locked.Reason, locked.EnqueuedAt));
+                return ValueTask.FromResult(false);
+            }, ct);
+        }
+
+        return [.. letters.OrderByDescending(letter => letter.DiedAt).Take(take)];
+    }
+
+    public async ValueTask<bool> RetryAsync(string id, CancellationToken ct)
+    {
+        if (await dead.FindAsync(id, ct) is { } letter)
+        {
+            await ResendAsync(letter.Queue, letter.Body, ct);
+            await dead.RemoveAsync(id, ct);
+            return true;
+        }
+
+        var found = false;
+        foreach (var queue in Addresses.Queues.Where(queue => id.StartsWith(KeyText.Of(queue) + "-", StringComparison.Ordinal)))
+        {
+            await OverDeadAsync(queue, async locked =>
+            {
+                if (IdOf(queue, locked) != id) return false;
+                await ResendAsync(queue, locked.Body, ct);
+                await client.CompleteAsync(locked, ct);
+                return found = true;
+            }, ct);
+        }
+
+        return found;
+    }
+
+    /// <summary>With an id of its own: the first one's may still be remembered.</summary>
+    private ValueTask ResendAsync(string queue, string body, CancellationToken ct) => client.SendAsync(TopicOf(queue), body, Guid.NewGuid().ToString("N"), delivery: 1, dueAt: null, ct);
+
+    /// <summary>Locks one dead letter after another, and lets all go again but those that were taken. REST has no way of looking without a lock.</summary>
+    private async ValueTask OverDeadAsync(string queue, Func<LockedMessage, ValueTask<bool>> take, CancellationToken ct)
+    {
+        var held = new List<LockedMessage>();
+        try
+        {
+            while (held.Count < MostDead && await client.LockAsync(EntityOf(queue) + "/$DeadLetterQueue", TimeSpan.FromSeconds(1), ct) is { } locked)
+            {
+                if (await take(locked)) break;
+                held.Add(locked);
+            }
+        }
+        finally
+        {
+            foreach (var locked in held) await client.UnlockAsync(locked, CancellationToken.None);
+        }
+    }
+
+    private static string IdOf(string queue, LockedMessage locked) => FormattableString.Invariant($"{KeyText.Of(queue)}-{locked.SequenceNumber}");
+
+    /// <summary>What one sends to: a subscription is reached by its topic, whose other subscribers do the same work once more, to no effect.</summary>
+    private static string TopicOf(string queue) => queue.Split('/')[0];
+}

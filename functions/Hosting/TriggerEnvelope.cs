@@ -1,0 +1,99 @@
+using System.Text;
+using System.Text.Json;
+
+namespace Fleet.Hosting;
+
+/// <summary>A message as the host hands it over.</summary>
+/// <param name="Delivery">The <c>delivery</c> property that it was sent with; 1 if there is none.</param>
+internal sealed record TriggerMessage(string Body, int Delivery);
+
+/// <summary>The host's <c>{"Data":{NAME:…},"Metadata":{…}}</c>. What is inside may be wrapped once or twice as text, alone or many, text or base64.</summary>
+internal sealed class TriggerEnvelope
+{
+    private const int MostLayers = 4;
+
+    /// <summary>The messages in a call.</summary>
+    /// <exception cref="JsonException">It is no such call.</exception>
+    public static async ValueTask<IReadOnlyList<TriggerMessage>> ReadAsync(Stream body, CancellationToken ct)
+    {
+        using var call = await JsonDocument.ParseAsync(body, cancellationToken: ct);
+        if (call.RootElement.ValueKind != JsonValueKind.Object || !call.RootElement.TryGetProperty("Data", out var data) || data.ValueKind != JsonValueKind.Object)
+        {
+            throw new JsonException("A trigger's call is an object with Data.");
+        }
+
+        var bodies = data.EnumerateObject().SelectMany(binding => BodiesOf(binding.Value, MostLayers)).ToList();
+        var deliveries = call.RootElement.TryGetProperty("Metadata", out var metadata) ? DeliveriesOf(metadata) : [];
+        return [.. bodies.Select((text, i) => new TriggerMessage(text, i < deliveries.Count ? deliveries[i] : 1))];
+    }
+
+    /// <summary>Takes layers off until there is plain text.</summary>
+    private static IEnumerable<string> BodiesOf(JsonElement value, int layers) => value.ValueKind switch
+    {
+        JsonValueKind.Array => value.EnumerateArray().SelectMany(item => BodiesOf(item, layers - 1)),
+        JsonValueKind.String => BodiesOf(value.GetString()!, layers),
+        JsonValueKind.Null => [],
+        _ => [value.GetRawText()],
+    };
+
+    private static IEnumerable<string> BodiesOf(string text, int layers)
+    {
+        if (layers > 0 && text is ['"' or '[', ..])
+        {
+            try
+            {
+                using var inner = JsonDocument.Parse(text);
+                return [.. BodiesOf(inner.RootElement.Clone(), layers - 1)];
+            }
+            catch (JsonException)
+            {
+                // It only looked like JSON.
+            }
+        }
+
+        return [Unpacked(text)];
+    }
+
+    /// <summary>Our keys hold a <c>-</c>, which the host's base64 never does.</summary>
+    private static string Unpacked(string text)
+    {
+        if (text.Contains('-', StringComparison.Ordinal)) return text;
+        var bytes = new byte[text.Length];
+        return Convert.TryFromBase64String(text, bytes, out var written) && Encoding.UTF8.GetString(bytes, 0, written) is var inner && inner.Contains('-', StringComparison.Ordinal) ? inner : text;
+    }
+
+    /// <summary>One message has <c>ApplicationProperties</c>, many have <c>ApplicationPropertiesArray</c>, as JSON or as text that holds JSON.</summary>
+    private static List<int> DeliveriesOf(JsonElement metadata)
+    {
+        if (metadata.ValueKind != JsonValueKind.Object) return [];
+        foreach (var name in new[] { "ApplicationPropertiesArray", "UserPropertiesArray", "ApplicationProperties", "UserProperties" })
+        {
+            if (!metadata.TryGetProperty(name, out var value)) continue;
+            if (value.ValueKind == JsonValueKind.String) value = ParseOrNull(value.GetString()!);
+            if (value.ValueKind == JsonValueKind.Array) return [.. value.EnumerateArray().Select(DeliveryOf)];
+            if (value.ValueKind == JsonValueKind.Object) return [DeliveryOf(value)];
+        }
+
+        return [];
+    }
+
+    private static int DeliveryOf(JsonElement properties)
+    {
+        if (properties.ValueKind != JsonValueKind.Object || !properties.TryGetProperty("delivery", out var value)) return 1;
+        var text = value.ValueKind == JsonValueKind.String ? value.GetString() : value.GetRawText();
+        return int.TryParse(text?.Trim('"'), System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var delivery) ? delivery : 1;
+    }
+
+    private static JsonElement ParseOrNull(string text)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(text);
+            return json.RootElement.Clone();
+        }
+        catch (JsonException)
+        {
+            return default;
+        }
+    }
+}

@@ -1,0 +1,46 @@
+using Azure.Core;
+
+namespace Fleet.Storage.Azure;
+
+/// <summary>A storage account and how it is entered: by Entra, by the account's key, or by a SAS.</summary>
+/// <param name="Tables">Such as <c>https://NAME.table.core.windows.net</c>, or <c>http://127.0.0.1:10002/NAME</c> for Azurite.</param>
+/// <param name="Blobs">The same of the blob service.</param>
+/// <param name="Name">The account's name, as its key signs it.</param>
+internal sealed record StorageAccount(Uri Tables, Uri Blobs, string Name, byte[]? Key, string? Sas, TokenCredential? Credential)
+{
+    /// <summary>Azurite's own account. Its key is published, and opens nothing else.</summary>
+    private const string Development =
+        "AccountName=devstoreaccount1;AccountKey=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==;"
+        + "TableEndpoint=http://127.0.0.1:10002/devstoreaccount1;BlobEndpoint=http://127.0.0.1:10000/devstoreaccount1";
+
+    /// <summary>An account that is entered by Entra.</summary>
+    /// <param name="tables">The table service.</param>
+    /// <param name="blobs">The blob service; null for the one beside it.</param>
+    /// <param name="credential">Who asks. Needs the roles Storage Table Data Contributor and Storage Blob Data Contributor.</param>
+    public static StorageAccount Of(Uri tables, Uri? blobs, TokenCredential credential) =>
+        new(tables, blobs ?? BlobsBeside(tables), tables.Host.Split('.')[0], Key: null, Sas: null, credential);
+
+    /// <summary>Reads a connection string as Azure's portal shows it, <c>UseDevelopmentStorage=true</c> included.</summary>
+    /// <exception cref="FormatException">What is missing.</exception>
+    public static StorageAccount Parse(string text)
+    {
+        var parts = ConnectionString.Parse(text);
+        if (parts.GetValueOrDefault("UseDevelopmentStorage") is "true") parts = ConnectionString.Parse(Development);
+        var sas = parts.GetValueOrDefault("SharedAccessSignature")?.TrimStart('?');
+        var name = parts.GetValueOrDefault("AccountName");
+        if (!parts.TryGetValue("TableEndpoint", out var table) && name is null) throw new FormatException("a connection string names AccountName or TableEndpoint");
+        if (!parts.TryGetValue("AccountKey", out var key) && sas is null)
+        {
+            throw new FormatException("a connection string holds AccountKey or SharedAccessSignature; to use an identity instead, set Storage__TableEndpoint");
+        }
+
+        var suffix = parts.GetValueOrDefault("EndpointSuffix") ?? "core.windows.net";
+        var tables = new Uri(table ?? $"{parts.GetValueOrDefault("DefaultEndpointsProtocol") ?? "https"}://{name}.table.{suffix}");
+        var blobs = parts.TryGetValue("BlobEndpoint", out var blob) ? new Uri(blob) : BlobsBeside(tables);
+        return new(tables, blobs, name ?? tables.Host.Split('.')[0], key is null ? null : ConnectionString.Base64(key, "AccountKey"), sas, Credential: null);
+    }
+
+    private static Uri BlobsBeside(Uri tables) => tables.Host.Contains(".table.", StringComparison.Ordinal)
+        ? new(tables.ToString().Replace(".table.", ".blob.", StringComparison.Ordinal))
+        : throw new FormatException($"the blob service beside {tables} cannot be told: set Storage__BlobEndpoint, or BlobEndpoint in the connection string");
+}
