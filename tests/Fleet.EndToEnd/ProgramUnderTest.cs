@@ -10,9 +10,8 @@ using Fleet.Swarm;
 namespace Fleet.EndToEnd;
 
 /// <summary>The built program, started as a user starts it, on a data folder of its own.</summary>
-internal sealed class ProgramUnderTest : IAsyncDisposable
+internal class ProgramUnderTest : IAsyncDisposable
 {
-    private readonly Dictionary<string, string> _environment;
     private readonly ConcurrentQueue<string> _output = new();
     private readonly bool _ownsFolder;
     private Process? _process;
@@ -23,27 +22,30 @@ internal sealed class ProgramUnderTest : IAsyncDisposable
     {
     }
 
-    private ProgramUnderTest(string folder, bool ownsFolder, (string Name, string Value)[] environment)
+    protected ProgramUnderTest(string folder, bool ownsFolder, (string Name, string Value)[] environment)
     {
         (Folder, _ownsFolder) = (folder, ownsFolder);
-        _environment = environment.ToDictionary(pair => pair.Name, pair => pair.Value);
+        Environment = environment.ToDictionary(pair => pair.Name, pair => pair.Value);
     }
 
     public string Folder { get; }
 
     public string Data => Path.Combine(Folder, "data");
 
-    public Uri Url { get; private set; } = new("https://localhost");
+    public Uri Url { get; protected set; } = new("https://localhost");
 
     public string Output => string.Join('\n', _output);
 
-    public string Secret => File.ReadAllText(Path.Combine(Data, "enroll-secret"));
+    /// <summary>What the program, and every command, finds in its environment.</summary>
+    protected Dictionary<string, string> Environment { get; }
+
+    public virtual string Secret => File.ReadAllText(Path.Combine(Data, "enroll-secret"));
 
     /// <summary>Another process on the same folder.</summary>
-    public ProgramUnderTest Beside(params (string Name, string Value)[] environment) => new(Folder, ownsFolder: false, environment);
+    public virtual ProgramUnderTest Beside(params (string Name, string Value)[] environment) => new(Folder, ownsFolder: false, environment);
 
     /// <summary>Starts the server and waits until it is healthy.</summary>
-    public Task StartAsync() => StartServerAsync("serve");
+    public virtual Task StartAsync() => StartServerAsync("serve");
 
     /// <summary>Starts the server with simulated agents.</summary>
     public Task StartDemoAsync(int nodes) => StartServerAsync("demo", "--nodes", nodes.ToString(CultureInfo.InvariantCulture));
@@ -60,14 +62,12 @@ internal sealed class ProgramUnderTest : IAsyncDisposable
         await Eventually.TrueAsync(() => _process.HasExited || _output.Any(line => line.StartsWith(Listens, StringComparison.Ordinal)), () => Output);
         Assert.False(_process.HasExited, Output);
         Url = new(_output.First(line => line.StartsWith(Listens, StringComparison.Ordinal))[Listens.Length..]);
-        _http?.Dispose();
-        _http = NewClient();
-        Assert.Equal("ok", (string?)(await GetAsync("/healthz"))["status"]);
+        await ConnectAsync(Path.Combine(Data, "certs", "fleet.crt"));
         await Eventually.TrueAsync(() => _output.Any(line => line.Contains("Ctrl-C", StringComparison.Ordinal)), () => Output);
     }
 
     /// <summary>Ends the process as the operating system does when it must: without a word.</summary>
-    public async Task KillAsync()
+    public virtual async Task KillAsync()
     {
         _process!.Kill();
         await _process.WaitForExitAsync();
@@ -149,7 +149,7 @@ internal sealed class ProgramUnderTest : IAsyncDisposable
 
     public async Task<JsonNode> NodeOfAsync(SimulatedAgent agent) => (await ListAsync("/api/nodes")).Single(node => (string?)node["hostIdentifier"] == agent.Machine.Uuid);
 
-    public async ValueTask DisposeAsync()
+    public virtual async ValueTask DisposeAsync()
     {
         if (_process is { HasExited: false }) await KillAsync();
         _process?.Dispose();
@@ -157,14 +157,18 @@ internal sealed class ProgramUnderTest : IAsyncDisposable
         if (_ownsFolder) Directory.Delete(Folder, recursive: true);
     }
 
-    /// <summary>Trusts the server's own certificate and no other, as an agent with its flags does.</summary>
-    private HttpClient NewClient()
+    /// <summary>Connects anew, and sees that the server is healthy. Trusts that certificate and no other, as an agent with its flags does.</summary>
+    protected async Task ConnectAsync(string certificate)
     {
         var handler = new SocketsHttpHandler();
         handler.SslOptions.CertificateChainPolicy = new() { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-        handler.SslOptions.CertificateChainPolicy.CustomTrustStore.ImportFromPemFile(Path.Combine(Data, "certs", "fleet.crt"));
-        return new(handler) { BaseAddress = Url };
+        handler.SslOptions.CertificateChainPolicy.CustomTrustStore.ImportFromPemFile(certificate);
+        _http?.Dispose();
+        _http = new(handler) { BaseAddress = Url };
+        Assert.Equal("ok", (string?)(await GetAsync("/healthz"))["status"]);
     }
+
+    protected void Print(string? line) => _output.Enqueue(line ?? "");
 
     private Process Start(IEnumerable<string> arguments) => StartDotnet([Path.Combine(AppContext.BaseDirectory, "fleet.dll"), .. arguments]);
 
@@ -177,7 +181,7 @@ internal sealed class ProgramUnderTest : IAsyncDisposable
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        foreach (var (name, value) in _environment) start.Environment[name] = value;
+        foreach (var (name, value) in Environment) start.Environment[name] = value;
         return Process.Start(start)!;
     }
 }

@@ -3,13 +3,15 @@ using Fleet.Swarm;
 
 namespace Fleet.EndToEnd;
 
-/// <summary>From agents to alerts, with the built program and simulated agents.</summary>
-public sealed class JourneyTests
+/// <summary>From agents to alerts, with the built program and simulated agents. Derived once for each way that it runs.</summary>
+public abstract class Journeys
 {
+    internal abstract ProgramUnderTest New(params (string Name, string Value)[] environment);
+
     [Fact]
     public async Task A_new_machine_gets_its_packs_and_a_changed_tag_changes_the_next_configuration()
     {
-        await using var fleet = new ProgramUnderTest();
+        await using var fleet = New();
         await File.WriteAllTextAsync(Path.Combine(fleet.Folder, "base.conf"), """
             # joined lines, comments and commas
             {"queries": {"users": {"query": "select * from \
@@ -38,7 +40,7 @@ public sealed class JourneyTests
     public async Task A_bad_process_pages_someone_even_if_the_pager_was_down()
     {
         await using var pager = await Pager.StartAsync();
-        await using var fleet = new ProgramUnderTest(("Fleet__Limits__RetryFirst", "0.1s"), ("Fleet__Limits__RetryMost", "0.2s"));
+        await using var fleet = New(("Fleet__Limits__RetryFirst", "0.1s"), ("Fleet__Limits__RetryMost", "0.2s"));
         await fleet.StartAsync();
         await fleet.SignInAsync();
         await fleet.SendAsync("PUT", "/api/alerters/pager", $$"""{"type":"webhook","url":"{{pager.Url}}","secret":"shared"}""");
@@ -66,7 +68,7 @@ public sealed class JourneyTests
     [Fact]
     public async Task A_query_is_asked_of_a_thousand_machines_and_all_answer()
     {
-        await using var fleet = new ProgramUnderTest();
+        await using var fleet = New();
         await fleet.StartAsync();
         await fleet.SignInAsync();
         using var transport = new AgentTransport(new(fleet.Url, KeepAlive: true), null);
@@ -88,7 +90,7 @@ public sealed class JourneyTests
     [Fact]
     public async Task A_machine_that_goes_silent_is_told_and_one_that_talks_is_not()
     {
-        await using var fleet = new ProgramUnderTest(("Fleet__Nodes__SilentAfter", "5s"));
+        await using var fleet = New(("Fleet__Nodes__SilentAfter", "5s"));
         await fleet.StartAsync();
         await fleet.SignInAsync();
         await fleet.SendAsync("POST", "/api/rules", """{"name":"silent","conditions":{"condition":"AND","rules":[{"field":"query_name","operator":"equal","value":"fleet/node_silent"}]}}""");
@@ -108,7 +110,7 @@ public sealed class JourneyTests
     [Fact]
     public async Task A_revoked_machine_comes_back_only_when_let_in()
     {
-        await using var fleet = new ProgramUnderTest();
+        await using var fleet = New();
         await fleet.StartAsync();
         await fleet.SignInAsync();
         var agent = fleet.Agent(1);
@@ -132,7 +134,7 @@ public sealed class JourneyTests
     [Fact]
     public async Task Killed_under_load_and_restarted_it_has_every_acknowledged_line_and_every_alert()
     {
-        await using var fleet = new ProgramUnderTest(("Fleet__Limits__MessageLock", "2s"));
+        await using var fleet = New(("Fleet__Limits__MessageLock", "2s"));
         await fleet.StartAsync();
         await fleet.SignInAsync();
         await fleet.SendAsync("POST", "/api/rules", """{"name":"r","alerters":["log"],"conditions":{"condition":"AND","rules":[{"field":"query_name","operator":"equal","value":"bad"}]}}""");
@@ -178,7 +180,7 @@ public sealed class JourneyTests
     [Fact]
     public async Task Two_processes_on_one_data_folder_see_each_others_changes()
     {
-        await using var first = new ProgramUnderTest();
+        await using var first = New();
         await first.StartAsync();
         await first.SignInAsync();
         await using var second = first.Beside();
