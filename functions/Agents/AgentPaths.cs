@@ -22,6 +22,8 @@ internal static class AgentPaths
                 "log" => "log",
                 "distributed/read" => "distributed/read",
                 "distributed/write" => "distributed/write",
+                "carve/start" or "carve/begin" => "carve/start",
+                "carve/continue" or "carve/block" => "carve/continue",
                 _ => null,
             };
         }

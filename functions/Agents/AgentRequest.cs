@@ -18,5 +18,8 @@ internal interface IAgentCall
     /// <summary>Whether bodies are small: all but logs and distributed answers are.</summary>
     bool IsSmall => true;
 
+    /// <summary>Whether agents read no <c>error</c> in the answer: any JSON is success to them, so a failure is plain text.</summary>
+    bool ReadsNoError => false;
+
     ValueTask<AgentAnswer> HandleAsync(AgentRequest request, CancellationToken ct);
 }

@@ -1,9 +1,12 @@
+using System.Text.Json;
+using Fleet.Carves;
+using Fleet.Kernel;
 using Fleet.Queries;
 
 namespace Fleet.Agents;
 
 /// <summary>Takes the answers to distributed queries. What nobody waits for is accepted and dropped: an agent would send it again for ever.</summary>
-internal sealed class DistributedWrite(NodeGate gate, Answers answers) : IAgentCall
+internal sealed class DistributedWrite(NodeGate gate, Answers answers, CarveIntake carves) : IAgentCall
 {
     public bool TakesOversized => true;
 
@@ -16,7 +19,25 @@ internal sealed class DistributedWrite(NodeGate gate, Answers answers) : IAgentC
         // No key was found in what is left of a body that was too large: that is no proof that the key is bad.
         if (request.IsOversized && body.NodeKey.IsEmpty && request.HeaderKey.Length == 0) return AgentAnswer.Error(413, "the answers are over the limit: ask for less");
         if (await gate.AdmitAsync(body.NodeKey, request, ct) is not { } node) return AgentAnswer.NodeInvalid;
-        foreach (var answer in body.Answers) await answers.TakeInAsync(node.Id, answer, ct);
+        foreach (var answer in body.Answers)
+        {
+            if (await answers.TakeInAsync(node.Id, answer, ct)) await ExpectCarvesAsync(node.Id, answer, ct);
+        }
+
         return AgentAnswer.Ok;
+    }
+
+    /// <summary>A carve that a query began is known by the guid in the query's answer.</summary>
+    private async ValueTask ExpectCarvesAsync(NodeId node, WrittenAnswer answer, CancellationToken ct)
+    {
+        if (answer.Rows is not { } rows || rows.AsSpan().IndexOf("\"carve_guid\""u8) < 0) return;
+        using var json = JsonDocument.Parse(rows);
+        foreach (var row in json.RootElement.EnumerateArray())
+        {
+            // As it stands in the text: a guid needs no escapes, and what has some is none.
+            if (!row.TryGetProperty("carve_guid", out var value)) continue;
+            var guid = value.GetRawText().Trim('"');
+            if (guid.Length is > 0 and <= 100 && guid.All(c => char.IsAsciiHexDigit(c) || c == '-')) await carves.ExpectAsync(node, guid, answer.Id, ct);
+        }
     }
 }

@@ -1,6 +1,7 @@
 using Fleet.Agents;
 using Fleet.Alerts;
 using Fleet.Bus;
+using Fleet.Carves;
 using Fleet.Config;
 using Fleet.Kernel;
 using Fleet.Manager;
@@ -33,12 +34,14 @@ internal static class Rooms
         .AddSingleton<CampaignStore>().AddSingleton<AnswerStore>().AddSingleton<Offers>().AddSingleton<Answers>()
         .AddSingleton<BatchStore>().AddSingleton<Inbox>().AddSingleton<ResultIndex>().AddSingleton<ReportStore>().AddSingleton<ResultPages>().AddSingleton<BuiltInResults>()
         .AddSingleton<AlertStore>().AddSingleton(AlertersOf)
+        .AddSingleton<CarveStore>().AddSingleton<CarveIntake>()
         .AddSingleton<RuleStore>()
         .AddSingleton<ISubscriber, EvaluateRules>().AddSingleton<ISubscriber, SendAlerts>()
         .AddSingleton<NodeGate>().AddSingleton<Enroll>().AddSingleton<ConfigCall>().AddSingleton<Log>().AddSingleton<DistributedRead>().AddSingleton<DistributedWrite>()
+        .AddSingleton<CarveStart>().AddSingleton<CarveContinue>()
         .AddSingleton(AgentEndpointOf)
         .AddSingleton<UserStore>().AddSingleton<TokenStore>()
-        .AddSingleton<UpkeepMemory>().AddSingleton<Materialize>().AddSingleton<SilentNodes>().AddSingleton<Retention>().AddSingleton<Expiry>().AddSingleton<Chores>();
+        .AddSingleton<UpkeepMemory>().AddSingleton<Materialize>().AddSingleton<SilentNodes>().AddSingleton<Retention>().AddSingleton<Expiry>().AddSingleton<TidyCarves>().AddSingleton<Chores>();
 
     private static OsquerySql OsquerySqlOf(IServiceProvider services)
     {
@@ -60,5 +63,7 @@ internal static class Rooms
         ["log"] = services.GetRequiredService<Log>(),
         ["distributed/read"] = services.GetRequiredService<DistributedRead>(),
         ["distributed/write"] = services.GetRequiredService<DistributedWrite>(),
+        ["carve/start"] = services.GetRequiredService<CarveStart>(),
+        ["carve/continue"] = services.GetRequiredService<CarveContinue>(),
     });
 }

@@ -53,7 +53,7 @@ internal sealed record Settings(
             new(read.Span("Nodes:SilentAfter", TimeSpan.FromHours(1)), read.Span("Nodes:SilentEvery", TimeSpan.FromDays(1))),
             new(read.List("Nodes:CapturedColumns", NodeInfo.Default)),
             new(read.Number("Logs:MinimumStatusSeverity", 0, 0, 3), retention),
-            new(retention, read.Span("Alerts:Retention", TimeSpan.FromDays(365))),
+            new(retention, read.Span("Alerts:Retention", TimeSpan.FromDays(365)), read.Span("Carves:Retention", TimeSpan.FromDays(30))),
             read.List("Sql:ExtraTables", []),
             read.Limits(),
             FunctionsPort: int.TryParse(configuration["FUNCTIONS_CUSTOMHANDLER_PORT"], NumberStyles.None, CultureInfo.InvariantCulture, out var port) ? port : null);

@@ -76,6 +76,21 @@ internal sealed record Limits
     /// <summary>Seconds of quick polling that a node with something to do is asked for.</summary>
     public int AccelerateSeconds { get; init; } = 60;
 
+    /// <summary>Bytes of one carve, as the node announces them: what a disk image of a small partition takes.</summary>
+    public long CarveBytes { get; init; } = 8L << 30;
+
+    /// <summary>Bytes of all carves that are kept at once. Beyond it new ones are refused until some are deleted.</summary>
+    public long CarvesBytes { get; init; } = 100L << 30;
+
+    /// <summary>Blocks of one carve: what a block blob holds. osquery's own blocks of 8 kB reach 400 MB with it.</summary>
+    public const int CarveBlocks = 50_000;
+
+    /// <summary>How long a carve may take to arrive. osquery never goes on with one that it gave up.</summary>
+    public TimeSpan CarveLife { get; init; } = TimeSpan.FromHours(24);
+
+    /// <summary>Names that a listing of a carve holds.</summary>
+    public int CarveNames { get; init; } = 10_000;
+
     /// <summary>Nesting of a rule's groups.</summary>
     public int RuleDepth { get; init; } = 20;
 

@@ -23,6 +23,7 @@ internal static class ManagerApi
         api.MapAlerts();
         api.MapAlerters();
         api.MapReports();
+        api.MapCarves();
         api.MapFallback("{*path}", NotFoundAsync);
     }
 

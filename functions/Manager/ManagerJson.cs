@@ -42,6 +42,10 @@ namespace Fleet.Manager;
 [JsonSerializable(typeof(AlerterRequest))]
 [JsonSerializable(typeof(ListOf<AlerterBody>))]
 [JsonSerializable(typeof(ListOf<ReportBody>))]
+[JsonSerializable(typeof(NewCarve))]
+[JsonSerializable(typeof(NewCarveBody))]
+[JsonSerializable(typeof(ListOf<CarveBody>))]
+[JsonSerializable(typeof(ListOf<CarvedFile>))]
 internal sealed partial class ManagerJson : JsonSerializerContext
 {
     /// <summary>For what is written outside of an endpoint.</summary>

@@ -48,6 +48,12 @@ internal sealed class SimulatedAgent(Machine machine, AgentOptions options, Agen
     /// <summary>How often it was given a key.</summary>
     public int Enrollments { get; private set; }
 
+    /// <summary>Carves that queries have begun and nobody has sent yet, by their guids.</summary>
+    public Queue<string> Carves { get; } = new();
+
+    /// <summary>Sends this agent's carves.</summary>
+    public CarveSender CarveSender => new(transport, NodeKey, machine.OsqueryVersion);
+
     /// <summary>Lines that wait to be sent.</summary>
     public int Buffered
     {
@@ -273,7 +279,12 @@ internal sealed class SimulatedAgent(Machine machine, AgentOptions options, Agen
     {
         _unsentAnswers ??= new JsonObject { ["queries"] = new JsonObject(), ["statuses"] = new JsonObject(), ["messages"] = new JsonObject(), ["stats"] = new JsonObject() };
         var missing = FakeRows.MissingTable(sql);
-        _unsentAnswers["queries"]![id] = missing is null ? Array(FakeRows.Of(machine, sql, 5, clock.GetUtcNow())) : new JsonArray();
+        if (sql.Contains("carve = 1", StringComparison.Ordinal))
+        {
+            Carves.Enqueue(Guid.NewGuid().ToString());
+            _unsentAnswers["queries"]![id] = new JsonArray(new JsonObject { ["carve_guid"] = Carves.Last(), ["carve"] = "1", ["status"] = "SCHEDULED", ["path"] = "" });
+        }
+        else _unsentAnswers["queries"]![id] = missing is null ? Array(FakeRows.Of(machine, sql, 5, clock.GetUtcNow())) : new JsonArray();
         _unsentAnswers["statuses"]![id] = missing is null ? 0 : 1;
         _unsentAnswers["messages"]![id] = missing is null ? "" : $"no such table: {missing}";
         _unsentAnswers["stats"]![id] = new JsonObject { ["wall_time_ms"] = 1, ["user_time"] = 0, ["system_time"] = 0, ["memory"] = 0 };

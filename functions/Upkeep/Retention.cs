@@ -4,8 +4,8 @@ using Fleet.Storage;
 
 namespace Fleet.Upkeep;
 
-/// <summary>How long things are kept: <c>Fleet__Logs__Retention</c>, <c>Fleet__Alerts__Retention</c>.</summary>
-internal sealed record RetentionSettings(TimeSpan Logs, TimeSpan Alerts);
+/// <summary>How long things are kept: <c>Fleet__Logs__Retention</c>, <c>Fleet__Alerts__Retention</c>, <c>Fleet__Carves__Retention</c>.</summary>
+internal sealed record RetentionSettings(TimeSpan Logs, TimeSpan Alerts, TimeSpan Carves);
 
 /// <summary>Drops whole weeks of results and status logs, whole months of alerts, and campaigns that are long over.</summary>
 /// <remarks>What is too old by two runs, an hour apart, is dropped: a machine that starts with a wrong clock gets time to set it.</remarks>

@@ -6,7 +6,7 @@ namespace Fleet.Upkeep;
 
 /// <summary>The whole list of chores.</summary>
 internal sealed class Chores(
-    Materialize materialize, SilentNodes silent, Retention retention, Expiry expiry, LastSeen seen, EnrollSecrets secrets, ChangeFeed changes, UpkeepMemory memory, Limits limits,
+    Materialize materialize, SilentNodes silent, Retention retention, Expiry expiry, TidyCarves carves, LastSeen seen, EnrollSecrets secrets, ChangeFeed changes, UpkeepMemory memory, Limits limits,
     SilenceSettings silence, TimeProvider clock, ILogger<Chores> log)
 {
     private const string Ticks = "ticks";
@@ -21,6 +21,7 @@ internal sealed class Chores(
         new("last-seen", limits.SeenFlush, FlushAsync, OfInstance: true),
         new("silent-nodes", silence.Look, silent.RunAsync),
         new("expiry", TimeSpan.FromSeconds(15), expiry.RunAsync),
+        new("carves", TimeSpan.FromMinutes(1), carves.RunAsync),
         new("retention", TimeSpan.FromHours(1), retention.RunAsync),
         new("change-feed", TimeSpan.FromMinutes(10), changes.PruneAsync),
         new("full-look", TimeSpan.FromMinutes(10), LookAsync, OfInstance: true),

@@ -153,13 +153,14 @@ internal sealed class FakeServiceBus : IAsyncDisposable
     {
         var request = context.Request;
         var path = Uri.UnescapeDataString(request.Path.Value!.TrimStart('/'));
-        context.Response.StatusCode = (request.Method, path) switch
+        var status = (request.Method, path) switch
         {
             ("POST", _) when path.EndsWith("/messages/head", StringComparison.Ordinal) => await LockAsync(context, path[..^"/messages/head".Length]),
             ("POST", _) when path.EndsWith("/messages", StringComparison.Ordinal) => await SendAsync(request, path[..^"/messages".Length]),
             ("DELETE" or "PUT", _) when path.Split("/messages/") is [var entity, var key] => Settle(entity, key, remove: request.Method == "DELETE"),
             _ => 400,
         };
+        if (!context.Response.HasStarted) context.Response.StatusCode = status;
     }
 
     private async Task<int> SendAsync(HttpRequest request, string entity)

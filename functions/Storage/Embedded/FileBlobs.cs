@@ -9,6 +9,8 @@ internal sealed class FileBlobs(string folder) : IBlobs
 
     public async ValueTask StageAsync(BlobName blob, int block, ReadOnlyMemory<byte> bytes, CancellationToken ct)
     {
+        // A block that comes late changes nothing of what is committed.
+        if (File.Exists(Path.Combine(BlocksOf(blob), List))) return;
         var path = BlockOf(blob, block);
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         await WriteAsync(path, bytes, ct);

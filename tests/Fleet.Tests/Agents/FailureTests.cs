@@ -105,7 +105,7 @@ public sealed class FailureTests
 
     [Theory]
     [InlineData("v1/nothing")]
-    [InlineData("api/osquery/carve/begin")]
+    [InlineData("api/osquery/distributed/reed")]
     [InlineData("api/v1/osquery/logs")]
     public async Task A_misspelt_call_is_an_error(string path)
     {

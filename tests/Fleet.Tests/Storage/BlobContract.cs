@@ -29,7 +29,7 @@ public abstract class BlobContract : IAsyncLifetime
         Assert.True(await Blobs.CommitAsync(s_blob, 3, default));
         Assert.Equal("aaabbc", await ReadAsync());
         Assert.Empty(await Blobs.StagedAsync(s_blob, default));
-        Assert.True(await Blobs.CommitAsync(s_blob, 3, default));
+        await Blobs.StageAsync(s_blob, 1, "late"u8.ToArray(), default);
         Assert.Equal("aaabbc", await ReadAsync());
     }
 

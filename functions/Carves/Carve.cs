@@ -1,0 +1,35 @@
+using Fleet.Kernel;
+
+namespace Fleet.Carves;
+
+internal enum CarveState
+{
+    /// <summary>The node answered a query with this carve's guid, and has sent nothing yet.</summary>
+    Requested,
+
+    Receiving,
+    Complete,
+
+    /// <summary>It did not arrive in time; its blocks are gone.</summary>
+    Expired,
+}
+
+/// <summary>Files that a node sends as one tar, in blocks.</summary>
+/// <param name="Id">Follows from node and guid: a start that comes twice is one carve.</param>
+/// <param name="Guid">osquery's <c>carve_id</c>, which is the <c>carve_guid</c> in the answer of the query that asked.</param>
+/// <param name="Campaign">The distributed query that asked, if it was one.</param>
+/// <param name="Blocks">How many; 0 until the node has said.</param>
+/// <param name="BlockSize">Bytes of each block but the last.</param>
+/// <param name="Size">Bytes of all.</param>
+/// <param name="IsClosing">Its last block is there, so any block may be the one that completes it.</param>
+/// <param name="Sha256">Of the whole, in hex; null until it was read through.</param>
+/// <param name="Packing"><c>zstd</c>, <c>none</c>, or null until it was read through.</param>
+internal sealed record Carve(
+    string Id, NodeId Node, string Guid, string? Campaign, CarveState State, DateTimeOffset CreatedAt, int Blocks, long BlockSize, long Size, bool IsClosing,
+    DateTimeOffset? CompletedAt, string? Sha256, string? Packing)
+{
+    public static string IdOf(NodeId node, string guid) => Digest.Of(node.ToString(), guid.ToLowerInvariant());
+
+    /// <summary>The bytes that a block must have.</summary>
+    public long SizeOf(int block) => block < Blocks - 1 ? BlockSize : Size - (BlockSize * (Blocks - 1));
+}

@@ -1,0 +1,92 @@
+using System.Globalization;
+using Fleet.Kernel;
+using Fleet.Nodes;
+using Fleet.Storage;
+
+namespace Fleet.Carves;
+
+/// <summary>Takes carves in. Every block is staged under its number, and when the last is there the list is committed: nothing is ever put together.</summary>
+internal sealed class CarveIntake(CarveStore carves, IBlobs blobs, NodeKeys keys, Limits limits, TimeProvider clock)
+{
+    private const string Purpose = "carve/";
+
+    /// <summary>Remembers that a node's answer named a carve: the query that asked is known by that.</summary>
+    public ValueTask<Carve?> ExpectAsync(NodeId node, string guid, string campaign, CancellationToken ct) => carves.ChangeAsync(
+        Carve.IdOf(node, guid),
+        before => before is null
+            ? new(Carve.IdOf(node, guid), node, guid, campaign, CarveState.Requested, clock.GetUtcNow(), 0, 0, 0, IsClosing: false, null, null, null)
+            : before with { Campaign = campaign },
+        ct);
+
+    /// <summary>Begins a carve, or finds the one that was begun: a start may come twice.</summary>
+    /// <returns>The session's id, which only this server can make, or why there is none.</returns>
+    public async ValueTask<(string? Session, string? Fault)> StartAsync(NodeId node, string guid, int blocks, long blockSize, long size, CancellationToken ct)
+    {
+        if (Fault(guid, blocks, blockSize, size) is { } fault) return (null, fault);
+        var id = Carve.IdOf(node, guid);
+        if (await carves.FindAsync(id, ct) is { State: CarveState.Receiving or CarveState.Complete } known)
+        {
+            return known.Blocks == blocks && known.Size == size ? (SessionOf(id), null) : (null, "this carve was begun with another size");
+        }
+
+        var held = (await carves.ListAsync(ct)).Where(carve => carve.State is CarveState.Receiving or CarveState.Complete).Sum(carve => carve.Size);
+        if (held + size > limits.CarvesBytes) return (null, string.Create(CultureInfo.InvariantCulture, $"{held} bytes of carves are kept already; at most {limits.CarvesBytes} are: delete some"));
+        var now = clock.GetUtcNow();
+        await carves.ChangeAsync(
+            id,
+            before => before is { State: CarveState.Receiving or CarveState.Complete }
+                ? before
+                : new(id, node, guid, before?.Campaign, CarveState.Receiving, now, blocks, blockSize, size, IsClosing: false, null, null, null),
+            ct);
+        return (SessionOf(id), null);
+    }
+
+    /// <summary>Takes a block; durable when this returns. Any order, and twice, is good.</summary>
+    /// <returns>Why it is refused, or null.</returns>
+    public async ValueTask<string?> TakeAsync(string session, NodeId? sender, int block, ReadOnlyMemory<byte> bytes, CancellationToken ct)
+    {
+        if (session.Split('.', 2) is not [var id, _] || !IsSession(session, id) || await carves.FindAsync(id, ct) is not { } carve) return "there is no such session";
+        if (sender is { } node && node != carve.Node) return "the session is another node's";
+        if (carve.State == CarveState.Complete) return null;
+        if (carve.State != CarveState.Receiving) return "the carve has expired";
+        if (block < 0 || block >= carve.Blocks) return "there is no such block in this carve";
+        if (bytes.Length != carve.SizeOf(block)) return string.Create(CultureInfo.InvariantCulture, $"block {block} has {bytes.Length} bytes and should have {carve.SizeOf(block)}");
+
+        // The mark first, then the block, then a look at the mark: of two last blocks on two instances, at least one sees both.
+        if (block == carve.Blocks - 1) await carves.ChangeAsync(id, before => before is { IsClosing: false } ? before with { IsClosing = true } : before, ct);
+        await blobs.StageAsync(CarveStore.BlobOf(id), block, bytes, ct);
+        if (await carves.FindAsync(id, ct) is not { } after)
+        {
+            await blobs.RemoveAsync(CarveStore.BlobOf(id), ct);
+            return "the carve was deleted";
+        }
+
+        if (after is { IsClosing: true, State: CarveState.Receiving }) await TryFinishAsync(after, ct);
+        return null;
+    }
+
+    /// <summary>Completes a carve if all of it is there.</summary>
+    public async ValueTask TryFinishAsync(Carve carve, CancellationToken ct)
+    {
+        var blob = CarveStore.BlobOf(carve.Id);
+        var staged = await blobs.StagedAsync(blob, ct);
+        if (Enumerable.Range(0, carve.Blocks).Any(block => !staged.TryGetValue(block, out var size) || size != carve.SizeOf(block))) return;
+        if (!await blobs.CommitAsync(blob, carve.Blocks, ct)) return;
+        await carves.ChangeAsync(
+            carve.Id, before => before is { State: CarveState.Receiving } ? before with { State = CarveState.Complete, CompletedAt = clock.GetUtcNow() } : before, ct);
+    }
+
+    private string SessionOf(string id) => $"{id}.{keys.SignText(Purpose + id)[0]}";
+
+    private bool IsSession(string session, string id) => keys.SignText(Purpose + id).Any(signature => Secret.Equal($"{id}.{signature}", session));
+
+    private string? Fault(string guid, int blocks, long blockSize, long size)
+    {
+        if (guid.Length is 0 or > 100) return "carve_id is missing or too long";
+        if (size <= 0 || blockSize <= 0 || blocks <= 0) return "carve_size, block_size and block_count are numbers above 0";
+        if (size > limits.CarveBytes) return string.Create(CultureInfo.InvariantCulture, $"the carve has {size} bytes; at most {limits.CarveBytes} are taken");
+        if (blocks > Limits.CarveBlocks) return string.Create(CultureInfo.InvariantCulture, $"the carve has {blocks} blocks; at most {Limits.CarveBlocks} are taken: raise --carver_block_size, to 2000000 say");
+        if (blocks != (size + blockSize - 1) / blockSize) return "block_count is not carve_size divided by block_size";
+        return null;
+    }
+}

@@ -1,0 +1,118 @@
+using System.Formats.Tar;
+using System.Security.Claims;
+using Fleet.Carves;
+using Fleet.Kernel;
+using Fleet.Nodes;
+using Fleet.Queries;
+using Fleet.Storage;
+
+namespace Fleet.Manager;
+
+/// <param name="Path">A file or, with <c>%</c>, a pattern: <c>%</c> is anything within a folder, <c>%%</c> all below it.</param>
+/// <param name="Reason">Why; it stands in the campaign that asks.</param>
+internal sealed record NewCarve(string NodeId, string Path, string Reason);
+
+/// <param name="CampaignId">The distributed query that asks. The carve appears under <c>/api/carves</c> when the node has answered it.</param>
+internal sealed record NewCarveBody(string CampaignId, string Sql);
+
+/// <param name="Status"><c>requested</c>, <c>receiving</c>, <c>complete</c> or <c>expired</c>.</param>
+/// <param name="Sha256">Of the archive, within a minute of its completion.</param>
+/// <param name="Packing"><c>zstd</c> or <c>none</c>, known with the digest.</param>
+internal sealed record CarveBody(
+    string Id, string NodeId, string Guid, string? CampaignId, string Status, DateTimeOffset CreatedAt, DateTimeOffset? CompletedAt, long Size, int Blocks, string? Sha256, string? Packing);
+
+internal sealed record CarvedFile(string Name, long Size);
+
+internal static class CarvesApi
+{
+    public static void MapCarves(this IEndpointRouteBuilder api)
+    {
+        api.MapGet("/carves", ListAsync).For(Role.Viewer);
+        api.MapPost("/carves", AskAsync).For(Role.Operator);
+        api.MapGet("/carves/{id}", FindAsync).For(Role.Viewer);
+        api.MapGet("/carves/{id}/archive", ArchiveAsync).For(Role.Operator);
+        api.MapGet("/carves/{id}/files", FilesAsync).For(Role.Operator);
+        api.MapDelete("/carves/{id}", RemoveAsync).For(Role.Operator);
+    }
+
+    private static async Task<IResult> ListAsync(CarveStore carves, Limits limits, CancellationToken ct, string? nodeId = null, int? take = null, string? after = null)
+    {
+        var all = (await carves.ListAsync(ct)).Where(carve => nodeId is null || carve.Node.ToString() == nodeId).ToList();
+        var first = after is null ? 0 : all.TakeWhile(carve => carve.Id != after).Count() + 1;
+        var page = all.Skip(first).Take(Paging.Take(take, limits)).ToList();
+        return TypedResults.Ok(new ListOf<CarveBody>([.. page.Select(Body)], first + page.Count < all.Count ? page[^1].Id : null));
+    }
+
+    private static async Task<IResult> AskAsync(
+        NewCarve request, CampaignStore campaigns, NodeStore nodes, Limits limits, TimeProvider clock, ClaimsPrincipal person, CancellationToken ct)
+    {
+        var errors = new List<FieldError>();
+        if (!NodeId.TryParse(request.NodeId, out var node) || await nodes.FindAsync(node, ct) is null) errors.Add(new("nodeId", $"There is no node '{request.NodeId}'."));
+        if (request.Path.Length is 0 or > 1_000 || request.Path.Any(char.IsControl)) errors.Add(new("path", "This is a path of up to 1,000 characters."));
+        if (request.Reason.Trim().Length is 0 or > 1_000) errors.Add(new("reason", "Say why, in up to 1,000 characters: the machine's user may ask."));
+        if (errors.Count > 0) return Problem.Invalid(errors);
+        if (campaigns.Active.ByName.Count >= limits.ActiveCampaigns) return Problem.Conflict($"{limits.ActiveCampaigns} campaigns are active already: cancel one, or wait.");
+
+        var now = clock.GetUtcNow();
+        var id = Guid.CreateVersion7(now).ToString("N");
+        var sql = $"SELECT * FROM carves WHERE path LIKE '{request.Path.Replace("'", "''", StringComparison.Ordinal)}' AND carve = 1";
+        var targets = new Targets(All: false, [node], [], MatchAll: false, [], Sample: null);
+        await campaigns.StartAsync(new(id, sql, $"Carve {request.Path}: {request.Reason.Trim()}", targets, now, person.Identity?.Name ?? "", now, now + limits.CampaignLife, null, 0), ct);
+        return TypedResults.Accepted($"/api/campaigns/{id}", new NewCarveBody(id, sql));
+    }
+
+    private static async Task<IResult> FindAsync(string id, CarveStore carves, CancellationToken ct) =>
+        await carves.FindAsync(id, ct) is { } carve ? TypedResults.Ok(Body(carve)) : Missing(id);
+
+    /// <summary>The tar as the node sent it, streamed.</summary>
+    private static async Task<IResult> ArchiveAsync(string id, CarveStore carves, IBlobs blobs, HttpContext context, CancellationToken ct)
+    {
+        if (await carves.FindAsync(id, ct) is not { } carve) return Missing(id);
+        if (carve.State != CarveState.Complete) return NotThere(carve);
+        if (await blobs.OpenAsync(CarveStore.BlobOf(id), ct) is not { } stream) return Missing(id);
+        context.Response.ContentLength = carve.Size;
+        var isZstd = carve.Packing == "zstd";
+        return TypedResults.Stream(stream, isZstd ? "application/zstd" : "application/x-tar", $"carve-{id[..12]}.tar{(isZstd ? ".zst" : "")}");
+    }
+
+    /// <summary>What is in it, under names that are safe to show and to write.</summary>
+    private static async Task<IResult> FilesAsync(string id, CarveStore carves, IBlobs blobs, Limits limits, CancellationToken ct)
+    {
+        if (await carves.FindAsync(id, ct) is not { } carve) return Missing(id);
+        if (carve.State != CarveState.Complete) return NotThere(carve);
+        if (carve.Packing == "zstd") return Problem.Conflict("The carve is packed with zstd, which is not unpacked here: fetch its archive.");
+        if (await blobs.OpenAsync(CarveStore.BlobOf(id), ct) is not { } stream) return Missing(id);
+        var files = new List<CarvedFile>();
+        await using (stream)
+        {
+            try
+            {
+                await using var tar = new TarReader(stream);
+                while (files.Count < limits.CarveNames && await tar.GetNextEntryAsync(copyData: false, ct) is { } entry)
+                {
+                    if (entry.EntryType is TarEntryType.RegularFile or TarEntryType.V7RegularFile) files.Add(new(CarveNames.Safe(entry.Name), entry.Length));
+                }
+            }
+            catch (Exception fault) when (fault is InvalidDataException or FormatException or EndOfStreamException)
+            {
+                return Problem.Conflict($"The carve is no tar that can be read ({fault.Message}): fetch its archive.");
+            }
+        }
+
+        return TypedResults.Ok(new ListOf<CarvedFile>(files, Next: null));
+    }
+
+    private static async Task<IResult> RemoveAsync(string id, CarveStore carves, CancellationToken ct)
+    {
+        if (await carves.FindAsync(id, ct) is null) return Missing(id);
+        await carves.RemoveAsync(id, ct);
+        return TypedResults.NoContent();
+    }
+
+    private static CarveBody Body(Carve carve) => new(
+        carve.Id, carve.Node.ToString(), carve.Guid, carve.Campaign, carve.State.ToString().ToLowerInvariant(), carve.CreatedAt, carve.CompletedAt, carve.Size, carve.Blocks, carve.Sha256, carve.Packing);
+
+    private static IResult NotThere(Carve carve) => Problem.Conflict($"The carve is {carve.State.ToString().ToLowerInvariant()}: there is nothing to fetch.");
+
+    private static IResult Missing(string id) => Problem.NotFound($"carve '{id}'");
+}

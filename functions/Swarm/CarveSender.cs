@@ -1,0 +1,66 @@
+using System.Text;
+using System.Text.Json.Nodes;
+
+namespace Fleet.Swarm;
+
+/// <summary>Sends a carve as osqueryd's carver does: a start, then blocks from 0 on, each tried three times; any answer that parses is success.</summary>
+internal sealed class CarveSender(AgentTransport transport, string nodeKey, string version)
+{
+    private const int Tries = 3;
+
+    /// <summary>Announces a carve; the session, or null if it was refused.</summary>
+    public async Task<string?> StartAsync(string guid, int size, int blockSize, CancellationToken ct)
+    {
+        var body = new JsonObject
+        {
+            ["block_count"] = BlocksOf(size, blockSize),
+            ["block_size"] = blockSize,
+            ["carve_size"] = size,
+            ["carve_id"] = guid,
+            ["request_id"] = Guid.NewGuid().ToString(),
+            ["node_key"] = nodeKey,
+        };
+        for (var i = 0; i < Tries; i++)
+        {
+            if ((await PostAsync("carve/start", body, ct)).Body?["session_id"] is JsonValue session && session.TryGetValue<string>(out var text) && text.Length > 0) return text;
+        }
+
+        return null;
+    }
+
+    /// <summary>Sends one block; whether the agent takes it for sent.</summary>
+    public async Task<bool> SendBlockAsync(string session, byte[] carve, int blockSize, int block, CancellationToken ct)
+    {
+        var bytes = carve.AsMemory(block * blockSize, Math.Min(blockSize, carve.Length - (block * blockSize)));
+        var body = new JsonObject
+        {
+            ["block_id"] = block,
+            ["session_id"] = session,
+            ["request_id"] = Guid.NewGuid().ToString(),
+            ["data"] = Convert.ToBase64String(bytes.Span),
+        };
+        for (var i = 0; i < Tries; i++)
+        {
+            if ((await PostAsync("carve/continue", body, ct)).Body is not null) return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>All of it, in order; whether the agent takes it for sent.</summary>
+    public async Task<bool> SendAsync(string guid, byte[] carve, int blockSize, CancellationToken ct)
+    {
+        if (await StartAsync(guid, carve.Length, blockSize, ct) is not { } session) return false;
+        for (var block = 0; block < BlocksOf(carve.Length, blockSize); block++)
+        {
+            if (!await SendBlockAsync(session, carve, blockSize, block, ct)) return false;
+        }
+
+        return true;
+    }
+
+    private static int BlocksOf(int size, int blockSize) => (size + blockSize - 1) / blockSize;
+
+    private Task<Verdict> PostAsync(string call, JsonObject body, CancellationToken ct) =>
+        transport.PostAsync(call, Encoding.UTF8.GetBytes(body.ToJsonString()), nodeKey, version, gzip: false, ct);
+}

@@ -1,0 +1,153 @@
+using Fleet.Bus;
+using Fleet.Bus.Azure;
+using Fleet.Kernel;
+using Fleet.Shared;
+using Fleet.Storage;
+using Fleet.Storage.Embedded;
+using Fleet.Tests.Support;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Fleet.Tests.Bus;
+
+/// <summary>The bus on Service Bus, against a namespace that speaks its documented REST API.</summary>
+public sealed class ServiceBusTests : IAsyncLifetime, IDisposable
+{
+    private const string Body = "Alerts202603/1/2-3|pager";
+
+    private readonly Scratch _scratch = new();
+    private readonly ManualClock _clock = new();
+    private readonly SqliteDatabase _database;
+    private FakeServiceBus _namespace = null!;
+    private ServiceBusClient _client = null!;
+    private ServiceBus _bus = null!;
+
+    public ServiceBusTests() => _database = new(_scratch.File("test.db"), Limits.Default);
+
+    public async Task InitializeAsync()
+    {
+        _namespace = await FakeServiceBus.StartAsync(secure: false, _clock);
+        _client = ServiceBusClient.Parse(_namespace.ConnectionString, _clock);
+        _bus = new(_client, new(new SqliteTables(_database, _clock), _clock), Limits.Default, _clock, NullLogger<ServiceBus>.Instance);
+    }
+
+    public async Task DisposeAsync() => await _namespace.DisposeAsync();
+
+    public void Dispose()
+    {
+        _database.Dispose();
+        _scratch.Dispose();
+    }
+
+    [Fact]
+    public async Task A_message_to_a_topic_is_in_its_subscriptions_and_a_repeat_is_dropped()
+    {
+        await _bus.PublishAsync(Addresses.Results, "key", default);
+        await _bus.PublishAsync(Addresses.Results, "key", default);
+        await _bus.PublishAsync(Addresses.Alerts, "key", default);
+        Assert.Equal((1, 1), (_namespace.CountOf("results/subscriptions/rules"), _namespace.CountOf("alerts")));
+        Assert.Equal("key", _namespace.Take("alerts")!.Body);
+    }
+
+    [Fact]
+    public async Task An_alerter_that_asks_to_wait_gets_a_copy_when_it_is_due_and_deliveries_are_counted()
+    {
+        var subscriber = new Scripted(new Outcome.Again(TimeSpan.FromMinutes(5), "429"));
+        await _bus.HandleAsync(subscriber, Body, 1, default);
+        Assert.Null(_namespace.Take("alerts"));
+        _clock.Advance(TimeSpan.FromMinutes(5));
+        var copy = _namespace.Take("alerts")!;
+        Assert.Equal((Body, 2), (copy.Body, (int)copy.Properties["delivery"]!));
+        Assert.Empty(await _bus.ListAsync(10, default));
+
+        await _bus.HandleAsync(subscriber, Body, Limits.Default.Deliveries, default);
+        var letter = Assert.Single(await _bus.ListAsync(10, default));
+        Assert.Equal((Body, "429", Addresses.Alerts), (letter.Body, letter.Reason, letter.Queue));
+    }
+
+    [Fact]
+    public async Task While_the_store_is_down_a_message_waits_and_does_not_become_a_dead_letter()
+    {
+        await _bus.HandleAsync(new Scripted(new StorageUnavailableException("down")), Body, 1, default);
+        Assert.Equal(_clock.Now + Limits.Default.BackOff(1), Assert.Single(_namespace.MessagesOf("alerts")).DueAt);
+    }
+
+    [Fact]
+    public async Task What_a_subscriber_gives_up_is_shown_and_can_be_sent_again()
+    {
+        await _bus.HandleAsync(new Scripted(new Outcome.Dead("no such alerter")), Body, 1, default);
+        var letter = Assert.Single(await _bus.ListAsync(10, default));
+        Assert.Equal((Body, "no such alerter"), (letter.Body, letter.Reason));
+        Assert.True(await _bus.RetryAsync(letter.Id, default));
+        Assert.Equal(Body, _namespace.Take("alerts")!.Body);
+        Assert.Empty(await _bus.ListAsync(10, default));
+        Assert.False(await _bus.RetryAsync(letter.Id, default));
+    }
+
+    [Fact]
+    public async Task Poison_ends_in_the_dead_letter_queue_where_it_can_be_seen_again_and_again_and_sent_once_more()
+    {
+        await _bus.PublishAsync(Addresses.Results, "poison", default);
+        await _bus.PublishAsync(Addresses.Results, "another", default);
+        for (var i = 0; i < 20; i++) _namespace.Abandon("results/subscriptions/rules", _namespace.Take("results/subscriptions/rules")!);
+        for (var i = 0; i < 3; i++) Assert.Equal(["another", "poison"], (await _bus.ListAsync(10, default)).Select(letter => letter.Body).Order());
+        var letter = (await _bus.ListAsync(10, default)).Single(letter => letter.Body == "poison");
+        Assert.Equal((Addresses.Rules, 10, "MaxDeliveryCountExceeded"), (letter.Queue, letter.Deliveries, letter.Reason));
+
+        // Its first id is still remembered: it comes under another.
+        Assert.True(await _bus.RetryAsync(letter.Id, default));
+        Assert.Equal("poison", _namespace.Take("results/subscriptions/rules")!.Body);
+        Assert.Equal("another", Assert.Single(await _bus.ListAsync(10, default)).Body);
+        Assert.False(await _bus.RetryAsync(letter.Id, default));
+        Assert.False(await _bus.RetryAsync("nonsense", default));
+    }
+
+    [Fact]
+    public async Task A_namespace_that_does_not_answer_is_a_store_that_does_not_answer()
+    {
+        _namespace.IsDown = true;
+        await Assert.ThrowsAsync<StorageUnavailableException>(async () => await _bus.PublishAsync(Addresses.Alerts, "key", default));
+    }
+
+    [Fact]
+    public async Task A_wrong_key_is_told()
+    {
+        var client = ServiceBusClient.Parse(_namespace.ConnectionString.Replace(FakeServiceBus.Key, "wrong", StringComparison.Ordinal), _clock);
+        var fault = await Assert.ThrowsAsync<StorageUnavailableException>(async () => await client.SendAsync("alerts", "b", "id", 1, null, default));
+        Assert.Contains("401", fault.Message, StringComparison.Ordinal);
+        await Assert.ThrowsAsync<InvalidOperationException>(async () => await _client.SendAsync("nowhere", "b", "id", 1, null, default));
+    }
+
+    [Fact]
+    public async Task Without_a_Functions_host_the_pump_delivers_and_what_fails_comes_again()
+    {
+        using var stop = new CancellationTokenSource();
+        var done = new TaskCompletionSource();
+        var subscriber = new Scripted(new InvalidOperationException("once"), Outcome.Finished) { OnCall = calls => { if (calls == 2) done.SetResult(); } };
+        var pump = new ServiceBusPump(_client, _bus, [subscriber], NullLogger<ServiceBusPump>.Instance);
+        var running = pump.RunAsync(stop.Token);
+        await _bus.PublishAsync(Addresses.Alerts, Body, default);
+        await done.Task.WaitAsync(TimeSpan.FromSeconds(30));
+        await stop.CancelAsync();
+        await running;
+        Assert.Equal((0, Body), (_namespace.CountOf("alerts"), subscriber.LastBody));
+    }
+
+    private sealed class Scripted(params object[] script) : ISubscriber
+    {
+        private int _calls;
+
+        public string Queue => Addresses.Alerts;
+
+        public string? LastBody { get; private set; }
+
+        public Action<int> OnCall { get; init; } = _ => { };
+
+        public ValueTask<Outcome> HandleAsync(string body, CancellationToken ct)
+        {
+            LastBody = body;
+            var step = script[Math.Min(_calls++, script.Length - 1)];
+            OnCall(_calls);
+            return step is Exception fault ? throw fault : ValueTask.FromResult((Outcome)step);
+        }
+    }
+}
