@@ -1,6 +1,7 @@
 namespace Fleet.Bus;
 
 /// <summary>A message that was given up.</summary>
+/// <param name="Deliveries">How often it was tried. Service Bus counts every look at its dead-letter queue too.</param>
 internal sealed record DeadLetter(string Id, string Queue, string Body, int Deliveries, string Reason, DateTimeOffset DiedAt);
 
 /// <summary>Messages that were given up, for people to see and to send again.</summary>

@@ -21,7 +21,7 @@ internal sealed class Chores(
         new("last-seen", limits.SeenFlush, FlushAsync, OfInstance: true),
         new("silent-nodes", silence.Look, silent.RunAsync),
         new("expiry", TimeSpan.FromSeconds(15), expiry.RunAsync),
-        new("carves", TimeSpan.FromMinutes(1), carves.RunAsync),
+        new("carves", TimeSpan.FromSeconds(15), carves.RunAsync),
         new("retention", TimeSpan.FromHours(1), retention.RunAsync),
         new("change-feed", TimeSpan.FromMinutes(10), changes.PruneAsync),
         new("full-look", TimeSpan.FromMinutes(10), LookAsync, OfInstance: true),

@@ -72,6 +72,15 @@ internal sealed class FakeServiceBus : IAsyncDisposable
         return bus;
     }
 
+    /// <summary>Sends as some other program would.</summary>
+    public async Task SendAsync(string entity, string body)
+    {
+        var context = new DefaultHttpContext();
+        context.Request.ContentType = "application/vnd.microsoft.servicebus.json";
+        context.Request.Body = new MemoryStream(Encoding.UTF8.GetBytes(new JsonArray(new JsonObject { ["Body"] = body }).ToJsonString()));
+        await SendAsync(context.Request, entity);
+    }
+
     /// <summary>What is due, locked for whoever asks; null if there is nothing.</summary>
     public BusMessage? Take(string entity)
     {

@@ -36,8 +36,12 @@ internal sealed class TestCertificate
     public string KeyPath { get; }
 
     /// <summary>A transport that trusts it.</summary>
-    public HttpClientTransport NewTransport() => new(new HttpClient(new SocketsHttpHandler
+    public HttpClientTransport NewTransport() => new(new HttpClient(NewHandler()));
+
+    /// <summary>A handler that trusts it, and keeps no cookies.</summary>
+    public SocketsHttpHandler NewHandler() => new()
     {
+        UseCookies = false,
         SslOptions = { RemoteCertificateValidationCallback = (_, shown, _, _) => shown?.GetCertHashString() == Certificate.GetCertHashString() },
-    }));
+    };
 }

@@ -91,7 +91,8 @@ public sealed class ServiceBusTests : IAsyncLifetime, IDisposable
         for (var i = 0; i < 20; i++) _namespace.Abandon("results/subscriptions/rules", _namespace.Take("results/subscriptions/rules")!);
         for (var i = 0; i < 3; i++) Assert.Equal(["another", "poison"], (await _bus.ListAsync(10, default)).Select(letter => letter.Body).Order());
         var letter = (await _bus.ListAsync(10, default)).Single(letter => letter.Body == "poison");
-        Assert.Equal((Addresses.Rules, 10, "MaxDeliveryCountExceeded"), (letter.Queue, letter.Deliveries, letter.Reason));
+        Assert.Equal((Addresses.Rules, "MaxDeliveryCountExceeded"), (letter.Queue, letter.Reason));
+        Assert.True(letter.Deliveries >= 10);
 
         // Its first id is still remembered: it comes under another.
         Assert.True(await _bus.RetryAsync(letter.Id, default));

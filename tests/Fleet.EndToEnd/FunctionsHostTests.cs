@@ -1,0 +1,257 @@
+using System.Net;
+using System.Text;
+using System.Text.Json.Nodes;
+using Fleet.Hosting;
+using Fleet.Shared;
+using Fleet.Storage;
+using Fleet.Storage.Azure;
+
+namespace Fleet.EndToEnd;
+
+/// <summary>What the Functions host asks of the published folder, and what must not come through it.</summary>
+public sealed class FunctionsHostTests
+{
+    private static readonly string[] s_http =
+    [
+        "AgentFleet: POST PUT api/osquery/{*call}", "AgentFleetV1: POST PUT api/v1/osquery/{*call}", "AgentV1: POST PUT v1/{*call}", "CarveContinue: POST PUT carve/continue",
+        "CarveStart: POST PUT carve/start", "Config: POST PUT config", "DistributedRead: POST PUT distributed/read", "DistributedWrite: POST PUT distributed/write", "Enroll: POST PUT enroll",
+        "Log: POST PUT log", "Manager: GET HEAD POST PUT PATCH DELETE api/{*path}", "Portal: GET HEAD {*path}",
+    ];
+
+    [Fact]
+    public async Task The_published_folder_is_what_the_host_demands()
+    {
+        await using var cloud = await FakeCloud.StartAsync();
+        var functions = HostedFunction.ReadAll(PublishedFolder.Path, cloud.Settings);
+        Assert.Equal(s_http, functions.Where(function => function.IsHttp).Select(function => $"{function.Name}: {string.Join(' ', function.Methods)} {function.Route}"));
+        Assert.Equal(
+            ["EvaluateRules: results/subscriptions/rules", "SendAlerts: alerts", "Upkeep: "],
+            functions.Where(function => !function.IsHttp).Select(function => $"{function.Name}: {function.Entity}"));
+        Assert.Equal(
+            ["fleet", "host.json", "libe_sqlite3.so", "run.sh", .. functions.Select(function => function.Name)],
+            Directory.EnumerateFileSystemEntries(PublishedFolder.Path).Select(path => Path.GetFileName(path)!).OrderBy(name => !File.Exists(Path.Combine(PublishedFolder.Path, name))).ThenBy(name => name, StringComparer.Ordinal));
+
+        var host = JsonNode.Parse(await File.ReadAllTextAsync(Path.Combine(PublishedFolder.Path, "host.json")))!;
+        Assert.Equal("", (string?)host["extensions"]!["http"]!["routePrefix"]);
+        Assert.Equal("Microsoft.Azure.Functions.ExtensionBundle", (string?)host["extensionBundle"]!["id"]);
+        Assert.True((bool)host["extensions"]!["serviceBus"]!["autoCompleteMessages"]!);
+        Assert.Null(host["customHandler"]!["enableForwardingHttpRequest"]);
+    }
+
+    [Fact]
+    public async Task A_call_from_outside_never_reaches_a_trigger()
+    {
+        await using var fleet = new FunctionsUnderTest();
+        await fleet.StartAsync();
+        using var http = new HttpClient(TestCertificate.Instance.NewHandler()) { BaseAddress = fleet.Url };
+
+        // A POST that no route takes is not even forwarded.
+        foreach (var path in new[] { "/EvaluateRules", "/SendAlerts", "/Upkeep", "/nothing", "/" }) Assert.Equal(HttpStatusCode.NotFound, (await PostAsync(path)).Status);
+
+        // What the API's route takes stays in the API, however the path is spelt.
+        foreach (var path in new[] { "/api/%2e%2e/EvaluateRules", "/api/..%2fEvaluateRules", "/api/%5c..%5cEvaluateRules", "/api/%2e%2e%5cEvaluateRules", "/api//EvaluateRules", "/api/EvaluateRules", "/v1/%2e%2e/Upkeep", "/v1/..%5c..%5cUpkeep" })
+        {
+            var (status, text) = await PostAsync(path);
+            Assert.True(status is HttpStatusCode.NotFound or HttpStatusCode.Unauthorized or HttpStatusCode.MethodNotAllowed, $"{path}: {(int)status} {text}");
+            Assert.NotEqual("{}", text);
+        }
+
+        // Even at the handler's own door: only the host's own way of asking is answered.
+        using var inside = new HttpClient { BaseAddress = fleet.Host.Handler.Url };
+        foreach (var (path, host) in new[] { ("Upkeep", "fleet.example.org"), ("Upkeep", "localhost:" + fleet.Host.Handler.Url.Port), ("x/%2e%2e/Upkeep", fleet.Host.Handler.Url.Authority), ("%55pkeep", fleet.Host.Handler.Url.Authority) })
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(fleet.Host.Handler.Url + path, new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true })) { Content = new StringContent("{}") };
+            request.Headers.Host = host;
+            using var response = await inside.SendAsync(request);
+            Assert.Equal(HttpStatusCode.NotFound, response.StatusCode);
+        }
+
+        async Task<(HttpStatusCode Status, string Text)> PostAsync(string path)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(fleet.Url.GetLeftPart(UriPartial.Authority) + path, new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true }))
+            {
+                Content = new StringContent("""{"Data":{"message":"\"a-b\""},"Metadata":{}}""", Encoding.UTF8, "application/json"),
+            };
+            using var response = await http.SendAsync(request);
+            return (response.StatusCode, await response.Content.ReadAsStringAsync());
+        }
+    }
+
+    [Fact]
+    public async Task Poison_is_delivered_ten_times_shown_as_a_dead_letter_and_sent_again_when_someone_says_so()
+    {
+        await using var fleet = new FunctionsUnderTest();
+        await fleet.StartAsync();
+        await fleet.SignInAsync();
+
+        // A batch whose second part is missing cannot be read.
+        var tables = new AzureTables(
+            StorageAccount.Parse((await Azurite.SecureAsync()).ConnectionStringOf(fleet.Cloud.Settings["Fleet__Storage__TableEndpoint"].Split('/')[^1])), TimeProvider.System, TestCertificate.Instance.NewTransport());
+        var broken = new Key("0a0b0c0d0e0f00010203040506070809", "0000000000000000001-abc");
+        await tables["Results202612"].WriteAsync(
+            Write.Insert(broken, new Columns { ["At"] = DateTimeOffset.UtcNow, ["Count"] = 1L, ["Parts"] = 2L }.WithBytes("N", [0]).WithBytes("L", [0])), default);
+        await fleet.Cloud.Bus.SendAsync("results", $"Results202612/{broken.Partition}/{broken.Row}");
+
+        await Eventually.TrueAsync(() => fleet.Cloud.Bus.CountOf("results/subscriptions/rules/$DeadLetterQueue") == 1, () => fleet.Output);
+        var letter = Assert.Single(await fleet.ListAsync("/api/dead-letters"));
+        Assert.Equal(("results/rules", $"Results202612/{broken.Partition}/{broken.Row}"), ((string?)letter["queue"], (string?)letter["message"]));
+        await tables["Results202612"].WriteAsync(Write.Delete(broken), default);
+        await fleet.SendAsync("POST", $"/api/dead-letters/{Uri.EscapeDataString((string)letter["id"]!)}/retry");
+        await Eventually.TrueAsync(() => fleet.Cloud.Bus.CountOf("results/subscriptions/rules") == 0);
+        Assert.Empty(await fleet.ListAsync("/api/dead-letters"));
+        Assert.Empty(fleet.Host.BadAnswers);
+    }
+
+    [Fact]
+    public async Task A_handler_that_dies_is_started_again_and_no_message_is_lost()
+    {
+        await using var fleet = new FunctionsUnderTest();
+        await fleet.StartAsync();
+        await fleet.SignInAsync();
+        await fleet.SendAsync("POST", "/api/rules", """{"name":"r","alerters":["log"],"conditions":{"condition":"AND","rules":[{"field":"query_name","operator":"equal","value":"bad"}]}}""");
+        var agent = fleet.Agent(1);
+        Assert.True(await agent.EnrollAsync(default));
+        for (var i = 0; i < 5; i++)
+        {
+            agent.LogRows("bad", "added", [new JsonObject { ["mark"] = i.ToString(System.Globalization.CultureInfo.InvariantCulture) }]);
+            await Eventually.TrueAsync(async () => await agent.FlushLogsAsync(default));
+            if (i % 2 == 0) fleet.Host.Handler.Kill();
+        }
+
+        await Eventually.TrueAsync(async () => fleet.Host.Handler.Starts >= 4 && (await fleet.TryListAsync("/api/alerts"))?.Count == 5, () => fleet.Output);
+        await Eventually.TrueAsync(async () => (await fleet.ListAsync("/api/alerts")).All(alert => (string?)alert["deliveries"]![0]!["state"] == "delivered"));
+    }
+
+    [Fact]
+    public async Task A_function_that_is_switched_off_leaves_its_messages_for_later()
+    {
+        await using var fleet = new FunctionsUnderTest(("AzureWebJobs.SendAlerts.Disabled", "true"));
+        await fleet.StartAsync();
+        await fleet.SignInAsync();
+        await fleet.SendAsync("POST", "/api/rules", """{"name":"r","alerters":["log"],"conditions":{"condition":"AND","rules":[{"field":"query_name","operator":"equal","value":"bad"}]}}""");
+        var agent = fleet.Agent(1);
+        agent.LogRows("bad", "added", [new JsonObject { ["a"] = "1" }]);
+        Assert.True(await agent.FlushLogsAsync(default));
+        await Eventually.TrueAsync(() => fleet.Cloud.Bus.CountOf("alerts") == 1, () => fleet.Output);
+        Assert.Equal("pending", (string?)Assert.Single(await fleet.ListAsync("/api/alerts"))["deliveries"]![0]!["state"]);
+
+        await using var on = fleet.Beside(("AzureWebJobs.SendAlerts.Disabled", "false"));
+        await on.StartAsync();
+        on.UseToken(fleet.Token);
+        await Eventually.TrueAsync(async () => (string?)(await on.ListAsync("/api/alerts"))[0]["deliveries"]![0]!["state"] == "delivered");
+    }
+
+    [Fact]
+    public async Task Each_function_can_be_switched_off()
+    {
+        await using var cloud = await FakeCloud.StartAsync();
+        var all = HostedFunction.ReadAll(PublishedFolder.Path, cloud.Settings).Select(function => function.Name).ToList();
+        foreach (var name in all)
+        {
+            var settings = new Dictionary<string, string>(cloud.Settings) { [$"AzureWebJobs.{name}.Disabled"] = "true" };
+            Assert.Equal(all.Except([name]), HostedFunction.ReadAll(PublishedFolder.Path, settings).Select(function => function.Name));
+        }
+    }
+
+    [Fact]
+    public async Task A_session_is_good_on_every_instance_and_outlives_them()
+    {
+        await using var fleet = new FunctionsUnderTest();
+        await fleet.StartAsync();
+        var password = Assert.Single(fleet.Cloud.Vault.ValuesOf(FirstStart.VaultPassword));
+        Assert.DoesNotContain(password, fleet.Output, StringComparison.Ordinal);
+        using var http = new HttpClient(TestCertificate.Instance.NewHandler());
+        using var signIn = await http.PostAsync(new Uri(fleet.Url, "/api/session"), new StringContent($$"""{"username":"admin","password":"{{password}}"}""", Encoding.UTF8, "application/json"));
+        var cookie = signIn.Headers.GetValues("Set-Cookie").Single().Split(';')[0];
+        await using var second = fleet.Beside();
+        await second.StartAsync();
+        Assert.Equal(HttpStatusCode.OK, await WhoAsync(second.Url));
+        await fleet.KillAsync();
+        await fleet.StartAsync();
+        Assert.Equal(HttpStatusCode.OK, await WhoAsync(fleet.Url));
+
+        async Task<HttpStatusCode> WhoAsync(Uri url)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(url, "/api/session"));
+            request.Headers.Add("Cookie", cookie);
+            using var response = await http.SendAsync(request);
+            return response.StatusCode;
+        }
+    }
+
+    [Fact]
+    public async Task Nothing_is_asked_of_the_network_before_the_first_answer()
+    {
+        var calls = 0;
+        await using var everything = await FakeService.StartAsync(secure: false, app => Microsoft.AspNetCore.Builder.UseExtensions.Use(app, (Microsoft.AspNetCore.Http.HttpContext context, Microsoft.AspNetCore.Http.RequestDelegate _) =>
+        {
+            Interlocked.Increment(ref calls);
+            context.Response.StatusCode = 500;
+            return Task.CompletedTask;
+        }));
+        var settings = new Dictionary<string, string>
+        {
+            ["Fleet__Storage__ConnectionString"] = $"AccountName=a;AccountKey={Azurite.Key};TableEndpoint={everything.Url}a;BlobEndpoint={everything.Url}a",
+            ["Fleet__Bus__ConnectionString"] = $"Endpoint=sb://{everything.Url.Authority}/;SharedAccessKeyName=k;SharedAccessKey=k;UseDevelopmentEmulator=true",
+            ["Fleet__Vault__Uri"] = everything.Url.ToString(),
+            ["IDENTITY_ENDPOINT"] = new Uri(everything.Url, "/msi/token").ToString(),
+            ["IDENTITY_HEADER"] = "x",
+        };
+        var description = JsonNode.Parse(await File.ReadAllTextAsync(Path.Combine(PublishedFolder.Path, "host.json")))!["customHandler"]!["description"]!;
+        await using var handler = new HandlerProcess(PublishedFolder.Path, description, settings, _ => { });
+        await handler.StartAsync();
+        Assert.Equal(0, calls);
+
+        // And then it is asked: the count can be trusted.
+        using var http = new HttpClient { BaseAddress = handler.Url };
+        using var health = await http.GetAsync(new Uri("/healthz", UriKind.Relative));
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, health.StatusCode);
+        Assert.True(calls > 0);
+    }
+
+    [Fact]
+    [System.Runtime.Versioning.SupportedOSPlatform("linux")]
+    public async Task It_starts_without_its_run_bit_and_from_a_folder_that_cannot_be_written()
+    {
+        var folder = Directory.CreateTempSubdirectory("fleet-readonly-");
+        try
+        {
+            foreach (var name in new[] { "fleet", "libe_sqlite3.so", "run.sh", "host.json" })
+            {
+                File.Copy(Path.Combine(PublishedFolder.Path, name), Path.Combine(folder.FullName, name));
+                File.SetUnixFileMode(Path.Combine(folder.FullName, name), UnixFileMode.UserRead);
+            }
+
+            File.SetUnixFileMode(folder.FullName, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+            var description = JsonNode.Parse(await File.ReadAllTextAsync(Path.Combine(folder.FullName, "host.json")))!["customHandler"]!["description"]!;
+            await using var cloud = await FakeCloud.StartAsync();
+            await using var handler = new HandlerProcess(folder.FullName, description, cloud.Settings, _ => { });
+            await handler.StartAsync();
+            Assert.True(handler.IsRunning);
+        }
+        finally
+        {
+            File.SetUnixFileMode(folder.FullName, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            folder.Delete(recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task A_large_body_streams_through_and_a_carve_arrives_whole()
+    {
+        await using var fleet = new FunctionsUnderTest();
+        await fleet.StartAsync();
+        await fleet.SignInAsync();
+        var agent = fleet.Agent(1);
+        Assert.True(await agent.EnrollAsync(default));
+        var node = (string)(await fleet.NodeOfAsync(agent))["id"]!;
+        var asked = await fleet.SendAsync("POST", "/api/carves", $$"""{"nodeId":"{{node}}","path":"/var/log/%","reason":"test"}""");
+        await Eventually.TrueAsync(async () => await agent.PollDistributedAsync(default) == 1);
+        var bytes = new byte[6 << 20];
+        Random.Shared.NextBytes(bytes);
+        Assert.True(await agent.CarveSender.SendAsync(agent.Carves.Dequeue(), bytes, 1 << 20, default));
+        var carve = Assert.Single(await fleet.ListAsync("/api/carves"));
+        Assert.Equal(("complete", (string?)asked["campaignId"]), ((string?)carve["status"], (string?)carve["campaignId"]));
+        await Eventually.TrueAsync(async () => (string?)(await fleet.GetAsync($"/api/carves/{carve["id"]}"))["sha256"] == Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(bytes)));
+    }
+}
