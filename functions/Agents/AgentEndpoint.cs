@@ -6,7 +6,7 @@ using Fleet.Storage;
 namespace Fleet.Agents;
 
 /// <summary>Stands before every call: reads the body within the limits, and sees to it that whatever happens, the agent gets JSON that it understands.</summary>
-internal sealed class AgentEndpoint(IReadOnlyDictionary<string, IAgentCall> calls, Limits limits, ILogger<AgentEndpoint> log)
+internal sealed class AgentEndpoint(IReadOnlyDictionary<string, IAgentCall> calls, ClientCertificates certificates, Limits limits, ILogger<AgentEndpoint> log)
 {
     private static readonly AgentAnswer s_busy = AgentAnswer.Error(503, "busy, retry");
     private static readonly AgentAnswer s_unavailable = AgentAnswer.Error(503, "temporarily unavailable, retry");
@@ -66,7 +66,8 @@ internal sealed class AgentEndpoint(IReadOnlyDictionary<string, IAgentCall> call
             if (Compression.IsGzip(body.Span)) body = Compression.Gunzip(body, call.IsSmall ? most : limits.InflatedBodyBytes, budget.Take);
 
             // From here on the work is finished even if the agent hangs up: it sends the same again, and finds it done.
-            var request = new AgentRequest(Utf8Text.Repair(body), HeaderKey(context.Request), Address(context), AcceptsGzip(context.Request), buffer.Size, buffer.IsOversized);
+            var request = new AgentRequest(
+                Utf8Text.Repair(body), HeaderKey(context.Request), Address(context), AcceptsGzip(context.Request), buffer.Size, buffer.IsOversized, certificates.NameIn(context));
             return await call.HandleAsync(request, CancellationToken.None);
         }
         catch (JsonException fault)

@@ -7,7 +7,8 @@ namespace Fleet.Agents;
 /// <param name="HeaderKey">The node key of <c>Authorization: NodeKey …</c>, which agents send from 5.23 on; empty otherwise.</param>
 /// <param name="Address">Where it came from, the trusted proxies' word included.</param>
 /// <param name="Size">Bytes on the wire. If they were over the limit, <paramref name="Body"/> holds only the last of them.</param>
-internal sealed record AgentRequest(ReadOnlyMemory<byte> Body, string HeaderKey, IPAddress? Address, bool AcceptsGzip, long Size, bool IsOversized);
+/// <param name="Certified">The name in a client certificate that was found good; null for none.</param>
+internal sealed record AgentRequest(ReadOnlyMemory<byte> Body, string HeaderKey, IPAddress? Address, bool AcceptsGzip, long Size, bool IsOversized, string? Certified);
 
 /// <summary>One of the calls that agents make.</summary>
 internal interface IAgentCall

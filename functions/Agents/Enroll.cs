@@ -2,15 +2,14 @@ using System.Text;
 using System.Text.Json;
 using Fleet.Kernel;
 using Fleet.Nodes;
-using Fleet.Results;
 using Fleet.Storage;
 
 namespace Fleet.Agents;
 
 /// <summary>A machine's first call: it trades the enroll secret for a key of its own.</summary>
 internal sealed class Enroll(
-    Enrollment enrollment, EnrollmentSettings settings, NodeStore nodes, NodeDirectory directory, SigningKeys signing, BuiltInResults results,
-    ChangeFeed changes, TimeProvider clock, ILogger<Enroll> log) : IAgentCall
+    Enrollment enrollment, EnrollmentSettings settings, NodeDirectory directory, SigningKeys signing, Arrivals arrivals, ChangeFeed changes, TimeProvider clock, ILogger<Enroll> log)
+    : IAgentCall
 {
     public async ValueTask<AgentAnswer> HandleAsync(AgentRequest request, CancellationToken ct)
     {
@@ -26,20 +25,16 @@ internal sealed class Enroll(
 
         await changes.LookAsync(ct);
         if (signing.Live.Count == 0) await signing.ReadAsync(ct);
-        var enrolled = await enrollment.EnrollAsync(body.Secret, body.HostIdentifier, body.Details, ct);
+        var enrolled = request.Certified is { } name
+            ? await enrollment.EnrollCertifiedAsync(name, body.Details, ct)
+            : await enrollment.EnrollAsync(body.Secret, body.HostIdentifier, body.Details, ct);
         if (enrolled.Node is not { } node)
         {
             log.LogInformation("Refused to enroll '{Host}' from {Address}: {Reason}", body.HostIdentifier is { Length: > 100 } host ? host[..100] : body.HostIdentifier ?? "", request.Address, enrolled.Reason);
             return AgentAnswer.NodeInvalid;
         }
 
-        // Told before the key is out: if this fails, the agent enrolls again, and it is told then.
-        if (!node.Announced)
-        {
-            await results.RaiseEnrolledAsync(node, request.Address?.ToString(), ct);
-            await nodes.ChangeAsync(node.Id, before => before with { Announced = true }, ct);
-        }
-
+        await arrivals.AnnounceAsync(node, request.Address, ct);
         (await directory.RefreshAsync(node.Id, ct))?.Touch(clock.GetUtcNow(), request.Address);
         return new(200, Encoding.UTF8.GetBytes($$"""{"node_key":"{{enrolled.NodeKey}}","node_invalid":false}"""));
     }

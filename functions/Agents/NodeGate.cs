@@ -1,11 +1,12 @@
 using System.Text;
+using Fleet.Kernel;
 using Fleet.Nodes;
 using Fleet.Storage;
 
 namespace Fleet.Agents;
 
 /// <summary>Says whose key it is. Null means proven bad; a doubt is an exception.</summary>
-internal sealed class NodeGate(NodeKeys keys, SigningKeys signing, NodeDirectory directory, ChangeFeed changes, TimeProvider clock)
+internal sealed class NodeGate(NodeKeys keys, SigningKeys signing, NodeDirectory directory, Enrollment enrollment, Arrivals arrivals, ChangeFeed changes, TimeProvider clock)
 {
     /// <summary>The node behind a key, noted as seen. Touches no storage for a node that this instance knows.</summary>
     /// <exception cref="StorageUnavailableException">Whether the key is good cannot be told now.</exception>
@@ -13,6 +14,7 @@ internal sealed class NodeGate(NodeKeys keys, SigningKeys signing, NodeDirectory
     {
         await changes.LookAsync(ct);
         var key = bodyKey.IsEmpty ? Encoding.UTF8.GetBytes(request.HeaderKey) : bodyKey;
+        if (key.IsEmpty && request.Certified is { } name) return Touched(await FindCertifiedAsync(name, request, ct), request);
         var verdict = keys.TryRead(key.Span, out var claim);
         if (verdict == KeyVerdict.Unknown && !signing.IsFresh)
         {
@@ -22,7 +24,23 @@ internal sealed class NodeGate(NodeKeys keys, SigningKeys signing, NodeDirectory
         }
 
         if (verdict != KeyVerdict.Good || await FindAsync(claim, ct) is not { Active: true } node || node.Epoch != claim.Epoch) return null;
-        node.Touch(clock.GetUtcNow(), request.Address);
+        return Touched(node, request);
+    }
+
+    /// <summary>An agent that does not enroll (<c>disable_enrollment</c>): its certificate is its node, which is made when it first comes.</summary>
+    private async ValueTask<KnownNode?> FindCertifiedAsync(string name, AgentRequest request, CancellationToken ct)
+    {
+        var id = NodeId.OfCertificate(name);
+        if (await directory.FindAsync(id, ct) is { } known) return known.Active ? known : null;
+        if (signing.Live.Count == 0) await signing.ReadAsync(ct);
+        if ((await enrollment.EnrollCertifiedAsync(name, HostDetails.Unknown, ct)).Node is not { } made) return null;
+        await arrivals.AnnounceAsync(made, request.Address, ct);
+        return await directory.RefreshAsync(id, ct);
+    }
+
+    private KnownNode? Touched(KnownNode? node, AgentRequest request)
+    {
+        node?.Touch(clock.GetUtcNow(), request.Address);
         return node;
     }
 

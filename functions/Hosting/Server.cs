@@ -127,6 +127,10 @@ internal static class Server
                 ServerCertificate = certificate,
                 ServerCertificateChain = chain,
                 SslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
+
+                // Asked for where agents have some, and judged with the request: a refusal here would be a broken connection without a word.
+                ClientCertificateMode = all.Certificates.Authorities is null ? ClientCertificateMode.NoCertificate : ClientCertificateMode.AllowCertificate,
+                ClientCertificateValidation = (_, _, _) => true,
             });
         }
     }

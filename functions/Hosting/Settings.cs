@@ -18,7 +18,7 @@ internal sealed record HttpSettings(Uri Url, bool AllowPlain, IReadOnlyList<stri
 /// <summary>Everything that can be set, as <c>Fleet__Section__Key</c> in the environment or under <c>Fleet</c> in appsettings.json.</summary>
 /// <param name="FunctionsPort">Where the Functions host expects its custom handler, <c>FUNCTIONS_CUSTOMHANDLER_PORT</c>; null when there is no such host.</param>
 internal sealed record Settings(
-    string Data, BackendSettings Backends, HttpSettings Http, bool Agents, bool Manager, EnrollmentSettings Enroll, SilenceSettings Silence, NodeInfo NodeInfo, LogSettings Logs,
+    string Data, BackendSettings Backends, HttpSettings Http, bool Agents, bool Manager, EnrollmentSettings Enroll, CertificateSettings Certificates, SilenceSettings Silence, NodeInfo NodeInfo, LogSettings Logs,
     RetentionSettings Retention, IReadOnlyList<string> ExtraTables, Limits Limits, int? FunctionsPort)
 {
     public const string DefaultUrl = "https://localhost:8443";
@@ -50,6 +50,11 @@ internal sealed record Settings(
                 read.List("Enroll:DefaultTags", []),
                 read.Flag("Enroll:UniqueHostIdentifiers", true),
                 read.Choice("Enroll:Reenroll", ReenrollPolicy.Allow)),
+            new(
+                read.Text("Certificates:Authorities", null),
+                read.Text("Certificates:RevocationList", null),
+                read.List("Certificates:Tags", []),
+                ByHeader: configuration["FUNCTIONS_CUSTOMHANDLER_PORT"] is not null),
             new(read.Span("Nodes:SilentAfter", TimeSpan.FromHours(1)), read.Span("Nodes:SilentEvery", TimeSpan.FromDays(1))),
             new(read.List("Nodes:CapturedColumns", NodeInfo.Default)),
             new(read.Number("Logs:MinimumStatusSeverity", 0, 0, 3), retention),
@@ -61,6 +66,8 @@ internal sealed record Settings(
         { foreach (var ddl in settings.ExtraTables) Fleet.Config.ExtraTables.OfDdl(ddl); });
         read.Check("Http:TrustedProxies", () =>
         { foreach (var proxy in settings.Http.TrustedProxies) Proxies.Parse(proxy); });
+        read.Check("Certificates:Authorities", () => _ = new ClientCertificates(settings.Certificates with { RevocationList = null }, TimeProvider.System));
+        read.Check("Certificates:RevocationList", () => _ = settings.Certificates.RevocationList is { } list ? new RevocationList(list).Current() : null);
         if (settings.Http.Url is { Scheme: "http" } url && !settings.Http.AllowPlain && !url.IsLoopback)
         {
             read.Fault("Url", "plain HTTP is served on loopback only; behind a TLS terminator set Fleet__Http__AllowPlain=true");

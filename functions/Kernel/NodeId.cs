@@ -15,6 +15,11 @@ internal readonly record struct NodeId(UInt128 Value)
     public static NodeId OfHost(string hostIdentifier) =>
         Read(SHA256.HashData(Encoding.UTF8.GetBytes("host\n" + hostIdentifier.ToLowerInvariant())));
 
+    /// <summary>The id of the machine behind a client certificate's name. No host identifier gives the same: who knows an enroll secret
+    /// cannot take a certified machine's place.</summary>
+    public static NodeId OfCertificate(string name) =>
+        Read(SHA256.HashData(Encoding.UTF8.GetBytes("certificate\n" + name.ToLowerInvariant())));
+
     /// <summary>An id that follows from nothing: for nodes made by hand, or when host identifiers are not unique.</summary>
     public static NodeId Random() => Read(RandomNumberGenerator.GetBytes(Size));
 

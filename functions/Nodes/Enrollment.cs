@@ -11,7 +11,7 @@ internal sealed record Enrolled(Node? Node, string? NodeKey, string Reason)
 
 /// <summary>Lets machines in: checks the secret, finds or makes the node, signs its key.</summary>
 internal sealed class Enrollment(
-    EnrollSecrets secrets, NodeStore nodes, NodeKeys keys, EnrollmentSettings settings, Limits limits, TimeProvider clock, ILogger<Enrollment> log)
+    EnrollSecrets secrets, NodeStore nodes, NodeKeys keys, EnrollmentSettings settings, CertificateSettings certificates, Limits limits, TimeProvider clock, ILogger<Enrollment> log)
 {
     private const int MostHostCharacters = 1_024;
     private const int MostDetailBytes = 60 << 10;
@@ -26,17 +26,31 @@ internal sealed class Enrollment(
         var (text, tags) = Split(secretAndTags?.Trim() ?? "");
         if (text.Length == 0 || await secrets.FindAsync(text, ct) is not { } secret) return Enrolled.Refused("the enroll secret is not known, or has expired");
 
+        return await RepeatAsync(() => secret.Node is null ? EnrollSharedAsync(secret, host, tags, details, ct) : EnrollPreparedAsync(secret, host, details, ct));
+    }
+
+    /// <summary>Enrolls a machine by its certificate: no secret is asked for, and its name is the certificate's, whatever it calls itself.</summary>
+    public async ValueTask<Enrolled> EnrollCertifiedAsync(string name, HostDetails details, CancellationToken ct)
+    {
+        if (name.Length > MostHostCharacters) return Enrolled.Refused("the certificate's name is too long");
+        var id = NodeId.OfCertificate(name);
+        return await RepeatAsync(async () => await nodes.FindAsync(id, ct) is null
+            ? await InsertAsync(id, name, TagSet.Of(certificates.Tags), details, ct)
+            : await ReenrollAsync(id, name, details, ct));
+    }
+
+    /// <summary>Again, when the same machine was faster on another connection: now it is a known one.</summary>
+    private static async ValueTask<Enrolled> RepeatAsync(Func<ValueTask<Enrolled>> enroll)
+    {
         for (; ; )
         {
             try
             {
-                return secret.Node is null
-                    ? await EnrollSharedAsync(secret, host, tags, details, ct)
-                    : await EnrollPreparedAsync(secret, host, details, ct);
+                return await enroll();
             }
             catch (ConflictException)
             {
-                // The same machine was faster on another connection: now it is a known one.
+                // Look again.
             }
         }
     }
@@ -46,10 +60,15 @@ internal sealed class Enrollment(
         var id = settings.UniqueHostIdentifiers ? NodeId.OfHost(host) : NodeId.Random();
         if (await nodes.FindAsync(id, ct) is not null) return await ReenrollAsync(id, host, details, ct);
         if (!await secrets.TryUseAsync(secret, id, ct)) return Enrolled.Refused("the enroll secret is used up");
+        return await InsertAsync(id, host, secret.Tags.With(tags), details, ct);
+    }
 
+    private async ValueTask<Enrolled> InsertAsync(NodeId id, string host, TagSet tags, HostDetails details, CancellationToken ct)
+    {
+        if (details.Json?.Length > MostDetailBytes) details = details with { Json = null };
         var now = clock.GetUtcNow();
         var node = new Node(
-            id, host, DisplayName: null, details.Platform, details.OsqueryVersion, secret.Tags.With(tags).With(settings.DefaultTags ?? []),
+            id, host, DisplayName: null, details.Platform, details.OsqueryVersion, tags.With(settings.DefaultTags ?? []),
             Active: true, FirstEpoch(now), CreatedAt: now, EnrolledAt: now, Announced: false, Pending: false, LetIn: false,
             details.InstanceId == "" ? [] : [details.InstanceId], IsCloned: false, new Dictionary<string, string>(), details.Json);
         await nodes.InsertAsync(node, ct);

@@ -29,6 +29,9 @@ internal sealed class FakeHost : IAsyncDisposable
 
     public IReadOnlyList<HostedFunction> Functions => _functions;
 
+    /// <summary><c>clientCertEnabled</c>, which goes with the program's own setting.</summary>
+    private bool AsksForCertificates => _settings.ContainsKey("Fleet__Certificates__Authorities");
+
     /// <summary>Answers to trigger calls that would have hung or failed the invocation in other ways than a status.</summary>
     public List<string> BadAnswers { get; } = [];
 
@@ -44,7 +47,7 @@ internal sealed class FakeHost : IAsyncDisposable
         var handler = new HandlerProcess(folder, host["customHandler"]!["description"]!, settings, print);
         var fake = new FakeHost(functions, settings, handler, bus);
         await handler.StartAsync();
-        fake._service = await FakeService.StartAsync(secure: true, fake.Map);
+        fake._service = await FakeService.StartAsync(secure: true, fake.Map, fake.AsksForCertificates);
         fake._background = Task.WhenAll(functions.Where(function => !function.IsHttp).Select(fake.RunAsync));
         return fake;
     }
@@ -106,6 +109,13 @@ internal sealed class FakeHost : IAsyncDisposable
         }
 
         Stamp(request);
+        if (AsksForCertificates)
+        {
+            // The front end writes its own over whatever a client sent.
+            request.Headers.Remove("X-ARR-ClientCert");
+            if (context.Connection.ClientCertificate is { } certificate) request.Headers.Add("X-ARR-ClientCert", Convert.ToBase64String(certificate.RawData));
+        }
+
         request.Headers.TryAddWithoutValidation("X-Forwarded-For", $"{context.Connection.RemoteIpAddress}:{context.Connection.RemotePort}");
         request.Headers.TryAddWithoutValidation("X-Forwarded-Proto", "https");
         try

@@ -254,4 +254,32 @@ public sealed class FunctionsHostTests
         Assert.Equal(("complete", (string?)asked["campaignId"]), ((string?)carve["status"], (string?)carve["campaignId"]));
         await Eventually.TrueAsync(async () => (string?)(await fleet.GetAsync($"/api/carves/{carve["id"]}"))["sha256"] == Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(bytes)));
     }
+
+    [Fact]
+    public async Task A_client_certificate_that_the_front_end_saw_is_a_node_and_a_forged_header_is_not()
+    {
+        using var authority = new TestAuthority("Fleet test authority");
+        var certificate = authority.Issue("CN=laptop-7");
+        var header = Convert.ToBase64String(certificate.RawData);
+        await using var off = new FunctionsUnderTest();
+        await off.StartAsync();
+        Assert.True(await IsInvalidAsync(off.Url, null, header));
+
+        await using var on = new FunctionsUnderTest(("Fleet__Certificates__Authorities", authority.Pem));
+        await on.StartAsync();
+        Assert.False(await IsInvalidAsync(on.Url, certificate, null));
+        Assert.True(await IsInvalidAsync(on.Url, null, header));
+        Assert.True(await IsInvalidAsync(on.Url, new TestAuthority("another").Issue("CN=laptop-7"), header));
+
+        static async Task<bool> IsInvalidAsync(Uri url, System.Security.Cryptography.X509Certificates.X509Certificate2? certificate, string? forged)
+        {
+            using var handler = TestCertificate.Instance.NewHandler();
+            if (certificate is not null) handler.SslOptions.ClientCertificates = [certificate];
+            using var http = new HttpClient(handler);
+            using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(url, "/config")) { Content = new StringContent("""{"node_key":""}""") };
+            if (forged is not null) request.Headers.Add("X-ARR-ClientCert", forged);
+            using var response = await http.SendAsync(request);
+            return (bool?)JsonNode.Parse(await response.Content.ReadAsStringAsync())!["node_invalid"] == true;
+        }
+    }
 }

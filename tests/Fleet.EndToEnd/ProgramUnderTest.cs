@@ -51,10 +51,15 @@ internal class ProgramUnderTest : IAsyncDisposable
     /// <summary>Starts the server with simulated agents.</summary>
     public Task StartDemoAsync(int nodes) => StartServerAsync("demo", "--nodes", nodes.ToString(CultureInfo.InvariantCulture));
 
-    private async Task StartServerAsync(params string[] command)
+    /// <summary>Starts the server as behind a TLS terminator.</summary>
+    public Task StartPlainAsync() => StartServerAsync(["serve"], "http://127.0.0.1:0");
+
+    private Task StartServerAsync(params string[] command) => StartServerAsync(command, "https://localhost:0");
+
+    private async Task StartServerAsync(string[] command, string url)
     {
         _output.Clear();
-        _process = Start([.. command, "--data", Data, "--url", "https://localhost:0"]);
+        _process = Start([.. command, "--data", Data, "--url", url]);
         _process.OutputDataReceived += (_, line) => _output.Enqueue(line.Data ?? "");
         _process.ErrorDataReceived += (_, line) => _output.Enqueue(line.Data ?? "");
         _process.BeginOutputReadLine();
@@ -176,7 +181,7 @@ internal class ProgramUnderTest : IAsyncDisposable
     {
         var handler = new SocketsHttpHandler();
         handler.SslOptions.CertificateChainPolicy = new() { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-        handler.SslOptions.CertificateChainPolicy.CustomTrustStore.ImportFromPemFile(certificate);
+        if (Url.Scheme == "https") handler.SslOptions.CertificateChainPolicy.CustomTrustStore.ImportFromPemFile(certificate);
         _http?.Dispose();
         _http = new(handler) { BaseAddress = Url };
         Assert.Equal("ok", (string?)(await GetAsync("/healthz"))["status"]);

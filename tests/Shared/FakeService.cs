@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
@@ -16,7 +17,10 @@ internal sealed class FakeService : IAsyncDisposable
 
     public Uri Url => new(_app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
 
-    public static async Task<FakeService> StartAsync(bool secure, Action<WebApplication> map)
+    /// <param name="secure">Whether it speaks TLS.</param>
+    /// <param name="map">Its endpoints.</param>
+    /// <param name="asksForCertificate">Whether it takes a client's certificate, any of them.</param>
+    public static async Task<FakeService> StartAsync(bool secure, Action<WebApplication> map, bool asksForCertificate = false)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
@@ -25,7 +29,13 @@ internal sealed class FakeService : IAsyncDisposable
             kestrel.Limits.MaxRequestBodySize = null;
             kestrel.Listen(System.Net.IPAddress.Loopback, 0, listen =>
             {
-                if (secure) listen.UseHttps(TestCertificate.Instance.Certificate);
+                if (!secure) return;
+                listen.UseHttps(https =>
+                {
+                    https.ServerCertificate = TestCertificate.Instance.Certificate;
+                    https.ClientCertificateMode = asksForCertificate ? ClientCertificateMode.AllowCertificate : ClientCertificateMode.NoCertificate;
+                    https.AllowAnyClientCertificate();
+                });
             });
         });
         var app = builder.Build();

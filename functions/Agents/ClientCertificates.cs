@@ -1,0 +1,96 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Fleet.Nodes;
+
+namespace Fleet.Agents;
+
+/// <summary>Who a client certificate says that an agent is. The platform that terminates TLS checks nothing, so everything is checked here.</summary>
+internal sealed class ClientCertificates
+{
+    private const string ClientAuthentication = "1.3.6.1.5.5.7.3.2";
+    private const string Header = "X-ARR-ClientCert";
+    private const int MostRemembered = 50_000;
+    private static readonly TimeSpan s_age = TimeSpan.FromMinutes(5);
+
+    private readonly CertificateSettings _settings;
+    private readonly TimeProvider _clock;
+    private readonly X509Certificate2Collection _authorities = [];
+    private readonly RevocationList? _revoked;
+    private readonly ConcurrentDictionary<string, (string? Name, DateTimeOffset At)> _verified = new(StringComparer.Ordinal);
+
+    /// <exception cref="FormatException">The authorities cannot be read.</exception>
+    public ClientCertificates(CertificateSettings settings, TimeProvider clock)
+    {
+        (_settings, _clock) = (settings, clock);
+        if (settings.Authorities is { } authorities)
+        {
+            try
+            {
+                _authorities.ImportFromPem(CertificateSettings.TextOf(authorities));
+            }
+            catch (CryptographicException fault)
+            {
+                throw new FormatException($"the certificates cannot be read: {fault.Message}", fault);
+            }
+
+            if (_authorities.Count == 0) throw new FormatException("there is no certificate in it");
+        }
+
+        _revoked = settings.RevocationList is { } list ? new(list) : null;
+    }
+
+    /// <summary>The name in a request's certificate, if certificates are on and it is good; null otherwise.</summary>
+    public string? NameIn(HttpContext context)
+    {
+        if (_settings.Authorities is null) return null;
+        using var sent = _settings.ByHeader ? OfHeader(context.Request) : null;
+        if ((sent ?? context.Connection.ClientCertificate) is not { } certificate || (_settings.ByHeader && sent is null)) return null;
+        if (_revoked?.Holds(certificate) == true) return null;
+
+        var now = _clock.GetUtcNow();
+        var print = certificate.GetCertHashString(HashAlgorithmName.SHA256);
+        if (_verified.TryGetValue(print, out var known) && now - known.At < s_age && now >= known.At && now < certificate.NotAfter) return known.Name;
+        if (_verified.Count >= MostRemembered) _verified.Clear();
+        var name = IsGood(certificate, now) ? NameOf(certificate) : null;
+        _verified[print] = (name, now);
+        return name;
+    }
+
+    /// <summary>Chain to one of our authorities, dates by our clock, and good for clients.</summary>
+    private bool IsGood(X509Certificate2 certificate, DateTimeOffset now)
+    {
+        using var chain = new X509Chain();
+        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
+        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
+        chain.ChainPolicy.DisableCertificateDownloads = true;
+        chain.ChainPolicy.VerificationTime = now.UtcDateTime;
+        chain.ChainPolicy.ApplicationPolicy.Add(new Oid(ClientAuthentication));
+        foreach (var authority in _authorities) (authority.SubjectName.RawData.AsSpan().SequenceEqual(authority.IssuerName.RawData) ? chain.ChainPolicy.CustomTrustStore : chain.ChainPolicy.ExtraStore).Add(authority);
+        if (!chain.Build(certificate)) return false;
+
+        // An authority that was revoked takes what it issued with it.
+        return _revoked is null || !chain.ChainElements.Any(element => _revoked.Holds(element.Certificate));
+    }
+
+    /// <summary>The common name, or the first DNS name where there is none.</summary>
+    private static string? NameOf(X509Certificate2 certificate)
+    {
+        var name = certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: false);
+        if (string.IsNullOrWhiteSpace(name)) name = certificate.GetNameInfo(X509NameType.DnsName, forIssuer: false);
+        return string.IsNullOrWhiteSpace(name) ? null : name.Trim();
+    }
+
+    /// <summary>Base64 of the certificate, as the platform's front end writes it over whatever a client sent there.</summary>
+    private static X509Certificate2? OfHeader(HttpRequest request)
+    {
+        try
+        {
+            return request.Headers[Header].ToString() is { Length: > 0 } text ? X509CertificateLoader.LoadCertificate(Convert.FromBase64String(text)) : null;
+        }
+        catch (Exception fault) when (fault is FormatException or CryptographicException)
+        {
+            return null;
+        }
+    }
+}
