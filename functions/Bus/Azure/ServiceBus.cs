@@ -21,10 +21,10 @@ internal sealed class ServiceBus(ServiceBusClient client, DeadLetterTable dead, 
         switch (await TryAsync(subscriber, body, delivery, ct))
         {
             case Outcome.Dead given:
-                await dead.AddAsync(subscriber.Queue, body, delivery, given.Reason, ct);
+                await GiveUpAsync(subscriber.Queue, body, delivery, given.Reason, ct);
                 break;
             case Outcome.Again again when delivery >= limits.Deliveries:
-                await dead.AddAsync(subscriber.Queue, body, delivery, again.Reason, ct);
+                await GiveUpAsync(subscriber.Queue, body, delivery, again.Reason, ct);
                 break;
             case Outcome.Again again:
                 // The host cannot wait: a copy comes when it is due, and this one is done with.
@@ -87,6 +87,13 @@ internal sealed class ServiceBus(ServiceBusClient client, DeadLetterTable dead, 
         }
 
         return found;
+    }
+
+    /// <summary>Said in the log too, where an alarm looks for these words.</summary>
+    private async ValueTask GiveUpAsync(string queue, string body, int delivery, string reason, CancellationToken ct)
+    {
+        await dead.AddAsync(queue, body, delivery, reason, ct);
+        log.LogError("Gave up {Body} of {Queue}: {Reason}", body, queue, reason);
     }
 
     /// <summary>With an id of its own: the first one's may still be remembered.</summary>

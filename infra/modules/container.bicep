@@ -1,0 +1,96 @@
+// The same program in Azure Container Apps: it takes messages and ticks by itself, so one replica is always there.
+param name string
+param location string
+param tags object
+param identityId string
+param workspaceName string
+param image string
+
+@description('The program\'s own settings.')
+param fleetSettings object
+
+var ownSettings = {
+  Fleet__Url: 'http://0.0.0.0:8080'
+  Fleet__Http__AllowPlain: 'true'
+  Fleet__Http__TrustedProxies: '100.100.0.0/16'
+}
+
+resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' existing = {
+  name: workspaceName
+}
+
+resource managed 'Microsoft.App/managedEnvironments@2024-03-01' = {
+  name: 'cae-${name}'
+  location: location
+  tags: tags
+  properties: {
+    appLogsConfiguration: {
+      destination: 'log-analytics'
+      logAnalyticsConfiguration: {
+        customerId: workspace.properties.customerId
+        sharedKey: workspace.listKeys().primarySharedKey
+      }
+    }
+  }
+}
+
+resource app 'Microsoft.App/containerApps@2024-03-01' = {
+  name: take(name, 32)
+  location: location
+  tags: tags
+  identity: {
+    type: 'UserAssigned'
+    userAssignedIdentities: { '${identityId}': {} }
+  }
+  properties: {
+    managedEnvironmentId: managed.id
+    configuration: {
+      activeRevisionsMode: 'Single'
+      ingress: {
+        external: true
+        targetPort: 8080
+        transport: 'http'
+        allowInsecure: false
+      }
+    }
+    template: {
+      containers: [
+        {
+          name: 'fleet'
+          image: image
+          env: [for setting in items(union(fleetSettings, ownSettings)): {
+            name: setting.key
+            value: setting.value
+          }]
+          resources: {
+            cpu: json('0.5')
+            memory: '1Gi'
+          }
+          probes: [
+            {
+              type: 'Readiness'
+              httpGet: {
+                path: '/'
+                port: 8080
+              }
+            }
+          ]
+        }
+      ]
+      scale: {
+        minReplicas: 1
+        maxReplicas: 10
+        rules: [
+          {
+            name: 'http'
+            http: {
+              metadata: { concurrentRequests: '100' }
+            }
+          }
+        ]
+      }
+    }
+  }
+}
+
+output url string = 'https://${app.properties.configuration.ingress.fqdn}'

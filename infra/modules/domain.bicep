@@ -1,0 +1,39 @@
+// A name of one's own, with a certificate that the platform renews. Its CNAME and its TXT record 'asuid.NAME' must be there first.
+param appName string
+param location string
+param tags object
+param domain string
+
+resource app 'Microsoft.Web/sites@2024-04-01' existing = {
+  name: appName
+}
+
+resource binding 'Microsoft.Web/sites/hostNameBindings@2024-04-01' = {
+  parent: app
+  name: domain
+  properties: {
+    siteName: appName
+    hostNameType: 'Verified'
+    sslState: 'Disabled'
+  }
+}
+
+resource certificate 'Microsoft.Web/certificates@2024-04-01' = {
+  name: 'cert-${domain}'
+  location: location
+  tags: tags
+  properties: {
+    serverFarmId: app.properties.serverFarmId
+    canonicalName: domain
+  }
+  dependsOn: [binding]
+}
+
+module secured 'domain-tls.bicep' = {
+  name: 'domain-tls'
+  params: {
+    appName: appName
+    domain: domain
+    thumbprint: certificate.properties.thumbprint
+  }
+}

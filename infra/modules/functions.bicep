@@ -1,0 +1,147 @@
+// A Flex Consumption app with the program as its custom handler. One app to a plan.
+param name string
+param location string
+param tags object
+param identityId string
+param identityClientId string
+param storageName string
+
+@description('Where the package lies. Two apps may read the same.')
+param deployContainer string
+param busHost string
+param insightsName string
+
+@description('The program\'s own settings.')
+param fleetSettings object
+
+@description('Whether this app takes messages and timers: of several, one does.')
+param runTriggers bool
+param alwaysReadyInstances int
+param instanceMemoryMB int
+
+@description('Empty for no virtual network.')
+param subnetId string
+param clientCertificates bool
+
+@description('The Entra app registration that everyone must sign in to first. Empty: anyone may ask, and the program judges.')
+param authClientId string
+
+// What function.json files name between % signs, and their connection.
+var triggerSettings = {
+  ResultsTopic: 'results'
+  RulesSubscription: 'rules'
+  AlertsQueue: 'alerts'
+  UpkeepSchedule: '0 * * * * *'
+  ServiceBus__fullyQualifiedNamespace: busHost
+  ServiceBus__credential: 'managedidentity'
+  ServiceBus__clientId: identityClientId
+}
+
+resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
+  name: insightsName
+}
+
+var hostSettings = {
+  AzureWebJobsStorage__accountName: storageName
+  AzureWebJobsStorage__credential: 'managedidentity'
+  AzureWebJobsStorage__clientId: identityClientId
+  APPLICATIONINSIGHTS_CONNECTION_STRING: insights.properties.ConnectionString
+  APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
+}
+
+var disabled = runTriggers ? {} : {
+  'AzureWebJobs.EvaluateRules.Disabled': 'true'
+  'AzureWebJobs.SendAlerts.Disabled': 'true'
+  'AzureWebJobs.Upkeep.Disabled': 'true'
+}
+
+resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
+  name: 'plan-${name}'
+  location: location
+  tags: tags
+  kind: 'functionapp'
+  sku: { name: 'FC1', tier: 'FlexConsumption' }
+  properties: {
+    reserved: true
+  }
+}
+
+resource app 'Microsoft.Web/sites@2024-04-01' = {
+  name: name
+  location: location
+  tags: tags
+  kind: 'functionapp,linux'
+  identity: {
+    type: 'UserAssigned'
+    userAssignedIdentities: { '${identityId}': {} }
+  }
+  properties: {
+    serverFarmId: plan.id
+    httpsOnly: true
+    clientCertEnabled: clientCertificates
+    clientCertMode: 'Optional'
+    virtualNetworkSubnetId: empty(subnetId) ? null : subnetId
+    siteConfig: {
+      minTlsVersion: '1.2'
+    }
+    functionAppConfig: {
+      deployment: {
+        storage: {
+          type: 'blobContainer'
+          value: deployContainer
+          authentication: {
+            type: 'UserAssignedIdentity'
+            userAssignedIdentityResourceId: identityId
+          }
+        }
+      }
+      scaleAndConcurrency: {
+        maximumInstanceCount: 40
+        instanceMemoryMB: instanceMemoryMB
+        alwaysReady: alwaysReadyInstances == 0 ? [] : [
+          {
+            name: 'http'
+            instanceCount: alwaysReadyInstances
+          }
+        ]
+        triggers: {
+          http: { perInstanceConcurrency: 100 }
+        }
+      }
+      runtime: { name: 'custom', version: '1.0' }
+    }
+  }
+}
+
+resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
+  parent: app
+  name: 'appsettings'
+  properties: union(hostSettings, triggerSettings, fleetSettings, disabled)
+}
+
+resource authentication 'Microsoft.Web/sites/config@2024-04-01' = if (!empty(authClientId)) {
+  parent: app
+  name: 'authsettingsV2'
+  properties: {
+    globalValidation: {
+      requireAuthentication: true
+      unauthenticatedClientAction: 'RedirectToLoginPage'
+      redirectToProvider: 'azureactivedirectory'
+    }
+    identityProviders: {
+      azureActiveDirectory: {
+        enabled: true
+        registration: {
+          clientId: authClientId
+          openIdIssuer: '${environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'
+        }
+      }
+    }
+    login: {
+      tokenStore: { enabled: false }
+    }
+  }
+}
+
+output name string = app.name
+output url string = 'https://${app.properties.defaultHostName}'
