@@ -33,7 +33,7 @@ internal static class Rooms
         .AddSingleton<EnrollSecrets>().AddSingleton<Enrollment>()
         .AddSingleton<ConfigItems>().AddSingleton<ConfigAssembler>().AddSingleton<ConfigImport>().AddSingleton(OsquerySqlOf)
         .AddSingleton<CampaignStore>().AddSingleton<AnswerStore>().AddSingleton<Offers>().AddSingleton<Answers>()
-        .AddSingleton<BatchStore>().AddSingleton<Inbox>().AddSingleton<ResultIndex>().AddSingleton<ReportStore>().AddSingleton<ResultPages>().AddSingleton<BuiltInResults>()
+        .AddSingleton<BatchStore>().AddSingleton<Inbox>().AddSingleton<ResultIndex>().AddSingleton<ReportStore>().AddSingleton<ResultPages>().AddSingleton(BuiltInResultsOf)
         .AddSingleton<AlertStore>().AddSingleton(AlertersOf)
         .AddSingleton<CarveStore>().AddSingleton<CarveIntake>()
         .AddSingleton<RuleStore>()
@@ -43,6 +43,9 @@ internal static class Rooms
         .AddSingleton(AgentEndpointOf)
         .AddSingleton<UserStore>().AddSingleton<TokenStore>()
         .AddSingleton<UpkeepMemory>().AddSingleton<Materialize>().AddSingleton<SilentNodes>().AddSingleton<Retention>().AddSingleton<Expiry>().AddSingleton<TidyCarves>().AddSingleton<Chores>();
+
+    private static BuiltInResults BuiltInResultsOf(IServiceProvider services) => new(
+        services.GetRequiredService<BatchStore>(), services.GetRequiredService<IBus>(), name => services.GetRequiredService<RuleStore>().Compiled.Wants(name));
 
     private static OsquerySql OsquerySqlOf(IServiceProvider services)
     {

@@ -7,7 +7,10 @@ using Fleet.Storage;
 namespace Fleet.Results;
 
 /// <summary>Results that Fleet makes itself. They are stored and judged like any other; their action is <c>triggered</c>.</summary>
-internal sealed class BuiltInResults(BatchStore batches, IBus bus)
+/// <param name="batches">Where they are stored.</param>
+/// <param name="bus">Tells the rules.</param>
+/// <param name="isWanted">Whether a rule names a query.</param>
+internal sealed class BuiltInResults(BatchStore batches, IBus bus, Func<string, bool> isWanted)
 {
     public const string NodeEnrolled = "fleet/node_enrolled";
     public const string NodeSilent = "fleet/node_silent";
@@ -94,7 +97,7 @@ internal sealed class BuiltInResults(BatchStore batches, IBus bus)
         var lines = bytes.ToArray();
         var key = batches.KeyOf(Schema.Results, node.Id, lines, at.ToUnixTimeSeconds());
         await batches.WriteAsync(key, lines, 1, [name], at.ToUnixTimeSeconds(), at.ToUnixTimeSeconds(), ct);
-        await bus.PublishAsync(Addresses.Results, key.ToString(), ct);
+        if (isWanted(name)) await bus.PublishAsync(Addresses.Results, key.ToString(), ct);
     }
 
     private static string Seconds(TimeSpan span) => ((long)span.TotalSeconds).ToString(CultureInfo.InvariantCulture);

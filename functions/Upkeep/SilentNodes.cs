@@ -14,7 +14,7 @@ internal sealed record SilenceSettings(TimeSpan After, TimeSpan Every)
 }
 
 /// <summary>Raises <c>fleet/node_silent</c>. What is told, and when, follows from the last check-in, so instances tell the same thing once.</summary>
-internal sealed class SilentNodes(NodeStore nodes, LastSeen seen, BuiltInResults results, UpkeepMemory memory, SilenceSettings settings, TimeProvider clock)
+internal sealed class SilentNodes(NodeStore nodes, LastSeen seen, BuiltInResults results, ChangeFeed changes, UpkeepMemory memory, SilenceSettings settings, TimeProvider clock)
 {
     private const string Name = "silent-nodes";
     private static readonly TimeSpan s_grace = TimeSpan.FromMinutes(10);
@@ -23,6 +23,9 @@ internal sealed class SilentNodes(NodeStore nodes, LastSeen seen, BuiltInResults
 
     public async ValueTask RunAsync(CancellationToken ct)
     {
+        // No agent may be there whose request looks.
+        await changes.LookAsync(ct);
+
         // While nobody looked nobody could be heard: machines get time to come back first.
         var now = clock.GetUtcNow();
         var before = await memory.FindAsync(Name, ct);

@@ -9,6 +9,12 @@ switch (args.FirstOrDefault())
     case "memory":
         await MemoryBench.RunAsync();
         break;
+    case "costs":
+        await CostTable.RunAsync();
+        break;
+    case "start":
+        await StartBench.RunAsync();
+        break;
     case "bare":
         await BareServer.RunAsync(args[1], args[2], args[3]);
         break;
@@ -16,6 +22,6 @@ switch (args.FirstOrDefault())
         BenchmarkSwitcher.FromAssembly(typeof(LogParse).Assembly).Run([.. args.Skip(1)]);
         break;
     default:
-        Console.WriteLine("micro [BenchmarkDotNet's arguments] | load [seconds] | memory");
+        Console.WriteLine("micro [BenchmarkDotNet's arguments] | load [seconds] | memory | costs | start");
         break;
 }

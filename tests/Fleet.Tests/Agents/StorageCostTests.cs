@@ -1,4 +1,5 @@
 using Fleet.Nodes;
+using Fleet.Shared;
 using Fleet.Tests.Support;
 
 namespace Fleet.Tests.Agents;
@@ -75,5 +76,21 @@ public sealed class StorageCostTests
         world.Tables.Reset();
         await world.Get<LastSeen>().FlushAsync(default);
         Assert.Equal(0, world.Tables.Operations);
+    }
+
+    [Fact]
+    public async Task Each_kind_of_call_costs_what_the_cost_table_says()
+    {
+        var costs = (await CallCosts.MeasureAsync()).ToDictionary(cost => cost.Call);
+        Assert.All(costs.Values.Where(cost => cost.Call.Contains("idle", StringComparison.Ordinal)), cost => Assert.Equal((0, 0, 0), (cost.Reads, cost.Writes, cost.Sends)));
+        var logs = costs.Values.Where(cost => cost.Call.StartsWith("log", StringComparison.Ordinal)).ToList();
+        Assert.Equal(7, logs.Count);
+        Assert.All(logs, cost => Assert.True(cost is { Reads: 0, Writes: <= 2 }, cost.ToString()));
+        Assert.All(logs, cost => Assert.Equal(cost.Call.Contains("wants", StringComparison.Ordinal) ? 1 : 0, cost.Sends));
+        Assert.All(costs.Values.Except(logs), cost => Assert.Equal(0, cost.Sends));
+        Assert.True(costs["distributed/read, a question"] is { Reads: <= 1, Writes: <= 1 }, costs["distributed/read, a question"].ToString());
+        Assert.True(costs["distributed/write, its answer"] is { Reads: <= 1, Writes: <= 1 }, costs["distributed/write, its answer"].ToString());
+        Assert.True(costs["enroll, a known node"] is { Reads: <= 3, Writes: 0 }, costs["enroll, a known node"].ToString());
+        Assert.True(costs["enroll, a new node"] is { Reads: <= 6, Writes: <= 5 }, costs["enroll, a new node"].ToString());
     }
 }

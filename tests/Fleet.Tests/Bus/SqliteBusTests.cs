@@ -1,3 +1,4 @@
+using Fleet.Shared;
 using Fleet.Bus;
 using Fleet.Bus.Embedded;
 using Fleet.Kernel;

@@ -1,3 +1,4 @@
+using Fleet.Shared;
 using Fleet.Config;
 using Fleet.Tests.Support;
 

@@ -3,7 +3,6 @@ using Fleet.Shared;
 using Fleet.Storage;
 using Fleet.Storage.Azure;
 using Fleet.Storage.Embedded;
-using Fleet.Tests.Support;
 
 namespace Fleet.Tests.Storage;
 

@@ -1,3 +1,4 @@
+using Fleet.Shared;
 using Fleet.Storage.Embedded;
 using Fleet.Tests.Support;
 

@@ -4,7 +4,6 @@ using Fleet.Shared;
 using Fleet.Storage;
 using Fleet.Storage.Azure;
 using Fleet.Storage.Embedded;
-using Fleet.Tests.Support;
 
 namespace Fleet.Tests.Storage;
 

@@ -1,7 +1,7 @@
+using Fleet.Shared;
 using Fleet.Kernel;
 using Fleet.Storage;
 using Fleet.Storage.Embedded;
-using Fleet.Tests.Support;
 
 namespace Fleet.Tests.Storage;
 

@@ -1,6 +1,6 @@
 using Fleet.Storage;
 
-namespace Fleet.Tests.Support;
+namespace Fleet.Shared;
 
 /// <summary>Counts what is asked of the store, and can make it fail.</summary>
 internal sealed class CountingTables(ITables inner) : ITables

@@ -1,4 +1,4 @@
-namespace Fleet.Tests.Support;
+namespace Fleet.Shared;
 
 /// <summary>A folder that is gone afterwards; in memory where the machine has that.</summary>
 internal sealed class Scratch : IDisposable
