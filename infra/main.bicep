@@ -22,6 +22,10 @@ param host string = 'functions'
 @description('The image of infra/Dockerfile, for host container.')
 param image string = ''
 
+@description('Where a container runs: Consumption, which bills each request, or a dedicated workload profile, which does not.')
+@allowed(['Consumption', 'D4', 'D8', 'D16'])
+param containerProfile string = 'D4'
+
 @description('A second app for people, with App Service authentication in front, so that the first one takes agents alone.')
 param separateManager bool = false
 
@@ -191,6 +195,7 @@ module container 'modules/container.bicep' = if (!useFunctions) {
     identityId: identity.outputs.id
     workspaceName: monitoring.outputs.workspaceName
     image: image
+    profile: containerProfile
     fleetSettings: fleetSettings
   }
 }

@@ -108,6 +108,10 @@ internal sealed class FirstStart(
             "--distributed_interval=10",
             "--distributed_tls_read_endpoint=/distributed/read",
             "--distributed_tls_write_endpoint=/distributed/write",
+            "--disable_carver=false",
+            "--carver_start_endpoint=/carve/start",
+            "--carver_continue_endpoint=/carve/continue",
+            "--carver_block_size=2000000",
             "--pack_delimiter=/",
             "--disable_events=false",
         ];

@@ -6,6 +6,9 @@ param identityId string
 param workspaceName string
 param image string
 
+@description('Consumption, which bills each request, or a dedicated profile such as D4, which does not.')
+param profile string
+
 @description('The program\'s own settings.')
 param fleetSettings object
 
@@ -24,6 +27,19 @@ resource managed 'Microsoft.App/managedEnvironments@2024-03-01' = {
   location: location
   tags: tags
   properties: {
+    workloadProfiles: profile == 'Consumption' ? [
+      {
+        name: 'Consumption'
+        workloadProfileType: 'Consumption'
+      }
+    ] : [
+      {
+        name: profile
+        workloadProfileType: profile
+        minimumCount: 1
+        maximumCount: 3
+      }
+    ]
     appLogsConfiguration: {
       destination: 'log-analytics'
       logAnalyticsConfiguration: {
@@ -44,6 +60,7 @@ resource app 'Microsoft.App/containerApps@2024-03-01' = {
   }
   properties: {
     managedEnvironmentId: managed.id
+    workloadProfileName: profile
     configuration: {
       activeRevisionsMode: 'Single'
       ingress: {
