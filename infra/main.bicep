@@ -43,10 +43,13 @@ param instanceMemoryMB int = 512
 @description('A host name whose CNAME and asuid TXT records point here already. Empty for none.')
 param customDomain string = ''
 
+@description('Whether the custom domain is bound already: its TLS would be taken off for a while otherwise.')
+param domainBound bool = false
+
 @description('Whether the app\'s outgoing calls go through a virtual network.')
 param virtualNetwork bool = false
 
-@description('PEM of the authorities whose client certificates agents may show. Empty: certificates are off.')
+@description('Base64 of a PEM file: the authorities whose client certificates agents may show. Empty: certificates are off.')
 param clientAuthorities string = ''
 
 @description('Who gets alarms by email. Empty: alarms are only seen in the portal.')
@@ -136,7 +139,7 @@ var fleetSettings = {
   Fleet__Bus__Namespace: bus.outputs.host
   Fleet__Vault__Uri: vault.outputs.uri
   Fleet__Azure__ClientId: identity.outputs.clientId
-  Fleet__Certificates__Authorities: clientAuthorities
+  Fleet__Certificates__Authorities: empty(clientAuthorities) ? '' : base64ToString(clientAuthorities)
 }
 
 module app 'modules/functions.bicep' = if (useFunctions) {
@@ -158,6 +161,7 @@ module app 'modules/functions.bicep' = if (useFunctions) {
     instanceMemoryMB: instanceMemoryMB
     subnetId: virtualNetwork ? network!.outputs.subnetId : ''
     clientCertificates: !empty(clientAuthorities)
+    requireSignIn: false
     authClientId: ''
   }
 }
@@ -181,6 +185,7 @@ module manager 'modules/functions.bicep' = if (split) {
     instanceMemoryMB: instanceMemoryMB
     subnetId: virtualNetwork ? network!.outputs.subnetId : ''
     clientCertificates: false
+    requireSignIn: true
     authClientId: managerClientId
   }
 }
@@ -208,6 +213,7 @@ module domain 'modules/domain.bicep' = if (useFunctions && !empty(customDomain))
     location: location
     tags: tags
     domain: customDomain
+    isBound: domainBound
   }
 }
 
@@ -228,6 +234,6 @@ module alarms 'modules/alarms.bicep' = {
 output AZURE_RESOURCE_GROUP string = group.name
 output APP_NAME string = useFunctions ? app!.outputs.name : ''
 output MANAGER_NAME string = split ? manager!.outputs.name : (useFunctions ? app!.outputs.name : '')
-output FLEET_URL string = !empty(customDomain) ? 'https://${customDomain}' : (useFunctions ? app!.outputs.url : container!.outputs.url)
+output FLEET_URL string = useFunctions ? (empty(customDomain) ? app!.outputs.url : 'https://${customDomain}') : container!.outputs.url
 output MANAGER_URL string = split ? manager!.outputs.url : (useFunctions ? app!.outputs.url : container!.outputs.url)
 output VAULT_NAME string = vault.outputs.name

@@ -3,7 +3,8 @@
 set -eu
 if [ -n "${MANAGER_NAME:-}" ] && [ "$MANAGER_NAME" != "$APP_NAME" ]; then
     # Both apps read one package; the second one takes the new one when it starts.
-    az functionapp restart --name "$MANAGER_NAME" --resource-group "$AZURE_RESOURCE_GROUP" --only-show-errors
+    az functionapp restart --name "$MANAGER_NAME" --resource-group "$AZURE_RESOURCE_GROUP" --subscription "$AZURE_SUBSCRIPTION_ID" --only-show-errors
+    az rest --method post --only-show-errors --url "https://management.azure.com/subscriptions/$AZURE_SUBSCRIPTION_ID/resourceGroups/$AZURE_RESOURCE_GROUP/providers/Microsoft.Web/sites/$MANAGER_NAME/syncfunctiontriggers?api-version=2024-11-01"
 fi
 tries=0
 until curl --fail --silent --show-error --max-time 60 "$FLEET_URL/healthz"; do
@@ -18,7 +19,7 @@ cat <<TEXT
 
 Fleet is at        $FLEET_URL
 Manager at         $MANAGER_URL   (user 'admin')
-  its password     az keyvault secret show --vault-name $VAULT_NAME --name admin-password --query value --output tsv
-  enroll secret    az keyvault secret show --vault-name $VAULT_NAME --name first-enroll-secret --query value --output tsv
+  its password     az keyvault secret show --subscription $AZURE_SUBSCRIPTION_ID --vault-name $VAULT_NAME --name admin-password --query value --output tsv
+  enroll secret    az keyvault secret show --subscription $AZURE_SUBSCRIPTION_ID --vault-name $VAULT_NAME --name first-enroll-secret --query value --output tsv
 Agents' flags      infra/README.md#agents
 TEXT

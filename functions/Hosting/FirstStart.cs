@@ -31,7 +31,9 @@ internal sealed class FirstStart(
         {
             if (_isDone) return;
             await PrepareAsync(ct);
-            await EnsureAdminAsync(ct);
+
+            // Without a vault there is no other place to find it: a developer's machine, whose console is theirs.
+            if (await EnsureAdminAsync(ct) is { } password) Console.WriteLine($"admin password  {password}   (user '{AdminName}'; shown this once)");
             _isDone = true;
         }
         finally

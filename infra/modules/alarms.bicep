@@ -72,7 +72,7 @@ var queries = [
   {
     name: 'failed-invocations'
     description: 'Functions fail: azd monitor --logs says why.'
-    query: 'requests | where success == false and name in ("EvaluateRules", "SendAlerts", "Upkeep")'
+    query: 'traces | where message startswith "Executed \'Functions." and message has "(Failed"'
     operator: 'GreaterThan'
     frequency: 'PT5M'
     window: 'PT15M'
@@ -114,6 +114,7 @@ resource logAlarms 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = [for al
       ]
     }
     autoMitigate: true
+    skipQueryValidation: true
     actions: {
       actionGroups: actions
     }

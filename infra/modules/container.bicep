@@ -15,7 +15,7 @@ param fleetSettings object
 var ownSettings = {
   Fleet__Url: 'http://0.0.0.0:8080'
   Fleet__Http__AllowPlain: 'true'
-  Fleet__Http__TrustedProxies: '100.100.0.0/16'
+  Fleet__Http__TrustedProxies: '10.0.0.0/8,100.64.0.0/10'
 }
 
 resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' existing = {
@@ -27,19 +27,21 @@ resource managed 'Microsoft.App/managedEnvironments@2024-03-01' = {
   location: location
   tags: tags
   properties: {
-    workloadProfiles: profile == 'Consumption' ? [
-      {
-        name: 'Consumption'
-        workloadProfileType: 'Consumption'
-      }
-    ] : [
-      {
-        name: profile
-        workloadProfileType: profile
-        minimumCount: 1
-        maximumCount: 3
-      }
-    ]
+    workloadProfiles: union(
+      [
+        {
+          name: 'Consumption'
+          workloadProfileType: 'Consumption'
+        }
+      ],
+      profile == 'Consumption' ? [] : [
+        {
+          name: profile
+          workloadProfileType: profile
+          minimumCount: 1
+          maximumCount: 3
+        }
+      ])
     appLogsConfiguration: {
       destination: 'log-analytics'
       logAnalyticsConfiguration: {

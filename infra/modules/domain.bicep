@@ -4,11 +4,14 @@ param location string
 param tags object
 param domain string
 
-resource app 'Microsoft.Web/sites@2024-04-01' existing = {
+@description('Whether it is bound with its certificate already.')
+param isBound bool
+
+resource app 'Microsoft.Web/sites@2024-11-01' existing = {
   name: appName
 }
 
-resource binding 'Microsoft.Web/sites/hostNameBindings@2024-04-01' = {
+resource binding 'Microsoft.Web/sites/hostNameBindings@2024-11-01' = if (!isBound) {
   parent: app
   name: domain
   properties: {
@@ -18,8 +21,10 @@ resource binding 'Microsoft.Web/sites/hostNameBindings@2024-04-01' = {
   }
 }
 
-resource certificate 'Microsoft.Web/certificates@2024-04-01' = {
-  name: 'cert-${domain}'
+// Flex Consumption takes certificates of the site, not of the plan.
+resource certificate 'Microsoft.Web/sites/certificates@2024-11-01' = {
+  parent: app
+  name: 'cert-${replace(domain, '.', '-')}'
   location: location
   tags: tags
   properties: {

@@ -23,7 +23,10 @@ param instanceMemoryMB int
 param subnetId string
 param clientCertificates bool
 
-@description('The Entra app registration that everyone must sign in to first. Empty: anyone may ask, and the program judges.')
+@description('Whether everyone must sign in with Entra first. If not, anyone may ask, and the program judges.')
+param requireSignIn bool
+
+@description('The Entra app registration for that. Without one nobody gets in.')
 param authClientId string
 
 // What function.json files name between % signs, and their connection.
@@ -66,7 +69,7 @@ resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
   }
 }
 
-resource app 'Microsoft.Web/sites@2024-04-01' = {
+resource app 'Microsoft.Web/sites@2024-11-01' = {
   name: name
   location: location
   tags: tags
@@ -78,6 +81,7 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
   properties: {
     serverFarmId: plan.id
     httpsOnly: true
+    siteScopedCertificatesEnabled: true
     clientCertEnabled: clientCertificates
     clientCertMode: 'Optional'
     virtualNetworkSubnetId: empty(subnetId) ? null : subnetId
@@ -113,16 +117,17 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
   }
 }
 
-resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
+resource settings 'Microsoft.Web/sites/config@2024-11-01' = {
   parent: app
   name: 'appsettings'
   properties: union(hostSettings, triggerSettings, fleetSettings, disabled)
 }
 
-resource authentication 'Microsoft.Web/sites/config@2024-04-01' = if (!empty(authClientId)) {
+resource authentication 'Microsoft.Web/sites/config@2024-11-01' = if (requireSignIn) {
   parent: app
   name: 'authsettingsV2'
   properties: {
+    platform: { enabled: true }
     globalValidation: {
       requireAuthentication: true
       unauthenticatedClientAction: 'RedirectToLoginPage'
@@ -141,6 +146,7 @@ resource authentication 'Microsoft.Web/sites/config@2024-04-01' = if (!empty(aut
       tokenStore: { enabled: false }
     }
   }
+  dependsOn: [settings]
 }
 
 output name string = app.name
