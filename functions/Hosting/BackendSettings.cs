@@ -32,7 +32,7 @@ internal sealed record BackendSettings(Uri? Tables, Uri? Blobs, string? Storage,
         read.Check("Bus:ConnectionString", () =>
         { if (settings.BusConnection is { } connection) ServiceBusClient.Parse(connection, TimeProvider.System); });
         read.Check("Storage:TableEndpoint", () =>
-        { if (settings.Tables is { } tables) StorageAccount.Of(tables, settings.Blobs, new global::Azure.Identity.DefaultAzureCredential()); });
+        { if (settings is { Tables: { } tables, Blobs: null }) StorageAccount.BlobsBeside(tables); });
         return settings;
     }
 }

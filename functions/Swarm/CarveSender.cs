@@ -1,3 +1,4 @@
+using System.Formats.Tar;
 using System.Text;
 using System.Text.Json.Nodes;
 
@@ -57,6 +58,21 @@ internal sealed class CarveSender(AgentTransport transport, string nodeKey, stri
         }
 
         return true;
+    }
+
+    /// <summary>A tar as osqueryd's: files under its own temporary folder.</summary>
+    public static byte[] MakeUp(string guid, string host)
+    {
+        using var bytes = new MemoryStream();
+        using (var tar = new TarWriter(bytes, TarEntryFormat.Pax, leaveOpen: true))
+        {
+            foreach (var (path, text) in new[] { ("home/ada/.ssh/authorized_keys", "ssh-ed25519 AAAA ada\n"), ("etc/hostname", host + "\n") })
+            {
+                tar.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, $"tmp/osquery_carve_{guid}/{path}") { DataStream = new MemoryStream(Encoding.UTF8.GetBytes(text)) });
+            }
+        }
+
+        return bytes.ToArray();
     }
 
     private static int BlocksOf(int size, int blockSize) => (size + blockSize - 1) / blockSize;

@@ -202,12 +202,19 @@ internal sealed class SimulatedAgent(Machine machine, AgentOptions options, Agen
                 EveryAsync(() => TimeSpan.FromSeconds(1), () => { RunSchedule(); return Task.CompletedTask; }, stop),
                 EveryAsync(() => LogWait("result"), () => FlushAsync("result", stop), stop),
                 EveryAsync(() => LogWait("status"), () => FlushAsync("status", stop), stop),
-                EveryAsync(DistributedWait, async () => { await PollDistributedAsync(stop, tries: 3); }, stop));
+                EveryAsync(DistributedWait, async () => { await PollDistributedAsync(stop, tries: 3); }, stop),
+                EveryAsync(() => TimeSpan.FromSeconds(60 / options.Pace), () => SendCarvesAsync(stop), stop));
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
             // Told to stop.
         }
+    }
+
+    /// <summary>osqueryd sends carves when its scheduler next ticks, one after another.</summary>
+    private async Task SendCarvesAsync(CancellationToken ct)
+    {
+        while (Carves.TryDequeue(out var guid)) await CarveSender.SendAsync(guid, CarveSender.MakeUp(guid, machine.Hostname), blockSize: 2_000_000, ct);
     }
 
     /// <summary>Results and status logs back off apart.</summary>

@@ -15,7 +15,7 @@ public sealed class ContainerTests
         Assert.False(Directory.Exists(fleet.Data), "Nothing lies in the data folder.");
         await fleet.SignInAsync();
         var secret = Assert.Single(cloud.Vault.ValuesOf(Hosting.FirstStart.VaultSecret));
-        await fleet.SendAsync("POST", "/api/rules", """{"name":"r","alerters":["log"],"conditions":{"condition":"AND","rules":[{"field":"query_name","operator":"equal","value":"bad"}]}}""");
+        await fleet.WatchAsync("bad");
         var agent = fleet.Agent(1, secret);
         agent.LogRows("bad", "added", [new JsonObject { ["a"] = "1" }]);
         Assert.True(await agent.FlushLogsAsync(default));
@@ -35,7 +35,7 @@ public sealed class ContainerTests
         await using var fleet = new ProgramUnderTest([.. cloud.Settings.Where(pair => pair.Key.StartsWith("Fleet__Storage", StringComparison.Ordinal) || pair.Key is "Fleet__Azure__ClientId" or "SSL_CERT_FILE" or "IDENTITY_ENDPOINT" or "IDENTITY_HEADER").Select(pair => (pair.Key, pair.Value))]);
         await fleet.StartAsync();
         await fleet.SignInAsync();
-        await fleet.SendAsync("POST", "/api/rules", """{"name":"r","alerters":["log"],"conditions":{"condition":"AND","rules":[{"field":"query_name","operator":"equal","value":"bad"}]}}""");
+        await fleet.WatchAsync("bad");
         var agent = fleet.Agent(1);
         agent.LogRows("bad", "added", [new JsonObject { ["a"] = "1" }]);
         Assert.True(await agent.FlushLogsAsync(default));

@@ -119,7 +119,7 @@ public sealed class FunctionsHostTests
         await using var fleet = new FunctionsUnderTest();
         await fleet.StartAsync();
         await fleet.SignInAsync();
-        await fleet.SendAsync("POST", "/api/rules", """{"name":"r","alerters":["log"],"conditions":{"condition":"AND","rules":[{"field":"query_name","operator":"equal","value":"bad"}]}}""");
+        await fleet.WatchAsync("bad");
         var agent = fleet.Agent(1);
         Assert.True(await agent.EnrollAsync(default));
         for (var i = 0; i < 5; i++)
@@ -139,7 +139,7 @@ public sealed class FunctionsHostTests
         await using var fleet = new FunctionsUnderTest(("AzureWebJobs.SendAlerts.Disabled", "true"));
         await fleet.StartAsync();
         await fleet.SignInAsync();
-        await fleet.SendAsync("POST", "/api/rules", """{"name":"r","alerters":["log"],"conditions":{"condition":"AND","rules":[{"field":"query_name","operator":"equal","value":"bad"}]}}""");
+        await fleet.WatchAsync("bad");
         var agent = fleet.Agent(1);
         agent.LogRows("bad", "added", [new JsonObject { ["a"] = "1" }]);
         Assert.True(await agent.FlushLogsAsync(default));

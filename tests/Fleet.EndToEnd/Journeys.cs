@@ -137,7 +137,7 @@ public abstract class Journeys
         await using var fleet = New(("Fleet__Limits__MessageLock", "2s"));
         await fleet.StartAsync();
         await fleet.SignInAsync();
-        await fleet.SendAsync("POST", "/api/rules", """{"name":"r","alerters":["log"],"conditions":{"condition":"AND","rules":[{"field":"query_name","operator":"equal","value":"bad"}]}}""");
+        await fleet.WatchAsync("bad");
         var agents = Enumerable.Range(0, 8).Select(i => fleet.Agent(i, keepAlive: true)).ToList();
         foreach (var agent in agents) Assert.True(await agent.EnrollAsync(default));
 

@@ -94,7 +94,7 @@ public sealed class NewcomerTests
     }
 
     [Fact]
-    public async Task The_demo_shows_nodes_results_and_a_campaign()
+    public async Task The_demo_shows_nodes_results_a_campaign_and_a_carve()
     {
         await using var fleet = new ProgramUnderTest();
         await fleet.StartAsync();
@@ -105,6 +105,11 @@ public sealed class NewcomerTests
         await Eventually.TrueAsync(async () => (await demo.ListAsync("/api/nodes")).Count == 5);
         await Eventually.TrueAsync(async () => (await demo.ListAsync("/api/reports/pack/demo/system_info")).Count == 5);
         await Eventually.TrueAsync(async () => (await demo.ListAsync("/api/campaigns")).Count == 1);
+        var node = (string)(await demo.ListAsync("/api/nodes"))[0]["id"]!;
+        await demo.SendAsync("POST", "/api/carves", $$"""{"nodeId":"{{node}}","path":"/home/%/.ssh/%","reason":"test"}""");
+        await Eventually.TrueAsync(async () => (await demo.ListAsync("/api/carves")) is [var carve] && (string?)carve["status"] == "complete");
+        var files = await demo.ListAsync($"/api/carves/{(await demo.ListAsync("/api/carves"))[0]["id"]}/files");
+        Assert.Equal(["home/ada/.ssh/authorized_keys", "etc/hostname"], files.Select(file => (string?)file["name"]));
     }
 
     [Fact]

@@ -134,6 +134,11 @@ internal class ProgramUnderTest : IAsyncDisposable
         return text.Length > 0 ? JsonNode.Parse(text)! : new JsonObject();
     }
 
+    /// <summary>Makes a rule that raises an alert for every line of a query, and has it logged.</summary>
+    public Task<JsonNode> WatchAsync(string query) => SendAsync("POST", "/api/rules", $$$"""
+        {"name":"watch {{{query}}}","alerters":["log"],"conditions":{"condition":"AND","rules":[{"field":"query_name","operator":"equal","value":"{{{query}}}"}]}}
+        """);
+
     /// <summary>All entries of a list; null if the server did not answer.</summary>
     public async Task<List<JsonNode>?> TryListAsync(string path)
     {

@@ -40,7 +40,9 @@ internal sealed record StorageAccount(Uri Tables, Uri Blobs, string Name, byte[]
         return new(tables, blobs, name ?? tables.Host.Split('.')[0], key is null ? null : ConnectionString.Base64(key, "AccountKey"), sas, Credential: null);
     }
 
-    private static Uri BlobsBeside(Uri tables) => tables.Host.Contains(".table.", StringComparison.Ordinal)
+    /// <summary>The blob service of the account that a table service belongs to.</summary>
+    /// <exception cref="FormatException">The name does not tell.</exception>
+    public static Uri BlobsBeside(Uri tables) => tables.Host.Contains(".table.", StringComparison.Ordinal)
         ? new(tables.ToString().Replace(".table.", ".blob.", StringComparison.Ordinal))
         : throw new FormatException($"the blob service beside {tables} cannot be told: set Storage__BlobEndpoint, or BlobEndpoint in the connection string");
 }
