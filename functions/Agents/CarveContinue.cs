@@ -2,11 +2,12 @@ using System.Text.Json;
 using Fleet.Carves;
 using Fleet.Kernel;
 using Fleet.Nodes;
+using Fleet.Storage;
 
 namespace Fleet.Agents;
 
 /// <summary>A block of a carve. The session is the credential; agents from 5.23 on send their key beside it, and then it must be the same node's.</summary>
-internal sealed class CarveContinue(CarveIntake intake, NodeKeys keys, SigningKeys signing) : IAgentCall
+internal sealed class CarveContinue(CarveIntake intake, NodeKeys keys, SigningKeys signing, ChangeFeed changes) : IAgentCall
 {
     private static readonly AgentAnswer s_taken = new(200, """{"success":true}"""u8.ToArray());
 
@@ -16,6 +17,7 @@ internal sealed class CarveContinue(CarveIntake intake, NodeKeys keys, SigningKe
 
     public async ValueTask<AgentAnswer> HandleAsync(AgentRequest request, CancellationToken ct)
     {
+        await changes.LookAsync(ct);
         if (signing.Live.Count == 0) await signing.ReadAsync(ct);
         var block = Block.Read(request.Body);
         NodeId? sender = request.HeaderKey.Length > 0 && keys.TryRead(request.HeaderKey, out var claim) == KeyVerdict.Good ? claim.Id : null;

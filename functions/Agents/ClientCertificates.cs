@@ -9,6 +9,7 @@ namespace Fleet.Agents;
 internal sealed class ClientCertificates
 {
     private const string ClientAuthentication = "1.3.6.1.5.5.7.3.2";
+    private const string CommonName = "2.5.4.3";
     private const string Header = "X-ARR-ClientCert";
     private const int MostRemembered = 50_000;
     private static readonly TimeSpan s_age = TimeSpan.FromMinutes(5);
@@ -76,8 +77,10 @@ internal sealed class ClientCertificates
     /// <summary>The common name, or the first DNS name where there is none.</summary>
     private static string? NameOf(X509Certificate2 certificate)
     {
-        var name = certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: false);
-        if (string.IsNullOrWhiteSpace(name)) name = certificate.GetNameInfo(X509NameType.DnsName, forIssuer: false);
+        // Not .NET's simple name: without a common name that is the organisation's, and all its machines would be one.
+        var common = certificate.SubjectName.EnumerateRelativeDistinguishedNames().FirstOrDefault(part => !part.HasMultipleElements && part.GetSingleElementType().Value == CommonName);
+        var name = common?.GetSingleElementValue();
+        if (string.IsNullOrWhiteSpace(name)) name = certificate.Extensions.OfType<X509SubjectAlternativeNameExtension>().FirstOrDefault()?.EnumerateDnsNames().FirstOrDefault();
         return string.IsNullOrWhiteSpace(name) ? null : name.Trim();
     }
 

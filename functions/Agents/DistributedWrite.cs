@@ -6,7 +6,7 @@ using Fleet.Queries;
 namespace Fleet.Agents;
 
 /// <summary>Takes the answers to distributed queries. What nobody waits for is accepted and dropped: an agent would send it again for ever.</summary>
-internal sealed class DistributedWrite(NodeGate gate, Answers answers, CarveIntake carves) : IAgentCall
+internal sealed class DistributedWrite(NodeGate gate, CampaignStore campaigns, Answers answers, CarveIntake carves) : IAgentCall
 {
     public bool TakesOversized => true;
 
@@ -21,7 +21,9 @@ internal sealed class DistributedWrite(NodeGate gate, Answers answers, CarveInta
         if (await gate.AdmitAsync(body.NodeKey, request, ct) is not { } node) return AgentAnswer.NodeInvalid;
         foreach (var answer in body.Answers)
         {
-            if (await answers.TakeInAsync(node.Id, answer, ct)) await ExpectCarvesAsync(node.Id, answer, ct);
+            // First: an answer that was taken in is not looked at again when the agent repeats it.
+            if (campaigns.Active.ByName.ContainsKey(answer.Id)) await ExpectCarvesAsync(node.Id, answer, ct);
+            await answers.TakeInAsync(node.Id, answer, ct);
         }
 
         return AgentAnswer.Ok;
@@ -35,7 +37,8 @@ internal sealed class DistributedWrite(NodeGate gate, Answers answers, CarveInta
         foreach (var row in json.RootElement.EnumerateArray())
         {
             // As it stands in the text: a guid needs no escapes, and what has some is none.
-            if (!row.TryGetProperty("carve_guid", out var value)) continue;
+            // Rows with carve = 0 are the table's history.
+            if (!row.TryGetProperty("carve_guid", out var value) || !row.TryGetProperty("carve", out var begun) || begun.GetRawText().Trim('"') != "1") continue;
             var guid = value.GetRawText().Trim('"');
             if (guid.Length is > 0 and <= 100 && guid.All(c => char.IsAsciiHexDigit(c) || c == '-')) await carves.ExpectAsync(node, guid, answer.Id, ct);
         }

@@ -45,13 +45,19 @@ internal sealed class RevocationList(string pemOrPath)
         }
 
         var text = Encoding.ASCII.GetString(bytes).AsSpan();
+        var count = 0;
         while (PemEncoding.TryFind(text, out var fields))
         {
-            if (text[fields.Label].SequenceEqual(Label)) ReadOne(Convert.FromBase64String(text[fields.Base64Data].ToString()), revoked);
+            if (text[fields.Label].SequenceEqual(Label))
+            {
+                ReadOne(Convert.FromBase64String(text[fields.Base64Data].ToString()), revoked);
+                count++;
+            }
+
             text = text[fields.Location.End..];
         }
 
-        return revoked;
+        return count > 0 ? revoked : throw new FormatException($"There is no revocation list in it: a block '{Label}' is missing.");
     }
 
     private static void ReadOne(byte[] der, HashSet<string> revoked)

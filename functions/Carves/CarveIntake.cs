@@ -6,7 +6,7 @@ using Fleet.Storage;
 namespace Fleet.Carves;
 
 /// <summary>Takes carves in. Every block is staged under its number, and when the last is there the list is committed: nothing is ever put together.</summary>
-internal sealed class CarveIntake(CarveStore carves, IBlobs blobs, NodeKeys keys, Limits limits, TimeProvider clock)
+internal sealed class CarveIntake(CarveStore carves, IBlobs blobs, NodeKeys keys, NodeDirectory nodes, Limits limits, TimeProvider clock)
 {
     private const string Purpose = "carve/";
 
@@ -15,7 +15,7 @@ internal sealed class CarveIntake(CarveStore carves, IBlobs blobs, NodeKeys keys
         Carve.IdOf(node, guid),
         before => before is null
             ? new(Carve.IdOf(node, guid), node, guid, campaign, CarveState.Requested, clock.GetUtcNow(), 0, 0, 0, IsClosing: false, null, null, null)
-            : before with { Campaign = campaign },
+            : before.Campaign is null ? before with { Campaign = campaign } : before,
         ct);
 
     /// <summary>Begins a carve, or finds the one that was begun: a start may come twice.</summary>
@@ -29,7 +29,9 @@ internal sealed class CarveIntake(CarveStore carves, IBlobs blobs, NodeKeys keys
             return known.Blocks == blocks && known.Size == size ? (SessionOf(id), null) : (null, "this carve was begun with another size");
         }
 
-        var held = (await carves.ListAsync(ct)).Where(carve => carve.State is CarveState.Receiving or CarveState.Complete).Sum(carve => carve.Size);
+        var all = await carves.ListAsync(ct);
+        if (all.Count(carve => carve.Node == node && carve.State == CarveState.Receiving) >= limits.OpenCarves) return (null, string.Create(CultureInfo.InvariantCulture, $"{limits.OpenCarves} carves of this node are under way already"));
+        var held = all.Where(carve => carve.State is CarveState.Receiving or CarveState.Complete).Sum(carve => carve.Size);
         if (held + size > limits.CarvesBytes) return (null, string.Create(CultureInfo.InvariantCulture, $"{held} bytes of carves are kept already; at most {limits.CarvesBytes} are: delete some"));
         var now = clock.GetUtcNow();
         await carves.ChangeAsync(
@@ -47,6 +49,7 @@ internal sealed class CarveIntake(CarveStore carves, IBlobs blobs, NodeKeys keys
     {
         if (session.Split('.', 2) is not [var id, _] || !IsSession(session, id) || await carves.FindAsync(id, ct) is not { } carve) return "there is no such session";
         if (sender is { } node && node != carve.Node) return "the session is another node's";
+        if (await nodes.FindAsync(carve.Node, ct) is not { Active: true }) return "the node is deactivated";
         if (carve.State == CarveState.Complete) return null;
         if (carve.State != CarveState.Receiving) return "the carve has expired";
         if (block < 0 || block >= carve.Blocks) return "there is no such block in this carve";
@@ -70,8 +73,17 @@ internal sealed class CarveIntake(CarveStore carves, IBlobs blobs, NodeKeys keys
     {
         var blob = CarveStore.BlobOf(carve.Id);
         var staged = await blobs.StagedAsync(blob, ct);
-        if (Enumerable.Range(0, carve.Blocks).Any(block => !staged.TryGetValue(block, out var size) || size != carve.SizeOf(block))) return;
-        if (!await blobs.CommitAsync(blob, carve.Blocks, ct)) return;
+        if (Enumerable.Range(0, carve.Blocks).All(block => staged.TryGetValue(block, out var size) && size == carve.SizeOf(block)))
+        {
+            if (!await blobs.CommitAsync(blob, carve.Blocks, ct)) return;
+        }
+        else
+        {
+            // A blob is there only when it was committed: the process died right after.
+            await using var committed = await blobs.OpenAsync(blob, ct);
+            if (committed is null) return;
+        }
+
         await carves.ChangeAsync(
             carve.Id, before => before is { State: CarveState.Receiving } ? before with { State = CarveState.Complete, CompletedAt = clock.GetUtcNow() } : before, ct);
     }

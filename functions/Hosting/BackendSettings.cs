@@ -28,7 +28,7 @@ internal sealed record BackendSettings(Uri? Tables, Uri? Blobs, string? Storage,
         if (settings is { Bus: not null, BusConnection: not null }) read.Fault("Bus:ConnectionString", "this or Bus__Namespace is set, not both");
         if (settings.Bus is { } bus && Uri.CheckHostName(bus.Split(':')[0]) == UriHostNameType.Unknown) read.Fault("Bus:Namespace", $"'{bus}' is not a host's name such as fleet.servicebus.windows.net");
         read.Check("Storage:ConnectionString", () =>
-        { if (settings.Storage is { } storage) StorageAccount.Parse(storage); });
+        { if (settings.Storage is { } storage) StorageAccount.Parse(storage, settings.Blobs); });
         read.Check("Bus:ConnectionString", () =>
         { if (settings.BusConnection is { } connection) ServiceBusClient.Parse(connection, TimeProvider.System); });
         read.Check("Storage:TableEndpoint", () =>

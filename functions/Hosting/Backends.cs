@@ -19,7 +19,7 @@ internal static class Backends
         if (settings.HasStorage)
         {
             services
-                .AddSingleton(s => settings.Storage is { } connection ? StorageAccount.Parse(connection) : StorageAccount.Of(settings.Tables!, settings.Blobs, s.GetRequiredService<TokenCredential>()))
+                .AddSingleton(s => settings.Storage is { } connection ? StorageAccount.Parse(connection, settings.Blobs) : StorageAccount.Of(settings.Tables!, settings.Blobs, s.GetRequiredService<TokenCredential>()))
                 .AddSingleton<ITables>(s => new AzureTables(s.GetRequiredService<StorageAccount>(), s.GetRequiredService<TimeProvider>()))
                 .AddSingleton<IBlobs>(s => new AzureBlobs(s.GetRequiredService<StorageAccount>(), s.GetRequiredService<TimeProvider>()));
         }

@@ -49,10 +49,11 @@ internal static class Server
         builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => Listen(kestrel, settings, folder));
 
         var app = builder.Build();
-        if (settings.FunctionsPort is { } port) app.UseFunctionsHost(port);
+        if (settings.FunctionsPort is { } port) app.UseTriggers(port);
         else await app.Services.GetRequiredService<FirstStart>().PrepareAsync(ct);
         if (settings.Http.TrustedProxies.Count > 0) app.UseForwardedHeaders(Proxies.Options(settings.Http.TrustedProxies));
         if (settings.Agents) app.UseAgents();
+        if (settings.FunctionsPort is not null) app.UsePreparation();
         app.UseManager();
         app.UseRouting();
         app.UseManagerSignIn();
@@ -72,10 +73,10 @@ internal static class Server
         return new UriBuilder(settings.Http.Url) { Port = bound.Port }.Uri;
     }
 
-    /// <summary>Triggers, and preparation at the first request that people or the host make: before that, nothing is asked of the network.</summary>
-    private static void UseFunctionsHost(this WebApplication app, int port)
+    /// <summary>Preparation at the first request of people's: where there is a Functions host, nothing is asked of the network before.
+    /// Agents never come here: under the API's path too, they are answered already.</summary>
+    private static void UsePreparation(this WebApplication app)
     {
-        app.UseTriggers(port);
         var first = app.Services.GetRequiredService<FirstStart>();
         app.UseWhen(context => context.Request.Path.StartsWithSegments("/api") || context.Request.Path.StartsWithSegments("/healthz"), manager =>
         {

@@ -1,11 +1,8 @@
 using System.Text;
 using System.Text.Json;
+using Fleet.Bus.Azure;
 
 namespace Fleet.Hosting;
-
-/// <summary>A message as the host hands it over.</summary>
-/// <param name="Delivery">The <c>delivery</c> property that it was sent with; 1 if there is none.</param>
-internal sealed record TriggerMessage(string Body, int Delivery);
 
 /// <summary>The host's <c>{"Data":{NAME:…},"Metadata":{…}}</c>. What is inside may be wrapped once or twice as text, alone or many, text or base64.</summary>
 internal sealed class TriggerEnvelope
@@ -14,7 +11,7 @@ internal sealed class TriggerEnvelope
 
     /// <summary>The messages in a call.</summary>
     /// <exception cref="JsonException">It is no such call.</exception>
-    public static async ValueTask<IReadOnlyList<TriggerMessage>> ReadAsync(Stream body, CancellationToken ct)
+    public static async ValueTask<IReadOnlyList<BusMessage>> ReadAsync(Stream body, CancellationToken ct)
     {
         using var call = await JsonDocument.ParseAsync(body, cancellationToken: ct);
         if (call.RootElement.ValueKind != JsonValueKind.Object || !call.RootElement.TryGetProperty("Data", out var data) || data.ValueKind != JsonValueKind.Object)
@@ -23,8 +20,8 @@ internal sealed class TriggerEnvelope
         }
 
         var bodies = data.EnumerateObject().SelectMany(binding => BodiesOf(binding.Value, MostLayers)).ToList();
-        var deliveries = call.RootElement.TryGetProperty("Metadata", out var metadata) ? DeliveriesOf(metadata) : [];
-        return [.. bodies.Select((text, i) => new TriggerMessage(text, i < deliveries.Count ? deliveries[i] : 1))];
+        var properties = call.RootElement.TryGetProperty("Metadata", out var metadata) ? PropertiesOf(metadata) : [];
+        return [.. bodies.Select((text, i) => i < properties.Count ? new BusMessage(text, BusMessage.DeliveryOf(TextOf(properties[i], BusMessage.DeliveryName)), TextOf(properties[i], BusMessage.ChainName)) : new(text))];
     }
 
     /// <summary>Takes layers off until there is plain text.</summary>
@@ -63,26 +60,22 @@ internal sealed class TriggerEnvelope
     }
 
     /// <summary>One message has <c>ApplicationProperties</c>, many have <c>ApplicationPropertiesArray</c>, as JSON or as text that holds JSON.</summary>
-    private static List<int> DeliveriesOf(JsonElement metadata)
+    private static List<JsonElement> PropertiesOf(JsonElement metadata)
     {
         if (metadata.ValueKind != JsonValueKind.Object) return [];
         foreach (var name in new[] { "ApplicationPropertiesArray", "UserPropertiesArray", "ApplicationProperties", "UserProperties" })
         {
             if (!metadata.TryGetProperty(name, out var value)) continue;
             if (value.ValueKind == JsonValueKind.String) value = ParseOrNull(value.GetString()!);
-            if (value.ValueKind == JsonValueKind.Array) return [.. value.EnumerateArray().Select(DeliveryOf)];
-            if (value.ValueKind == JsonValueKind.Object) return [DeliveryOf(value)];
+            if (value.ValueKind == JsonValueKind.Array) return [.. value.EnumerateArray().Select(item => item.Clone())];
+            if (value.ValueKind == JsonValueKind.Object) return [value.Clone()];
         }
 
         return [];
     }
 
-    private static int DeliveryOf(JsonElement properties)
-    {
-        if (properties.ValueKind != JsonValueKind.Object || !properties.TryGetProperty("delivery", out var value)) return 1;
-        var text = value.ValueKind == JsonValueKind.String ? value.GetString() : value.GetRawText();
-        return int.TryParse(text?.Trim('"'), System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var delivery) ? delivery : 1;
-    }
+    private static string TextOf(JsonElement properties, string name) => properties.ValueKind != JsonValueKind.Object || !properties.TryGetProperty(name, out var value) ? ""
+        : (value.ValueKind == JsonValueKind.String ? value.GetString()! : value.GetRawText()).Trim('"');
 
     private static JsonElement ParseOrNull(string text)
     {

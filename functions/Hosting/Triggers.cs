@@ -39,8 +39,7 @@ internal static class Triggers
         var services = context.RequestServices;
         try
         {
-            await services.GetRequiredService<FirstStart>().EnsureAsync(context.RequestAborted);
-            if (name == UpkeepTrigger) await services.GetRequiredService<Chores>().RunDueAsync(context.RequestAborted);
+            if (name == UpkeepTrigger) await TickAsync(services, context.RequestAborted);
             else await HandleAsync(services, Queues[name], await TriggerEnvelope.ReadAsync(context.Request.Body, context.RequestAborted));
         }
         catch (Exception fault)
@@ -55,10 +54,16 @@ internal static class Triggers
         await context.Response.WriteAsync("{}", CancellationToken.None);
     }
 
-    private static async Task HandleAsync(IServiceProvider services, string queue, IReadOnlyList<TriggerMessage> messages)
+    private static async Task TickAsync(IServiceProvider services, CancellationToken ct)
+    {
+        await services.GetRequiredService<FirstStart>().EnsureAsync(ct);
+        await services.GetRequiredService<Chores>().RunDueAsync(ct);
+    }
+
+    private static async Task HandleAsync(IServiceProvider services, string queue, IReadOnlyList<BusMessage> messages)
     {
         var bus = services.GetRequiredService<ServiceBus>();
         var subscriber = services.GetServices<ISubscriber>().Single(subscriber => subscriber.Queue == queue);
-        await Task.WhenAll(messages.Select(message => bus.HandleAsync(subscriber, message.Body, message.Delivery, CancellationToken.None).AsTask()));
+        await Task.WhenAll(messages.Select(message => bus.HandleAsync(subscriber, message, CancellationToken.None).AsTask()));
     }
 }

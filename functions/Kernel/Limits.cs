@@ -85,6 +85,9 @@ internal sealed record Limits
     /// <summary>Blocks of one carve: what a block blob holds. osquery's own blocks of 8 kB reach 400 MB with it.</summary>
     public const int CarveBlocks = 50_000;
 
+    /// <summary>Carves of one node that are under way at once. osquery sends them one after another; some are given up on the way.</summary>
+    public int OpenCarves { get; init; } = 8;
+
     /// <summary>How long a carve may take to arrive. osquery never goes on with one that it gave up.</summary>
     public TimeSpan CarveLife { get; init; } = TimeSpan.FromHours(24);
 

@@ -6,17 +6,19 @@ namespace Fleet.Nodes;
 /// <summary>A key that signs node keys, and the four bytes that name it.</summary>
 internal sealed record SigningKey(uint Id, byte[] Bytes);
 
-/// <summary>The two newest signing keys. A new one signs from then on; what the one before signed stays good, so rotation re-enrolls nobody.</summary>
+/// <summary>The signing keys in use: two, once they were rotated. A new one signs from then on; what the one before signed stays good, so rotation re-enrolls nobody.</summary>
 internal sealed class SigningKeys
 {
     private const string Name = "node-signing-key";
     private const int Kept = 2;
     private static readonly TimeSpan s_age = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_young = TimeSpan.FromMinutes(1);
 
     private readonly ISecrets _secrets;
     private readonly ChangeFeed _changes;
     private readonly TimeProvider _clock;
     private volatile SigningKey[] _live = [];
+    private DateTimeOffset _newest;
     private long? _readAt;
 
     public SigningKeys(ISecrets secrets, ChangeFeed changes, TimeProvider clock)
@@ -29,7 +31,8 @@ internal sealed class SigningKeys
     public IReadOnlyList<SigningKey> Live => _live;
 
     /// <summary>Whether the keys were read so lately that a key id that is not among them is no one's.</summary>
-    public bool IsFresh => _readAt is { } readAt && _clock.GetElapsedTime(readAt) < s_age;
+    /// <remarks>Never while the newest key is young: another instance may be adding one, as all do that find none at a first start.</remarks>
+    public bool IsFresh => _readAt is { } readAt && _clock.GetElapsedTime(readAt) < s_age && _clock.GetUtcNow() - _newest > s_young;
 
     /// <summary>Reads the keys; makes the first one.</summary>
     public async ValueTask ReadAsync(CancellationToken ct)
@@ -41,7 +44,8 @@ internal sealed class SigningKeys
             versions = await _secrets.FindAsync(Name, ct);
         }
 
-        _live = [.. versions.Take(Kept).Select(version => Read(version.Value))];
+        _live = [.. versions.Select(version => Read(version.Value))];
+        _newest = versions[0].CreatedAt;
         _readAt = _clock.GetTimestamp();
     }
 

@@ -36,5 +36,10 @@ internal interface IBlobs
 /// <param name="Name">At most 200 characters.</param>
 internal readonly record struct BlobName(string Container, string Name)
 {
+    public string Name { get; } = IsName(Name) ? Name : throw new ArgumentException($"'{Name}' is no blob's name.");
+
+    private static bool IsName(string name) =>
+        name.Length is > 0 and <= 200 && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or '/') && !name.Split('/').Any(part => part is "" or "." or "..");
+
     public override string ToString() => $"{Container}/{Name}";
 }

@@ -6,7 +6,7 @@ using Fleet.Storage;
 namespace Fleet.Upkeep;
 
 /// <summary>Finishes what a crash left open, reads new carves through for their digest, expires what never came, and removes what is old.</summary>
-internal sealed class TidyCarves(CarveStore carves, CarveIntake intake, IBlobs blobs, RetentionSettings settings, Limits limits, TimeProvider clock)
+internal sealed class TidyCarves(CarveStore carves, CarveIntake intake, IBlobs blobs, RetentionSettings settings, Limits limits, TimeProvider clock, ILogger<TidyCarves> log)
 {
     private static readonly byte[] s_zstd = [0x28, 0xB5, 0x2F, 0xFD];
 
@@ -15,12 +15,30 @@ internal sealed class TidyCarves(CarveStore carves, CarveIntake intake, IBlobs b
         var now = clock.GetUtcNow();
         foreach (var carve in await carves.ListAsync(ct))
         {
-            var isLate = carve.CreatedAt < now - limits.CarveLife;
-            if (carve.CreatedAt < now - settings.Carves) await carves.RemoveAsync(carve.Id, ct);
-            else if (carve is { State: CarveState.Complete, Sha256: null }) await ReadThroughAsync(carve, ct);
-            else if (carve is { State: CarveState.Receiving, IsClosing: true } && !isLate) await intake.TryFinishAsync(carve, ct);
-            else if (carve.State is CarveState.Receiving or CarveState.Requested && isLate) await ExpireAsync(carve, ct);
+            try
+            {
+                await TidyAsync(carve, now, ct);
+            }
+            catch (Exception fault) when (fault is not (StorageUnavailableException or OperationCanceledException))
+            {
+                // One that is broken must not hold up the others.
+                log.LogError(fault, "Carve {Carve} is passed over", carve.Id);
+            }
         }
+    }
+
+    private async ValueTask TidyAsync(Carve carve, DateTimeOffset now, CancellationToken ct)
+    {
+        var isLate = carve.CreatedAt < now - limits.CarveLife;
+        if (carve.CreatedAt < now - settings.Carves)
+        {
+            await carves.RemoveAsync(carve.Id, ct);
+            return;
+        }
+
+        if (carve is { State: CarveState.Complete, Sha256: null }) await ReadThroughAsync(carve, ct);
+        if (carve is { State: CarveState.Receiving, IsClosing: true }) await intake.TryFinishAsync(carve, ct);
+        if (isLate && await carves.FindAsync(carve.Id, ct) is { State: CarveState.Receiving or CarveState.Requested }) await ExpireAsync(carve, ct);
     }
 
     private async ValueTask ReadThroughAsync(Carve carve, CancellationToken ct)

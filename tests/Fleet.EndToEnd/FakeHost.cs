@@ -174,7 +174,7 @@ internal sealed class FakeHost : IAsyncDisposable
     }
 
     /// <summary>Every value as the host encodes it: text and numbers once more as JSON, objects as they are.</summary>
-    private async Task DeliverAsync(HostedFunction function, string entity, BusMessage message, SemaphoreSlim room)
+    private async Task DeliverAsync(HostedFunction function, string entity, FakeMessage message, SemaphoreSlim room)
     {
         var metadata = new JsonObject
         {

@@ -218,6 +218,13 @@ public sealed class FunctionsHostTests
         using var health = await http.GetAsync(new Uri("/healthz", UriKind.Relative));
         Assert.Equal(HttpStatusCode.ServiceUnavailable, health.StatusCode);
         Assert.True(calls > 0);
+
+        // While nothing answers, agents on any path are told so in a way that keeps their logs.
+        foreach (var path in new[] { "/log", "/v1/log", "/api/osquery/log", "/api/v1/osquery/config" })
+        {
+            using var answer = await http.PostAsync(new Uri(path, UriKind.Relative), new StringContent("""{"node_key":"x","log_type":"result","data":[]}"""));
+            Assert.Contains("\"error\":", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        }
     }
 
     [Fact]

@@ -9,7 +9,7 @@ using Microsoft.AspNetCore.Http;
 namespace Fleet.Shared;
 
 /// <summary>A message in a queue or subscription.</summary>
-internal sealed class BusMessage(long sequence, string id, string body, JsonObject properties, DateTimeOffset dueAt)
+internal sealed class FakeMessage(long sequence, string id, string body, JsonObject properties, DateTimeOffset dueAt)
 {
     public long Sequence => sequence;
 
@@ -37,11 +37,12 @@ internal sealed class FakeServiceBus : IAsyncDisposable
     public const string Key = "not-a-secret";
     private const int MostDeliveries = 10;
     private const int MostBytes = 256 << 10;
+    private static readonly TimeSpan s_window = TimeSpan.FromMinutes(10);
     private const string Dead = "/$DeadLetterQueue";
 
     private static readonly string[] s_entities = ["alerts", "results/subscriptions/rules"];
-    private readonly Dictionary<string, List<BusMessage>> _queues = s_entities.SelectMany(name => new[] { name, name + Dead }).ToDictionary(name => name, _ => new List<BusMessage>());
-    private readonly HashSet<string> _seen = [];
+    private readonly Dictionary<string, List<FakeMessage>> _queues = s_entities.SelectMany(name => new[] { name, name + Dead }).ToDictionary(name => name, _ => new List<FakeMessage>());
+    private readonly Dictionary<string, DateTimeOffset> _seen = [];
     private readonly Lock _lock = new();
     private readonly SemaphoreSlim _arrived = new(0);
     private FakeService? _service;
@@ -82,7 +83,7 @@ internal sealed class FakeServiceBus : IAsyncDisposable
     }
 
     /// <summary>What is due, locked for whoever asks; null if there is nothing.</summary>
-    public BusMessage? Take(string entity)
+    public FakeMessage? Take(string entity)
     {
         lock (_lock)
         {
@@ -97,13 +98,13 @@ internal sealed class FakeServiceBus : IAsyncDisposable
         }
     }
 
-    public void Complete(string entity, BusMessage message)
+    public void Complete(string entity, FakeMessage message)
     {
         lock (_lock) _queues[entity].Remove(message);
     }
 
     /// <summary>Lets it go: it is delivered again at once, or given up after ten deliveries.</summary>
-    public void Abandon(string entity, BusMessage message)
+    public void Abandon(string entity, FakeMessage message)
     {
         lock (_lock)
         {
@@ -117,7 +118,7 @@ internal sealed class FakeServiceBus : IAsyncDisposable
         lock (_lock) return _queues[entity].Count;
     }
 
-    public IReadOnlyList<BusMessage> MessagesOf(string entity)
+    public IReadOnlyList<FakeMessage> MessagesOf(string entity)
     {
         lock (_lock) return [.. _queues[entity]];
     }
@@ -166,7 +167,7 @@ internal sealed class FakeServiceBus : IAsyncDisposable
         {
             ("POST", _) when path.EndsWith("/messages/head", StringComparison.Ordinal) => await LockAsync(context, path[..^"/messages/head".Length]),
             ("POST", _) when path.EndsWith("/messages", StringComparison.Ordinal) => await SendAsync(request, path[..^"/messages".Length]),
-            ("DELETE" or "PUT", _) when path.Split("/messages/") is [var entity, var key] => Settle(entity, key, remove: request.Method == "DELETE"),
+            ("DELETE" or "PUT" or "POST", _) when path.Split("/messages/") is [var entity, var key] => Settle(entity, key, request.Method),
             _ => 400,
         };
         if (!context.Response.HasStarted) context.Response.StatusCode = status;
@@ -180,17 +181,18 @@ internal sealed class FakeServiceBus : IAsyncDisposable
         // With a charset behind it the array would be one message's body.
         if (request.ContentType != "application/vnd.microsoft.servicebus.json") return 400;
         using var reader = new StreamReader(request.Body);
-        var text = await reader.ReadToEndAsync();
-        if (text.Length > MostBytes) return 403;
+        var sent = await reader.ReadToEndAsync();
+        if (sent.Length > MostBytes) return 403;
         lock (_lock)
         {
             Sends++;
-            foreach (var item in JsonNode.Parse(text)!.AsArray())
+            foreach (var item in JsonNode.Parse(sent)!.AsArray())
             {
                 var broker = item!["BrokerProperties"] as JsonObject ?? [];
                 var id = (string?)broker["MessageId"] ?? Guid.NewGuid().ToString();
-                if (!_seen.Add($"{entity}/{id}")) continue;
-                var due = (string?)broker["ScheduledEnqueueTimeUtc"] is { } at ? DateTimeOffset.Parse(at, CultureInfo.InvariantCulture) : Clock.GetUtcNow();
+                if (_seen.TryGetValue($"{entity}/{id}", out var at) && Clock.GetUtcNow() - at < s_window) continue;
+                _seen[$"{entity}/{id}"] = Clock.GetUtcNow();
+                var due = (string?)broker["ScheduledEnqueueTimeUtc"] is { } text ? DateTimeOffset.Parse(text, CultureInfo.InvariantCulture) : Clock.GetUtcNow();
                 foreach (var queue in queues) _queues[queue].Add(new(++_sequence, id, (string)item["Body"]!, (JsonObject)(item["UserProperties"] as JsonObject ?? []).DeepClone(), due));
             }
         }
@@ -203,7 +205,7 @@ internal sealed class FakeServiceBus : IAsyncDisposable
     {
         if (!_queues.ContainsKey(entity)) return 404;
         var until = DateTime.UtcNow.AddSeconds(Math.Min(int.Parse(context.Request.Query["timeout"].FirstOrDefault() ?? "60", CultureInfo.InvariantCulture), entity.EndsWith(Dead, StringComparison.Ordinal) ? 0 : 60));
-        BusMessage? message;
+        FakeMessage? message;
         while ((message = Take(entity)) is null && DateTime.UtcNow < until) await WaitAsync(TimeSpan.FromMilliseconds(100), context.RequestAborted);
         if (message is null) return 204;
         var response = context.Response;
@@ -223,13 +225,13 @@ internal sealed class FakeServiceBus : IAsyncDisposable
         return 201;
     }
 
-    private int Settle(string entity, string key, bool remove)
+    private int Settle(string entity, string key, string method)
     {
         lock (_lock)
         {
             if (!_queues.TryGetValue(entity, out var queue) || queue.Find(message => $"{message.Sequence}/{message.LockToken}" == key) is not { } message) return 404;
-            if (remove) queue.Remove(message);
-            else message.LockedUntil = default;
+            if (method == "DELETE") queue.Remove(message);
+            else message.LockedUntil = method == "PUT" ? default : Clock.GetUtcNow() + LockTime;
             return 200;
         }
     }

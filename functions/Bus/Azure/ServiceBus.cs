@@ -9,27 +9,26 @@ internal sealed class ServiceBus(ServiceBusClient client, DeadLetterTable dead, 
 {
     private const int MostDead = 100;
 
-    public ValueTask PublishAsync(string address, string body, CancellationToken ct) => client.SendAsync(address, body, Digest.Of(address, body), delivery: 1, dueAt: null, ct);
+    public ValueTask PublishAsync(string address, string body, CancellationToken ct) => client.SendAsync(address, new(body), dueAt: null, ct);
 
     /// <summary>Hands a delivered message to its subscriber. Returns when it may be completed; an exception has it delivered again.</summary>
     /// <param name="subscriber">Whose queue it came from.</param>
-    /// <param name="body">The message's text.</param>
-    /// <param name="delivery">Which delivery of its own it is, as it was sent: the host's own redeliveries are not counted here.</param>
+    /// <param name="message">The message.</param>
     /// <param name="ct">Stops the work.</param>
-    public async ValueTask HandleAsync(ISubscriber subscriber, string body, int delivery, CancellationToken ct)
+    public async ValueTask HandleAsync(ISubscriber subscriber, BusMessage message, CancellationToken ct)
     {
-        switch (await TryAsync(subscriber, body, delivery, ct))
+        switch (await TryAsync(subscriber, message, ct))
         {
             case Outcome.Dead given:
-                await GiveUpAsync(subscriber.Queue, body, delivery, given.Reason, ct);
+                await GiveUpAsync(subscriber.Queue, message, given.Reason, ct);
                 break;
-            case Outcome.Again again when delivery >= limits.Deliveries:
-                await GiveUpAsync(subscriber.Queue, body, delivery, again.Reason, ct);
+            case Outcome.Again again when message.Delivery >= limits.Deliveries:
+                await GiveUpAsync(subscriber.Queue, message, again.Reason, ct);
                 break;
             case Outcome.Again again:
                 // The host cannot wait: a copy comes when it is due, and this one is done with.
-                log.LogInformation("{Body} of {Queue} comes again in {Wait}: {Reason}", body, subscriber.Queue, again.Wait, again.Reason);
-                await client.SendAsync(TopicOf(subscriber.Queue), body, Digest.Of(subscriber.Queue, body, $"{delivery + 1}"), delivery + 1, clock.GetUtcNow() + again.Wait, ct);
+                log.LogInformation("{Body} of {Queue} comes again in {Wait}: {Reason}", message.Body, subscriber.Queue, again.Wait, again.Reason);
+                await client.SendAsync(TopicOf(subscriber.Queue), message with { Delivery = message.Delivery + 1 }, clock.GetUtcNow() + again.Wait, ct);
                 break;
         }
     }
@@ -38,15 +37,15 @@ internal sealed class ServiceBus(ServiceBusClient client, DeadLetterTable dead, 
     public static string EntityOf(string queue) => queue.Split('/') is [var topic, var subscription] ? $"{topic}/subscriptions/{subscription}" : queue;
 
     /// <summary>While the store is down a message waits: delivered again at once, it would be a dead letter within seconds.</summary>
-    private async ValueTask<Outcome> TryAsync(ISubscriber subscriber, string body, int delivery, CancellationToken ct)
+    private async ValueTask<Outcome> TryAsync(ISubscriber subscriber, BusMessage message, CancellationToken ct)
     {
         try
         {
-            return await subscriber.HandleAsync(body, ct);
+            return await subscriber.HandleAsync(message.Body, ct);
         }
         catch (Exception fault) when (fault is StorageUnavailableException or StorageBusyException)
         {
-            return new Outcome.Again(limits.BackOff(delivery), fault.Message);
+            return new Outcome.Again(limits.BackOff(message.Delivery), fault.Message);
         }
     }
 
@@ -57,7 +56,7 @@ internal sealed class ServiceBus(ServiceBusClient client, DeadLetterTable dead, 
         {
             await OverDeadAsync(queue, locked =>
             {
-                letters.Add(new(IdOf(queue, locked), queue, locked.Body, locked.DeliveryCount, locked.Reason, locked.EnqueuedAt));
+                letters.Add(new(IdOf(queue, locked), queue, locked.Message.Body, locked.DeliveryCount, locked.Reason, locked.EnqueuedAt));
                 return ValueTask.FromResult(false);
             }, ct);
         }
@@ -80,7 +79,7 @@ internal sealed class ServiceBus(ServiceBusClient client, DeadLetterTable dead, 
             await OverDeadAsync(queue, async locked =>
             {
                 if (IdOf(queue, locked) != id) return false;
-                await ResendAsync(queue, locked.Body, ct);
+                await ResendAsync(queue, locked.Message.Body, ct);
                 await client.CompleteAsync(locked, ct);
                 return found = true;
             }, ct);
@@ -90,14 +89,15 @@ internal sealed class ServiceBus(ServiceBusClient client, DeadLetterTable dead, 
     }
 
     /// <summary>Said in the log too, where an alarm looks for these words.</summary>
-    private async ValueTask GiveUpAsync(string queue, string body, int delivery, string reason, CancellationToken ct)
+    private async ValueTask GiveUpAsync(string queue, BusMessage message, string reason, CancellationToken ct)
     {
-        await dead.AddAsync(queue, body, delivery, reason, ct);
-        log.LogError("Gave up {Body} of {Queue}: {Reason}", body, queue, reason);
+        await dead.AddAsync(queue, message.Body, message.Delivery, reason, ct);
+        log.LogError("Gave up {Body} of {Queue}: {Reason}", message.Body, queue, reason);
     }
 
-    /// <summary>With an id of its own: the first one's may still be remembered.</summary>
-    private ValueTask ResendAsync(string queue, string body, CancellationToken ct) => client.SendAsync(TopicOf(queue), body, Guid.NewGuid().ToString("N"), delivery: 1, dueAt: null, ct);
+    /// <summary>As a new chain: the ids of the first one, and of its copies, may still be remembered.</summary>
+    private ValueTask ResendAsync(string queue, string body, CancellationToken ct) =>
+        client.SendAsync(TopicOf(queue), new(body, Chain: Guid.NewGuid().ToString("N")), dueAt: null, ct);
 
     /// <summary>Locks one dead letter after another, and lets all go again but those that were taken. REST has no way of looking without a lock.</summary>
     private async ValueTask OverDeadAsync(string queue, Func<LockedMessage, ValueTask<bool>> take, CancellationToken ct)

@@ -12,10 +12,10 @@ namespace Fleet.Bus.Azure;
 
 /// <summary>A message that is locked, until it is completed or let go.</summary>
 /// <param name="Lock">Its address while it is locked.</param>
-/// <param name="Delivery">Which delivery of its own it is, as it was sent: 1 at first.</param>
+/// <param name="Message">What was sent.</param>
 /// <param name="DeliveryCount">How often Service Bus has handed it out.</param>
 /// <param name="Reason">Why it is a dead letter.</param>
-internal sealed record LockedMessage(Uri Lock, string Body, int Delivery, long SequenceNumber, int DeliveryCount, DateTimeOffset EnqueuedAt, string Reason);
+internal sealed record LockedMessage(Uri Lock, BusMessage Message, long SequenceNumber, int DeliveryCount, DateTimeOffset EnqueuedAt, string Reason);
 
 /// <summary>A Service Bus namespace by its REST API: sends, locks, settles.</summary>
 /// <remarks>Needs the role Data Sender and Data Receiver. Source: "Service Bus REST API".</remarks>
@@ -50,19 +50,17 @@ internal sealed class ServiceBusClient
         return new(new($"{scheme}://{uri.Authority}/"), new SharedAccess(name, key, clock), transport);
     }
 
-    /// <summary>Sends one message; returns when Service Bus has it.</summary>
+    /// <summary>Sends one message; returns when Service Bus has it, which drops it if it saw the same within its duplicate detection window.</summary>
     /// <param name="entity">A queue or topic.</param>
-    /// <param name="body">Text, under 1 kB.</param>
-    /// <param name="id">Service Bus drops a message whose id it has seen within its duplicate detection window.</param>
-    /// <param name="delivery">Which delivery of its own this is: 1 at first.</param>
+    /// <param name="sent">The message.</param>
     /// <param name="dueAt">When it becomes visible; null for now.</param>
     /// <param name="ct">Stops before sending.</param>
-    public async ValueTask SendAsync(string entity, string body, string id, int delivery, DateTimeOffset? dueAt, CancellationToken ct)
+    public async ValueTask SendAsync(string entity, BusMessage sent, DateTimeOffset? dueAt, CancellationToken ct)
     {
         using var message = NewMessage(RequestMethod.Post, $"{entity}/messages");
 
         // With a charset behind it, Service Bus takes the array for one message's body.
-        message.Request.SetBody(WriteBatch(body, id, delivery, dueAt), "application/vnd.microsoft.servicebus.json");
+        message.Request.SetBody(WriteBatch(sent, sent.IdAt(entity), dueAt), "application/vnd.microsoft.servicebus.json");
         var response = await SendAsync(message, ct);
         if (response.Status != 201) throw Unexpected(response, entity);
     }
@@ -85,13 +83,15 @@ internal sealed class ServiceBusClient
         var properties = broker.RootElement;
         return new(
             new(response.Headers.TryGetValue("Location", out var location) ? location : ""),
-            response.Content.ToString(),
-            response.Headers.TryGetValue("delivery", out var delivery) && int.TryParse(delivery.Trim('"'), NumberStyles.None, CultureInfo.InvariantCulture, out var own) ? own : 1,
+            new(response.Content.ToString(), BusMessage.DeliveryOf(HeaderOf(response, BusMessage.DeliveryName)), HeaderOf(response, BusMessage.ChainName)),
             properties.TryGetProperty("SequenceNumber", out var number) ? number.GetInt64() : 0,
             properties.TryGetProperty("DeliveryCount", out var count) ? count.GetInt32() : 0,
             properties.TryGetProperty("EnqueuedTimeUtc", out var time) && DateTimeOffset.TryParse(time.GetString(), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var at) ? at : default,
             ReasonOf(response));
     }
+
+    /// <summary>Locks a locked message for another while.</summary>
+    public ValueTask RenewAsync(LockedMessage locked, CancellationToken ct) => SettleAsync(RequestMethod.Post, locked, ct);
 
     /// <summary>Removes a locked message.</summary>
     public ValueTask CompleteAsync(LockedMessage locked, CancellationToken ct) => SettleAsync(RequestMethod.Delete, locked, ct);
@@ -103,10 +103,12 @@ internal sealed class ServiceBusClient
     {
         using var message = NewMessage(method, "");
         message.Request.Uri.Reset(locked.Lock);
-        if (method == RequestMethod.Put) message.Request.Content = RequestContent.Create(ReadOnlyMemory<byte>.Empty);
+        if (method != RequestMethod.Delete) message.Request.Content = RequestContent.Create(ReadOnlyMemory<byte>.Empty);
         var response = await SendAsync(message, ct);
         if (response.Status >= 300 && response.Status is not (404 or 410)) throw Unexpected(response, locked.Lock.AbsolutePath);
     }
+
+    private static string HeaderOf(Response response, string name) => response.Headers.TryGetValue(name, out var value) ? value.Trim('"') : "";
 
     private static string ReasonOf(Response response)
     {
@@ -114,20 +116,21 @@ internal sealed class ServiceBusClient
         return response.Headers.TryGetValue("DeadLetterErrorDescription", out var more) ? $"{reason}: {more.Trim('"')}" : reason;
     }
 
-    private static byte[] WriteBatch(string body, string id, int delivery, DateTimeOffset? dueAt)
+    private static byte[] WriteBatch(BusMessage sent, string id, DateTimeOffset? dueAt)
     {
         using var bytes = new MemoryStream();
         using (var json = new Utf8JsonWriter(bytes))
         {
             json.WriteStartArray();
             json.WriteStartObject();
-            json.WriteString("Body", body);
+            json.WriteString("Body", sent.Body);
             json.WriteStartObject("BrokerProperties");
             json.WriteString("MessageId", id);
             if (dueAt is { } due) json.WriteString("ScheduledEnqueueTimeUtc", due.UtcDateTime.ToString("R", CultureInfo.InvariantCulture));
             json.WriteEndObject();
             json.WriteStartObject("UserProperties");
-            json.WriteNumber("delivery", delivery);
+            json.WriteNumber(BusMessage.DeliveryName, sent.Delivery);
+            json.WriteString(BusMessage.ChainName, sent.Chain);
             json.WriteEndObject();
             json.WriteEndObject();
             json.WriteEndArray();

@@ -7,6 +7,7 @@ internal sealed class ServiceBusPump(ServiceBusClient client, ServiceBus bus, IE
 {
     private const int AtOnce = 16;
     private static readonly TimeSpan s_poll = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_renew = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(5);
 
     /// <summary>Pumps until told to stop; what is being handled then is finished. A slow subscriber delays no other.</summary>
@@ -48,18 +49,25 @@ internal sealed class ServiceBusPump(ServiceBusClient client, ServiceBus bus, IE
     {
         try
         {
-            await bus.HandleAsync(subscriber, locked.Body, locked.Delivery, CancellationToken.None);
+            await HoldAsync(locked, bus.HandleAsync(subscriber, locked.Message, CancellationToken.None).AsTask());
             await client.CompleteAsync(locked, CancellationToken.None);
         }
         catch (Exception fault)
         {
-            log.LogWarning(fault, "{Body} of {Queue} failed, delivery {Delivery}", locked.Body, subscriber.Queue, locked.DeliveryCount);
+            log.LogWarning(fault, "{Body} of {Queue} failed, delivery {Delivery}", locked.Message.Body, subscriber.Queue, locked.DeliveryCount);
             await LetGoAsync(locked);
         }
         finally
         {
             room.Release();
         }
+    }
+
+    /// <summary>Renews the lock, which lasts a minute, while the work goes on.</summary>
+    private async Task HoldAsync(LockedMessage locked, Task work)
+    {
+        while (await Task.WhenAny(work, Task.Delay(s_renew)) != work) await client.RenewAsync(locked, CancellationToken.None);
+        await work;
     }
 
     private async Task LetGoAsync(LockedMessage locked)

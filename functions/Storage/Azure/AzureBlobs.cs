@@ -12,6 +12,9 @@ namespace Fleet.Storage.Azure;
 internal sealed class AzureBlobs(StorageAccount account, TimeProvider clock, HttpPipelineTransport? transport = null) : IBlobs
 {
     private readonly HttpPipeline _pipeline = AzurePipeline.Build(StorageAuthentication.ForBlobs(account, clock), transport);
+    /// <summary>Blocks are larger than rows.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
+
     private readonly string _root = account.Blobs.ToString().TrimEnd('/');
 
     public async ValueTask StageAsync(BlobName blob, int block, ReadOnlyMemory<byte> bytes, CancellationToken ct) => await PutAsync(blob, message =>
@@ -27,7 +30,7 @@ internal sealed class AzureBlobs(StorageAccount account, TimeProvider clock, Htt
         message.Request.Uri.AppendQuery("comp", "blocklist");
         message.Request.Uri.AppendQuery("blocklisttype", "uncommitted");
         var response = await SendAsync(message, ct);
-        if (response.Status == 404) return new Dictionary<int, long>();
+        if (CodeOf(response) is "BlobNotFound" or "ContainerNotFound") return new Dictionary<int, long>();
         if (response.Status != 200) throw Unexpected(response, blob);
         return XElement.Load(response.Content.ToStream()).Descendants("Block").ToDictionary(
             block => int.Parse(Encoding.ASCII.GetString(Convert.FromBase64String(block.Element("Name")!.Value)), CultureInfo.InvariantCulture),
@@ -71,11 +74,12 @@ internal sealed class AzureBlobs(StorageAccount account, TimeProvider clock, Htt
 
     public async ValueTask<Stream?> OpenAsync(BlobName blob, CancellationToken ct)
     {
-        var message = NewMessage(RequestMethod.Get, blob.ToString());
+        // Disposing of the message leaves a stream alone that was taken out of it.
+        using var message = NewMessage(RequestMethod.Get, blob.ToString());
         message.BufferResponse = false;
         var response = await SendAsync(message, ct);
         if (response.Status == 200) return message.ExtractResponseContent();
-        using (message) return response.Status == 404 ? null : throw Unexpected(response, blob);
+        return CodeOf(response) is "BlobNotFound" or "ContainerNotFound" ? null : throw Unexpected(response, blob);
     }
 
     public async ValueTask RemoveAsync(BlobName blob, CancellationToken ct)
@@ -113,6 +117,7 @@ internal sealed class AzureBlobs(StorageAccount account, TimeProvider clock, Htt
         message.Request.Method = method;
         message.Request.Uri.Reset(new($"{_root}/{path}"));
         message.Request.Headers.SetValue("x-ms-version", "2020-12-06");
+        message.NetworkTimeout = s_patience;
         if (method == RequestMethod.Put) message.Request.Content = RequestContent.Create(ReadOnlyMemory<byte>.Empty);
         return message;
     }

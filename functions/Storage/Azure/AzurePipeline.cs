@@ -51,11 +51,11 @@ internal static class AzurePipeline
     {
         public Options(HttpPipelineTransport? transport)
         {
-            // An agent waits 16 s for its answer, and sends again what was not answered: three more tries fit into that.
+            // An agent waits 16 s for its answer, and sends again what was not answered: four tries of one operation fit into that.
             Retry.MaxRetries = 3;
             Retry.Delay = TimeSpan.FromMilliseconds(200);
             Retry.MaxDelay = TimeSpan.FromSeconds(2);
-            Retry.NetworkTimeout = TimeSpan.FromSeconds(5);
+            Retry.NetworkTimeout = TimeSpan.FromSeconds(3);
             if (transport is not null) Transport = transport;
         }
     }

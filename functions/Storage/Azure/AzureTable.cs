@@ -15,12 +15,8 @@ internal sealed class AzureTable(string name, AzureTables tables) : ITable
     {
         using var message = tables.NewMessage(RequestMethod.Get, PathOf(key));
         var response = await tables.SendAsync(message, ct);
-        return response.Status switch
-        {
-            200 => EntityJson.ReadRow(response.Content.ToMemory().Span, EtagOf(response)),
-            404 => null,
-            _ => throw Unexpected(TableError.Of(response), key),
-        };
+        if (response.Status == 200) return EntityJson.ReadRow(response.Content.ToMemory().Span, EtagOf(response));
+        return TableError.Of(response) is { IsAbsent: false } error ? throw Unexpected(error, key) : null;
     }
 
     public async ValueTask<string> WriteAsync(Write write, CancellationToken ct)
@@ -33,7 +29,7 @@ internal sealed class AzureTable(string name, AzureTables tables) : ITable
             if (response.Status < 300) return write.Kind == WriteKind.Delete ? "" : EtagOf(response);
 
             var error = TableError.Of(response);
-            if (error.Status == 404 && write is { Kind: WriteKind.Delete, Etag: null }) return "";
+            if (error.IsAbsent && IsPlainDelete(write)) return "";
 
             // The row that stands in an insert's way after a try without an answer may be its own.
             if (error.Code == "EntityAlreadyExists" && message.ProcessingContext.RetryNumber > 0 && await OwnAsync(write, ct) is { } etag) return etag;
@@ -60,17 +56,25 @@ internal sealed class AzureTable(string name, AzureTables tables) : ITable
                 await tables.MakeAsync(name, ct);
                 isMade = true;
             }
-            else if (error.Status == 404 && failed is { Kind: WriteKind.Delete, Etag: null })
+            else if (error.IsAbsent && writes.All(IsPlainDelete))
             {
-                // What is gone already fails the whole transaction there; here it is no failure.
-                writes = error.IsTableMissing ? [] : [.. writes.Where(write => write != failed)];
+                // What is gone already fails the whole transaction there; here it is no failure. More of them may be gone.
+                await Parallel.ForEachAsync(writes, ct, async (write, stop) => await WriteAsync(write, stop));
+                return;
+            }
+            else if (error is { IsAbsent: true, IsTableMissing: false } && IsPlainDelete(failed))
+            {
+                writes = [.. writes.Where(write => write != failed)];
             }
             else
             {
-                throw FaultOf(error, failed);
+                throw FaultOf(error, error.IsTableMissing ? writes.First(write => !IsPlainDelete(write)) : failed);
             }
         }
     }
+
+    /// <summary>A delete of whatever is there, nothing included.</summary>
+    private static bool IsPlainDelete(Write write) => write is { Kind: WriteKind.Delete, Etag: null };
 
     public async ValueTask<Page<Row>> PageAsync(KeyRange range, int take, string? after, CancellationToken ct)
     {
@@ -87,12 +91,8 @@ internal sealed class AzureTable(string name, AzureTables tables) : ITable
         }
 
         var response = await tables.SendAsync(message, ct);
-        return response.Status switch
-        {
-            200 => new(EntityJson.ReadRows(response.Content.ToMemory().Span), AfterOf(response)),
-            404 => new([], null),
-            _ => throw Unexpected(TableError.Of(response), range.From),
-        };
+        if (response.Status == 200) return new(EntityJson.ReadRows(response.Content.ToMemory().Span), AfterOf(response));
+        return TableError.Of(response) is { IsAbsent: false } error ? throw Unexpected(error, range.From) : new([], null);
     }
 
     /// <summary>Two headers, of which the second may be absent, as one token.</summary>
@@ -146,10 +146,11 @@ internal sealed class AzureTable(string name, AzureTables tables) : ITable
         { Status: 409 or 412 } => new ConflictException(name, write.Key),
 
         // An ETag was named, and the row is gone.
-        { Status: 404 } when write.Etag is not null => new ConflictException(name, write.Key),
+        { IsAbsent: true } when write.Etag is not null => new ConflictException(name, write.Key),
         _ => Unexpected(error, write.Key),
     };
 
-    private InvalidOperationException Unexpected(TableError error, Key key) =>
-        new(FormattableString.Invariant($"Table Storage refused {name} {key.Partition}/{key.Row} with {error.Status} {error.Code}: {error.Message}"));
+    private Exception Unexpected(TableError error, Key key) => error.Code.Length == 0
+        ? new StorageUnavailableException(FormattableString.Invariant($"What answered {error.Status} for table {name} is not Table Storage: is its address right?"))
+        : new InvalidOperationException(FormattableString.Invariant($"Table Storage refused {name} {key.Partition}/{key.Row} with {error.Status} {error.Code}: {error.Message}"));
 }

@@ -21,8 +21,10 @@ internal sealed record StorageAccount(Uri Tables, Uri Blobs, string Name, byte[]
         new(tables, blobs ?? BlobsBeside(tables), tables.Host.Split('.')[0], Key: null, Sas: null, credential);
 
     /// <summary>Reads a connection string as Azure's portal shows it, <c>UseDevelopmentStorage=true</c> included.</summary>
+    /// <param name="text">The connection string.</param>
+    /// <param name="ownBlobs">The blob service, if it is set apart.</param>
     /// <exception cref="FormatException">What is missing.</exception>
-    public static StorageAccount Parse(string text)
+    public static StorageAccount Parse(string text, Uri? ownBlobs = null)
     {
         var parts = ConnectionString.Parse(text);
         if (parts.GetValueOrDefault("UseDevelopmentStorage") is "true") parts = ConnectionString.Parse(Development);
@@ -36,7 +38,7 @@ internal sealed record StorageAccount(Uri Tables, Uri Blobs, string Name, byte[]
 
         var suffix = parts.GetValueOrDefault("EndpointSuffix") ?? "core.windows.net";
         var tables = new Uri(table ?? $"{parts.GetValueOrDefault("DefaultEndpointsProtocol") ?? "https"}://{name}.table.{suffix}");
-        var blobs = parts.TryGetValue("BlobEndpoint", out var blob) ? new Uri(blob) : BlobsBeside(tables);
+        var blobs = ownBlobs ?? (parts.TryGetValue("BlobEndpoint", out var blob) ? new Uri(blob) : BlobsBeside(tables));
         return new(tables, blobs, name ?? tables.Host.Split('.')[0], key is null ? null : ConnectionString.Base64(key, "AccountKey"), sas, Credential: null);
     }
 

@@ -10,10 +10,17 @@ internal sealed record TableError(int Status, string Code, string Message, int? 
 {
     public bool IsTableMissing => Code == "TableNotFound";
 
+    /// <summary>Table Storage's own word that there is no such row or table. A 404 without it is somebody else's: a proxy's, a wrong address's.</summary>
+    public bool IsAbsent => Code is "ResourceNotFound" or "EntityNotFound" or "TableNotFound";
+
     /// <summary>It has been dropped and takes up to a minute to go; until then the name cannot be used.</summary>
     public bool IsTableGoing => Code == "TableBeingDeleted";
 
-    public static TableError Of(Response response) => Read(response.Status, response.Content.ToMemory());
+    public static TableError Of(Response response)
+    {
+        var error = Read(response.Status, response.Content.ToMemory());
+        return error.Code.Length == 0 && response.Headers.TryGetValue("x-ms-error-code", out var code) ? error with { Code = code } : error;
+    }
 
     /// <summary>Reads <c>{"odata.error":{"code":…,"message":{"value":…}}}</c>. In a transaction the message begins with the operation's number.</summary>
     public static TableError Read(int status, ReadOnlyMemory<byte> body)

@@ -21,7 +21,7 @@ internal sealed class FileBlobs(string folder) : IBlobs
         ct.ThrowIfCancellationRequested();
         var blocks = new DirectoryInfo(BlocksOf(blob));
         var staged = blocks.Exists && !File.Exists(Path.Combine(blocks.FullName, List))
-            ? blocks.EnumerateFiles().Where(file => file.Extension.Length == 0).ToDictionary(file => int.Parse(file.Name, CultureInfo.InvariantCulture), file => file.Length)
+            ? blocks.EnumerateFiles().Where(file => file.Name.All(char.IsAsciiDigit)).ToDictionary(file => int.Parse(file.Name, CultureInfo.InvariantCulture), file => file.Length)
             : [];
         return ValueTask.FromResult<IReadOnlyDictionary<int, long>>(staged);
     }

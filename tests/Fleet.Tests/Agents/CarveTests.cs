@@ -4,7 +4,9 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using Fleet.Carves;
+using Fleet.Kernel;
 using Fleet.Manager;
+using Fleet.Nodes;
 using Fleet.Storage;
 using Fleet.Tests.Support;
 using Fleet.Upkeep;
@@ -141,6 +143,59 @@ public sealed class CarveTests
         await world.Get<IBlobs>().StageAsync(CarveStore.BlobOf(session.Split('.')[0]), 1, s_bytes.AsMemory(10, 10), default);
         await world.Get<TidyCarves>().RunAsync(default);
         Assert.Equal(CarveState.Complete, (await CarveAsync(world)).State);
+    }
+
+    [Fact]
+    public async Task A_carve_that_was_committed_when_the_process_died_is_finished_even_when_it_is_late()
+    {
+        await using var world = await World.OpenAsync();
+        var session = await StartAsync(world, await world.EnrollAsync("H1"));
+        foreach (var block in new[] { 1, 2 }) await SendAsync(world, session, block);
+        var blob = CarveStore.BlobOf(session.Split('.')[0]);
+        await world.Get<IBlobs>().StageAsync(blob, 0, s_bytes.AsMemory(0, 10), default);
+        Assert.True(await world.Get<IBlobs>().CommitAsync(blob, 3, default));
+        world.Clock.Advance(world.Limits.CarveLife + TimeSpan.FromMinutes(1));
+        await world.Get<TidyCarves>().RunAsync(default);
+        Assert.Equal(CarveState.Complete, (await CarveAsync(world)).State);
+    }
+
+    [Fact]
+    public async Task One_node_cannot_take_the_room_of_all()
+    {
+        await using var world = await World.OpenAsync(("Limits:OpenCarves", "2"));
+        var key = await world.EnrollAsync("H1");
+        foreach (var guid in new[] { "a", "b" }) Assert.False((await world.PostAsync("carve/start", Start(key, guid, 23, 3, 10))).IsError);
+        Assert.Contains("under way", (string?)(await world.PostAsync("carve/start", Start(key, "c", 23, 3, 10))).Json["error"], StringComparison.Ordinal);
+        Assert.False((await world.PostAsync("carve/start", Start(await world.EnrollAsync("H2"), "c", 23, 3, 10))).IsError);
+    }
+
+    [Fact]
+    public async Task A_deactivated_node_sends_no_more_blocks()
+    {
+        await using var world = await World.OpenAsync();
+        var session = await StartAsync(world, await world.EnrollAsync("H1"));
+        await world.Get<NodeStore>().ChangeAsync(NodeId.OfHost("H1"), node => node with { Active = false }, default);
+        Assert.StartsWith("failed: ", (await world.PostAsync("carve/continue", Body(session, 0, s_bytes[..10]))).Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_question_about_old_carves_does_not_make_them_its_own()
+    {
+        await using var world = await World.OpenAsync();
+        var key = await world.EnrollAsync("H1");
+        var first = await world.AskAsync("select 1", World.Everyone);
+        await AnswerAsync(first.Id, "1");
+        var second = await world.AskAsync("select * from carves", World.Everyone);
+        await AnswerAsync(second.Id, "0");
+        var third = await world.AskAsync("select 2", World.Everyone);
+        await AnswerAsync(third.Id, "1");
+        Assert.Equal(first.Id, (await CarveAsync(world)).Campaign);
+
+        async Task AnswerAsync(string campaign, string carve)
+        {
+            await world.PostAsync("distributed/read", $$"""{"node_key":"{{key}}"}""");
+            Assert.False((await world.PostAsync("distributed/write", $$$"""{"queries":{"{{{campaign}}}":[{"carve_guid":"{{{CarveGuid}}}","carve":"{{{carve}}}"}]},"statuses":{"{{{campaign}}}":0},"node_key":"{{{key}}}"}""")).IsError);
+        }
     }
 
     [Fact]

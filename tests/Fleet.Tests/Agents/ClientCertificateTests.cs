@@ -29,6 +29,8 @@ public sealed class ClientCertificateTests : IDisposable
     {
         Assert.Equal("laptop-7", NameIn(_authority.Issue("CN=laptop-7, O=Fleet")));
         Assert.Equal("laptop-8.example.org", NameIn(_authority.Issue("", dns: "laptop-8.example.org")));
+        Assert.Equal("laptop-9.example.org", NameIn(_authority.Issue("C=DE, O=Acme, OU=Laptops", dns: "laptop-9.example.org")));
+        Assert.Null(NameIn(_authority.Issue("C=DE, O=Acme")));
         Assert.Null(NameIn(certificate: null));
     }
 
@@ -148,6 +150,7 @@ public sealed class ClientCertificateTests : IDisposable
     [InlineData("Certificates:Authorities", "/none.pem")]
     [InlineData("Certificates:Authorities", "-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----")]
     [InlineData("Certificates:RevocationList", "/none.crl")]
+    [InlineData("Certificates:RevocationList", "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----")]
     public async Task What_cannot_be_read_stops_the_start(string key, string value)
     {
         var fault = await Assert.ThrowsAsync<SettingsException>(() => RunningServer.StartAsync((key, value)));

@@ -52,14 +52,14 @@ public sealed class ServiceBusTests : IAsyncLifetime, IDisposable
     public async Task An_alerter_that_asks_to_wait_gets_a_copy_when_it_is_due_and_deliveries_are_counted()
     {
         var subscriber = new Scripted(new Outcome.Again(TimeSpan.FromMinutes(5), "429"));
-        await _bus.HandleAsync(subscriber, Body, 1, default);
+        await _bus.HandleAsync(subscriber, new(Body), default);
         Assert.Null(_namespace.Take("alerts"));
         _clock.Advance(TimeSpan.FromMinutes(5));
         var copy = _namespace.Take("alerts")!;
         Assert.Equal((Body, 2), (copy.Body, (int)copy.Properties["delivery"]!));
         Assert.Empty(await _bus.ListAsync(10, default));
 
-        await _bus.HandleAsync(subscriber, Body, Limits.Default.Deliveries, default);
+        await _bus.HandleAsync(subscriber, new(Body, Limits.Default.Deliveries), default);
         var letter = Assert.Single(await _bus.ListAsync(10, default));
         Assert.Equal((Body, "429", Addresses.Alerts), (letter.Body, letter.Reason, letter.Queue));
     }
@@ -67,20 +67,57 @@ public sealed class ServiceBusTests : IAsyncLifetime, IDisposable
     [Fact]
     public async Task While_the_store_is_down_a_message_waits_and_does_not_become_a_dead_letter()
     {
-        await _bus.HandleAsync(new Scripted(new StorageUnavailableException("down")), Body, 1, default);
+        await _bus.HandleAsync(new Scripted(new StorageUnavailableException("down")), new(Body), default);
         Assert.Equal(_clock.Now + Limits.Default.BackOff(1), Assert.Single(_namespace.MessagesOf("alerts")).DueAt);
     }
 
     [Fact]
     public async Task What_a_subscriber_gives_up_is_shown_and_can_be_sent_again()
     {
-        await _bus.HandleAsync(new Scripted(new Outcome.Dead("no such alerter")), Body, 1, default);
+        await _bus.HandleAsync(new Scripted(new Outcome.Dead("no such alerter")), new(Body), default);
         var letter = Assert.Single(await _bus.ListAsync(10, default));
         Assert.Equal((Body, "no such alerter"), (letter.Body, letter.Reason));
         Assert.True(await _bus.RetryAsync(letter.Id, default));
         Assert.Equal(Body, _namespace.Take("alerts")!.Body);
         Assert.Empty(await _bus.ListAsync(10, default));
         Assert.False(await _bus.RetryAsync(letter.Id, default));
+    }
+
+    [Fact]
+    public async Task What_a_person_sends_again_and_must_wait_again_is_no_repeat_of_what_waited_before()
+    {
+        var subscriber = new Scripted(new Outcome.Again(TimeSpan.FromSeconds(2), "429"), new Outcome.Dead("gone"), new Outcome.Again(TimeSpan.FromSeconds(2), "429"));
+        await _bus.HandleAsync(subscriber, new(Body), default);
+        _clock.Advance(TimeSpan.FromSeconds(2));
+        await DeliverAsync();
+        Assert.True(await _bus.RetryAsync(Assert.Single(await _bus.ListAsync(10, default)).Id, default));
+        await DeliverAsync();
+        _clock.Advance(TimeSpan.FromSeconds(2));
+        Assert.Equal(2, (int)_namespace.Take("alerts")!.Properties["delivery"]!);
+
+        async Task DeliverAsync()
+        {
+            var message = _namespace.Take("alerts")!;
+            await _bus.HandleAsync(subscriber, new(message.Body, (int)message.Properties["delivery"]!, (string)message.Properties["chain"]!), default);
+            _namespace.Complete("alerts", message);
+        }
+    }
+
+    [Fact]
+    public async Task A_lock_can_be_renewed_while_the_work_goes_on()
+    {
+        await _bus.PublishAsync(Addresses.Alerts, Body, default);
+        var locked = (await _client.LockAsync("alerts", TimeSpan.FromSeconds(1), default))!;
+        Assert.Equal(new(Body), locked.Message);
+        for (var i = 0; i < 3; i++)
+        {
+            _clock.Advance(TimeSpan.FromSeconds(50));
+            Assert.Null(_namespace.Take("alerts"));
+            await _client.RenewAsync(locked, default);
+        }
+
+        await _client.CompleteAsync(locked, default);
+        Assert.Equal(0, _namespace.CountOf("alerts"));
     }
 
     [Fact]
@@ -113,9 +150,9 @@ public sealed class ServiceBusTests : IAsyncLifetime, IDisposable
     public async Task A_wrong_key_is_told()
     {
         var client = ServiceBusClient.Parse(_namespace.ConnectionString.Replace(FakeServiceBus.Key, "wrong", StringComparison.Ordinal), _clock);
-        var fault = await Assert.ThrowsAsync<StorageUnavailableException>(async () => await client.SendAsync("alerts", "b", "id", 1, null, default));
+        var fault = await Assert.ThrowsAsync<StorageUnavailableException>(async () => await client.SendAsync("alerts", new("b"), null, default));
         Assert.Contains("401", fault.Message, StringComparison.Ordinal);
-        await Assert.ThrowsAsync<InvalidOperationException>(async () => await _client.SendAsync("nowhere", "b", "id", 1, null, default));
+        await Assert.ThrowsAsync<InvalidOperationException>(async () => await _client.SendAsync("nowhere", new("b"), null, default));
     }
 
     [Fact]

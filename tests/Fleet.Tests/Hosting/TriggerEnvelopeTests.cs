@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Fleet.Bus.Azure;
 using Fleet.Hosting;
 
 namespace Fleet.Tests.Hosting;
@@ -19,7 +20,7 @@ public sealed class TriggerEnvelopeTests
     [InlineData("""{"Data":{"messages":"[\"UmVzdWx0czIwMjYxMi8wYS8xLTI=\"]"},"Metadata":{}}""")]
     public async Task A_message_is_found_however_it_is_wrapped(string call)
     {
-        Assert.Equal(new TriggerMessage(Body, 1), Assert.Single(await ReadAsync(call)));
+        Assert.Equal(new BusMessage(Body), Assert.Single(await ReadAsync(call)));
     }
 
     [Theory]
@@ -33,8 +34,8 @@ public sealed class TriggerEnvelopeTests
     [Fact]
     public async Task A_batch_has_a_count_for_each()
     {
-        var read = await ReadAsync("""{"Data":{"m":"[\"a-1\",\"b-2\",\"c-3\"]"},"Metadata":{"ApplicationPropertiesArray":"[{\"delivery\":2},{},{\"delivery\":7}]"}}""");
-        Assert.Equal([new("a-1", 2), new("b-2", 1), new("c-3", 7)], read);
+        var read = await ReadAsync("""{"Data":{"m":"[\"a-1\",\"b-2\",\"c-3\"]"},"Metadata":{"ApplicationPropertiesArray":"[{\"delivery\":2},{},{\"delivery\":7,\"chain\":\"x\"}]"}}""");
+        Assert.Equal([new("a-1", 2), new("b-2"), new("c-3", 7, "x")], read);
     }
 
     [Fact]
@@ -47,5 +48,5 @@ public sealed class TriggerEnvelopeTests
     [InlineData("""{"Data":"x"}""")]
     public async Task What_is_no_call_is_refused(string call) => await Assert.ThrowsAnyAsync<JsonException>(() => ReadAsync(call));
 
-    private static async Task<IReadOnlyList<TriggerMessage>> ReadAsync(string call) => await TriggerEnvelope.ReadAsync(new MemoryStream(Encoding.UTF8.GetBytes(call)), default);
+    private static async Task<IReadOnlyList<BusMessage>> ReadAsync(string call) => await TriggerEnvelope.ReadAsync(new MemoryStream(Encoding.UTF8.GetBytes(call)), default);
 }

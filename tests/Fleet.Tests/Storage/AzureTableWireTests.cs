@@ -93,6 +93,25 @@ public sealed class AzureTableWireTests
     }
 
     [Fact]
+    public async Task A_404_that_is_not_Table_Storages_own_says_nothing_about_rows()
+    {
+        var script = new Script(_ => new(HttpStatusCode.NotFound) { Content = new StringContent("<html>no such site</html>") });
+        await Assert.ThrowsAsync<StorageUnavailableException>(async () => await script.Table.FindAsync(s_key, default));
+        await Assert.ThrowsAsync<StorageUnavailableException>(async () => await script.Table.PageAsync(KeyRange.Everything, 1, null, default));
+        await Assert.ThrowsAsync<StorageUnavailableException>(async () => await script.Table.WriteAsync(Write.Delete(s_key), default));
+    }
+
+    [Fact]
+    public async Task A_hundred_deletes_of_what_is_gone_are_not_a_hundred_transactions_one_after_another()
+    {
+        var script = new Script(
+            _ => Batch("HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\n\r\n" + ErrorJson("ResourceNotFound", "0:The specified resource does not exist.")),
+            _ => Error(HttpStatusCode.NotFound, "ResourceNotFound"));
+        await script.Table.WriteAllAsync([.. Enumerable.Range(0, 100).Select(i => Write.Delete(new("p", "r" + i)))], default);
+        Assert.Equal((1, 100), (script.Requests.Count(request => request.Uri.AbsolutePath.EndsWith("$batch", StringComparison.Ordinal)), script.Requests.Count(request => request.Body.Length == 0)));
+    }
+
+    [Fact]
     public async Task Limits_are_checked_before_anything_is_sent()
     {
         var script = new Script(_ => Written());
@@ -213,10 +232,14 @@ public sealed class AzureTableWireTests
 
         protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {
-            Requests.Add(new(
+            var sent = new Sent(
                 request.RequestUri!, request.Content is null ? "" : await request.Content.ReadAsStringAsync(cancellationToken),
-                request.Headers.ToDictionary(header => header.Key, header => string.Join(',', header.Value))));
-            return _answers[Math.Min(Requests.Count, _answers.Length) - 1](request);
+                request.Headers.ToDictionary(header => header.Key, header => string.Join(',', header.Value)));
+            lock (Requests)
+            {
+                Requests.Add(sent);
+                return _answers[Math.Min(Requests.Count, _answers.Length) - 1](request);
+            }
         }
     }
 }

@@ -42,6 +42,14 @@ public abstract class BlobContract : IAsyncLifetime
         Assert.Null(await Blobs.OpenAsync(s_blob, default));
     }
 
+    [Theory]
+    [InlineData("../x")]
+    [InlineData("a/../../x")]
+    [InlineData("/x")]
+    [InlineData("a\\x")]
+    [InlineData("")]
+    public void A_name_stays_in_its_container(string name) => Assert.Throws<ArgumentException>(() => new BlobName("things", name));
+
     [Fact]
     public async Task What_is_appended_stands_in_its_order()
     {
