@@ -52,7 +52,7 @@ internal static class Server
         if (settings.FunctionsPort is { } port) app.UseTriggers(port);
         else await app.Services.GetRequiredService<FirstStart>().PrepareAsync(ct);
         if (settings.Http.TrustedProxies.Count > 0) app.UseForwardedHeaders(Proxies.Options(settings.Http.TrustedProxies));
-        if (settings.Agents) app.UseAgents();
+        app.UseAgents(settings.Agents);
         if (settings.FunctionsPort is not null) app.UsePreparation();
         app.UseManager();
         app.UseRouting();
@@ -95,14 +95,16 @@ internal static class Server
         foreach (var early in services.Where(service => service.ImplementationType?.Name == "DataProtectionHostedService").ToList()) services.Remove(early);
     }
 
-    /// <summary>Agents are answered before anything else looks at the request.</summary>
-    private static void UseAgents(this WebApplication app)
+    /// <summary>Agents are answered before anything else looks at the request; where they are switched off, by a refusal that they understand.</summary>
+    private static void UseAgents(this WebApplication app, bool areServed)
     {
         var endpoint = app.Services.GetRequiredService<AgentEndpoint>();
         app.Use(next => context =>
         {
             var call = AgentPaths.CallOf(context.Request.Path.Value ?? "/", out var isOurs);
-            return call is null && !isOurs ? next(context) : endpoint.HandleAsync(context, call);
+            if (call is null && !isOurs) return next(context);
+            if (areServed) return endpoint.HandleAsync(context, call);
+            return HttpMethods.IsGet(context.Request.Method) ? next(context) : AgentEndpoint.UnknownAsync(context);
         });
     }
 

@@ -47,7 +47,8 @@ internal sealed record Problem(int Status, [property: JsonIgnore] string Name, s
                 problem = new(500, "internal", "Internal error", "The server's log says more.");
             }
 
-            await WriteAsync(context, problem);
+            // An agent may have lost its way here.
+            await WriteAsync(context, problem.Status >= 500 ? problem with { Error = problem.Title } : problem);
         }
     }
 

@@ -225,6 +225,17 @@ public sealed class FailureTests
         void Header(HttpRequest request) => request.Headers.Authorization = $"NodeKey {key}";
     }
 
+    [Fact]
+    public async Task Where_agents_are_switched_off_each_of_their_paths_says_so_in_a_way_that_keeps_their_logs()
+    {
+        await using var server = await RunningServer.StartAsync(("Agents:Enabled", "false"));
+        using var api = new Api(server.Url, token: null);
+        foreach (var path in new[] { "log", "v1/log", "api/osquery/log", "api/v1/osquery/config", "distributed/write" })
+        {
+            Assert.True((await api.AgentAsync(path, """{"node_key":"x","data":[]}""")).ContainsKey("error"), path);
+        }
+    }
+
     internal static byte[] Gzip(string text)
     {
         using var packed = new MemoryStream();
