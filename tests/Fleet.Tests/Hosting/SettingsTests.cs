@@ -33,6 +33,31 @@ public sealed class SettingsTests
     }
 
     [Theory]
+    [InlineData("Storage:ConnectionString", "nonsense", "NAME=VALUE")]
+    [InlineData("Storage:ConnectionString", "AccountName=a", "AccountKey")]
+    [InlineData("Storage:TableEndpoint", "fleet", "address")]
+    [InlineData("Storage:TableEndpoint", "https://127.0.0.1:10002/a", "Storage__BlobEndpoint")]
+    [InlineData("Bus:Namespace", "sb://fleet/", "host's name")]
+    [InlineData("Bus:ConnectionString", "Endpoint=sb://fleet.servicebus.windows.net/", "SharedAccessKey")]
+    [InlineData("Vault:Uri", "my-vault", "address")]
+    public void A_wrong_address_of_a_service_says_what_is_expected(string key, string value, string expected)
+    {
+        var fault = Assert.Throws<SettingsException>(() => Read((key, value)));
+        Assert.Contains("Fleet__" + key.Replace(":", "__", StringComparison.Ordinal), fault.Message, StringComparison.Ordinal);
+        Assert.Contains(expected, fault.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Each_service_is_chosen_by_its_own_setting_and_once()
+    {
+        Assert.True(Read().Backends is { HasStorage: false, HasBus: false, IsEmbedded: true });
+        Assert.True(Read(("Storage:ConnectionString", "UseDevelopmentStorage=true")).Backends is { HasStorage: true, HasBus: false, IsEmbedded: true });
+        Assert.True(Read(("Storage:TableEndpoint", "https://fleet.table.core.windows.net"), ("Bus:Namespace", "fleet.servicebus.windows.net"), ("Vault:Uri", "https://fleet.vault.azure.net")).Backends is { IsEmbedded: false });
+        Assert.Throws<SettingsException>(() => Read(("Storage:TableEndpoint", "https://fleet.table.core.windows.net"), ("Storage:ConnectionString", "UseDevelopmentStorage=true")));
+        Assert.Throws<SettingsException>(() => Read(("Bus:Namespace", "fleet.servicebus.windows.net"), ("Bus:ConnectionString", "Endpoint=sb://f/;SharedAccessKeyName=a;SharedAccessKey=b")));
+    }
+
+    [Theory]
     [InlineData("http://fleet.example.org:80", false)]
     [InlineData("http://10.0.0.1:80", false)]
     [InlineData("http://localhost:8080", true)]
