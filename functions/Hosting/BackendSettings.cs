@@ -26,7 +26,7 @@ internal sealed record BackendSettings(Uri? Tables, Uri? Blobs, string? Storage,
             read.Text("Bus:Namespace", null), read.Text("Bus:ConnectionString", null), read.OptionalUrl("Vault:Uri"), read.Text("Azure:ClientId", null));
         if (settings is { Tables: not null, Storage: not null }) read.Fault("Storage:ConnectionString", "this or Storage__TableEndpoint is set, not both");
         if (settings is { Bus: not null, BusConnection: not null }) read.Fault("Bus:ConnectionString", "this or Bus__Namespace is set, not both");
-        if (settings.Bus is { } bus && (!Uri.TryCreate($"https://{bus}/", UriKind.Absolute, out var uri) || uri.Authority != bus.ToLowerInvariant())) read.Fault("Bus:Namespace", $"'{bus}' is not a host's name such as fleet.servicebus.windows.net");
+        if (settings.Bus is { } bus && (!Uri.TryCreate($"https://{bus}/", UriKind.Absolute, out var uri) || !uri.Authority.Equals(bus, StringComparison.OrdinalIgnoreCase))) read.Fault("Bus:Namespace", $"'{bus}' is not a host's name such as fleet.servicebus.windows.net");
         read.Check("Storage:ConnectionString", () =>
         { if (settings.Storage is { } storage) StorageAccount.Parse(storage, settings.Blobs); });
         read.Check("Bus:ConnectionString", () =>
