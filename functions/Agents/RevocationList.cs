@@ -28,7 +28,7 @@ internal sealed class RevocationList(string pemOrPath)
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException or AsnContentException)
         {
-            throw new FormatException($"The revocation list cannot be read: {fault.Message}", fault);
+            throw new FormatException($"it is no certificate revocation list in PEM or DER: {fault.Message}", fault);
         }
 
         _read = read;
@@ -57,7 +57,7 @@ internal sealed class RevocationList(string pemOrPath)
             text = text[fields.Location.End..];
         }
 
-        return count > 0 ? revoked : throw new FormatException($"There is no revocation list in it: a block '{Label}' is missing.");
+        return count > 0 ? revoked : throw new FormatException($"there is no revocation list in it: a block '{Label}' is missing");
     }
 
     private static void ReadOne(byte[] der, HashSet<string> revoked)

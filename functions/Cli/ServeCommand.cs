@@ -48,13 +48,12 @@ internal static class ServeCommand
         {
             Console.WriteLine($"""
                   data folder     {folder.Path}
-                  database        {folder.Database}
-                  certificate     {settings.Http.Certificate ?? folder.Certificate}
-                  key             {settings.Http.CertificateKey ?? folder.CertificateKey}
-                  signing keys    {folder.Secrets}
-                  enroll secret   {folder.EnrollSecret}
+                  database        {(settings.Backends is { HasStorage: true, HasBus: true } ? "on Azure" : settings.Backends.HasStorage ? $"on Azure; queues in {folder.Database}" : folder.Database)}
+                  signing keys    {(settings.Backends.Vault is null ? folder.Secrets : "in the vault")}
+                  enroll secret   {(settings.Backends.Vault is null ? folder.EnrollSecret : "in the vault")}
                   agents' flags   {folder.Flags}
                 """);
+            if (url.Scheme == "https") Console.WriteLine($"  certificate     {settings.Http.Certificate ?? folder.Certificate}\n  key             {settings.Http.CertificateKey ?? folder.CertificateKey}");
             remark = await first.EnsureFlagsAsync(url, ct);
             if (password is not null) Console.WriteLine($"  admin password  {password}   (user '{FirstStart.AdminName}'; shown this once)");
             if (url.Scheme == "https") Console.WriteLine($"\nStart an agent on this machine:\n  sudo osqueryd --flagfile={folder.Flags}");

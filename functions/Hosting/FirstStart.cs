@@ -17,6 +17,9 @@ internal sealed class FirstStart(
     public const string VaultSecret = "first-enroll-secret";
     public const string VaultPassword = "admin-password";
 
+    /// <summary>What the agents of Debian and its kin trust: whoever terminates TLS before this server has a certificate from one of these, or the flag is edited.</summary>
+    private const string SystemAuthorities = "/etc/ssl/certs/ca-certificates.crt";
+
     private readonly SemaphoreSlim _once = new(1);
     private volatile bool _isDone;
 
@@ -87,7 +90,7 @@ internal sealed class FirstStart(
             return named == address ? null : $"{folder.Flags} says {named}, and this is {address}. Delete it to have it made anew.";
         }
 
-        var certificate = settings.Http.Certificate ?? folder.Certificate;
+        var certificate = settings.Http.Certificate ?? (url.Scheme == "https" ? folder.Certificate : SystemAuthorities);
         string[] flags =
         [
             address,

@@ -68,6 +68,16 @@ internal sealed record Settings(
         { foreach (var proxy in settings.Http.TrustedProxies) Proxies.Parse(proxy); });
         read.Check("Certificates:Authorities", () => _ = new ClientCertificates(settings.Certificates with { RevocationList = null }, TimeProvider.System));
         read.Check("Certificates:RevocationList", () => _ = settings.Certificates.RevocationList is { } list ? new RevocationList(list).Current() : null);
+        if (settings is { FunctionsPort: null, Http.Url.Scheme: "http", Certificates.Authorities: not null })
+        {
+            read.Fault("Certificates:Authorities", "client certificates come with TLS, which this server must speak itself: use an https address");
+        }
+
+        foreach (var (key, _) in configuration.AsEnumerable().Where(pair => pair.Key.StartsWith("Fleet_", StringComparison.OrdinalIgnoreCase)))
+        {
+            read.Fault(key["Fleet_".Length..].Replace("_", ":", StringComparison.Ordinal), $"it is written with two underscores each, and {key} has one");
+        }
+
         if (settings.Http.Url is { Scheme: "http" } url && !settings.Http.AllowPlain && !url.IsLoopback)
         {
             read.Fault("Url", "plain HTTP is served on loopback only; behind a TLS terminator set Fleet__Http__AllowPlain=true");

@@ -35,11 +35,11 @@ internal sealed class SettingsReader(IConfigurationSection section)
         "an address such as https://fleet.example.org:8443");
 
     /// <summary>The address of a service; null when it is not set.</summary>
-    public Uri? OptionalUrl(string key)
+    public Uri? OptionalUrl(string key, string example)
     {
         _known.Add(key);
         if (string.IsNullOrEmpty(section[key])) return null;
-        return Parse(key, null, (string? text, out Uri? value) => Uri.TryCreate(text, UriKind.Absolute, out value) && value.Scheme is "http" or "https", "an address such as https://name.table.core.windows.net");
+        return Parse(key, null, (string? text, out Uri? value) => Uri.TryCreate(text, UriKind.Absolute, out value) && value.Scheme is "http" or "https", $"an address such as {example}");
     }
 
     /// <summary>A list: <c>KEY__0</c>, <c>KEY__1</c>, …, or one text with commas.</summary>

@@ -9,7 +9,7 @@ internal static class HealthApi
 {
     public static void MapHealth(this IEndpointRouteBuilder app) => app.MapGet("/healthz", AnswerAsync);
 
-    private static async Task<IResult> AnswerAsync(ITables tables, CancellationToken ct)
+    private static async Task<IResult> AnswerAsync(ITables tables, ILogger<HealthBody> log, CancellationToken ct)
     {
         try
         {
@@ -18,7 +18,9 @@ internal static class HealthApi
         }
         catch (StorageUnavailableException fault)
         {
-            return new Problem(503, "unavailable", "The store does not answer", fault.Message).ToResult();
+            // Anyone may ask: what the store said stays in the log.
+            log.LogError(fault, "The store does not answer");
+            return new Problem(503, "unavailable", "The store does not answer", "The server's log says why.").ToResult();
         }
     }
 }

@@ -52,12 +52,13 @@ internal static class ManagerApi
     }
 
     /// <summary>Who calls the API, and the header that a write by cookie carries; once it is known which endpoint is called.</summary>
-    public static void UseManagerSignIn(this IApplicationBuilder app) => app.UseWhen(IsApi, api =>
+    /// <remarks>On the application itself and not on a branch: ASP.NET would add both once more before everything else, where no fault is told.</remarks>
+    public static void UseManagerSignIn(this IApplicationBuilder app)
     {
-        api.UseAuthentication();
-        api.Use(SignIn.RequireCsrfHeaderAsync);
-        api.UseAuthorization();
-    });
+        app.UseAuthentication();
+        app.UseWhen(IsApi, api => api.Use(SignIn.RequireCsrfHeaderAsync));
+        app.UseAuthorization();
+    }
 
     private static bool IsApi(HttpContext context) => context.Request.Path.StartsWithSegments("/api", StringComparison.OrdinalIgnoreCase);
 

@@ -38,6 +38,7 @@ internal sealed record Problem(int Status, [property: JsonIgnore] string Name, s
         try
         {
             await next(context);
+            if (context.Response is { HasStarted: false, StatusCode: >= 400, ContentType: null }) await WriteAsync(context, Bare(context));
         }
         catch (Exception fault) when (!context.Response.HasStarted)
         {
@@ -51,6 +52,15 @@ internal sealed record Problem(int Status, [property: JsonIgnore] string Name, s
             await WriteAsync(context, problem.Status >= 500 ? problem with { Error = problem.Title } : problem);
         }
     }
+
+    /// <summary>ASP.NET's own refusals have a status and no words.</summary>
+    private static Problem Bare(HttpContext context) => context.Response.StatusCode switch
+    {
+        400 => new(400, "bad-request", "Bad request", $"A parameter in '{context.Request.QueryString}' cannot be read: numbers are digits, times are ISO 8601."),
+        405 => new(405, "method", "Method not allowed", $"{context.Request.Path} does not take {context.Request.Method}."),
+        415 => new(415, "media-type", "Unsupported media type", "Send JSON, with 'Content-Type: application/json'."),
+        var status => new(status, "refused", "Refused", $"{context.Request.Method} {context.Request.Path} was refused."),
+    };
 
     private static Problem? Of(Exception fault) => fault switch
     {

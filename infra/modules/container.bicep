@@ -14,6 +14,7 @@ param fleetSettings object
 
 var ownSettings = {
   Fleet__Url: 'http://0.0.0.0:8080'
+  Fleet__Certificates__Authorities: ''
   Fleet__Http__AllowPlain: 'true'
   Fleet__Http__TrustedProxies: '10.0.0.0/8,100.64.0.0/10'
 }

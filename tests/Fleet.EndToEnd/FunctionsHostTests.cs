@@ -219,6 +219,11 @@ public sealed class FunctionsHostTests
         Assert.Equal(HttpStatusCode.ServiceUnavailable, health.StatusCode);
         Assert.True(calls > 0);
 
+        // So are people with a token, which cannot be looked up now.
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/api/nodes") { Headers = { { "Authorization", "Bearer fleet_token" } } };
+        using var refused = await http.SendAsync(request);
+        Assert.Contains("urn:fleet:problem:unavailable", await refused.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+
         // While nothing answers, agents on any path are told so in a way that keeps their logs.
         foreach (var path in new[] { "/log", "/v1/log", "/api/osquery/log", "/api/v1/osquery/config" })
         {

@@ -25,7 +25,9 @@ internal static class AzurePipeline
         }
         catch (Exception fault) when (IsUnavailable(fault, ct))
         {
-            throw new StorageUnavailableException($"{what} does not answer: {fault.Message}", fault);
+            // After retries there are as many faults as tries: one says it.
+            var reason = fault is AggregateException { InnerExceptions: [.., var last] } ? last.Message : fault.Message;
+            throw new StorageUnavailableException($"{what} at {message.Request.Uri.Host} does not answer: {reason}", fault);
         }
     }
 
@@ -43,7 +45,7 @@ internal static class AzurePipeline
     private static string Explain(Response response, string what)
     {
         response.Headers.TryGetValue("x-ms-error-code", out var code);
-        var hint = response.Status is 401 or 403 ? "; is the role assigned to this identity, and has it had time to spread?" : "";
+        var hint = response.Status is 401 or 403 ? "; is the role assigned to this identity (it takes minutes to spread), or is the key right?" : "";
         return FormattableString.Invariant($"{what} answered {response.Status} {code ?? response.ReasonPhrase}{hint}");
     }
 

@@ -48,6 +48,14 @@ public sealed class SettingsTests
     }
 
     [Fact]
+    public void A_setting_with_single_underscores_and_certificates_without_TLS_are_mistakes()
+    {
+        var configuration = new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?> { ["Fleet_Storage_ConnectionString"] = "x" }).Build();
+        Assert.Contains("two underscores", Assert.Throws<SettingsException>(() => Settings.Read(configuration)).Message, StringComparison.Ordinal);
+        Assert.Contains("https", Assert.Throws<SettingsException>(() => Read(("Url", "http://localhost:80"), ("Certificates:Authorities", new Fleet.Shared.TestAuthority("a").Pem))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Each_service_is_chosen_by_its_own_setting_and_once()
     {
         Assert.True(Read().Backends is { HasStorage: false, HasBus: false, IsEmbedded: true });

@@ -24,6 +24,16 @@ public sealed class ManagerApiTests : IAsyncLifetime
         await _server.DisposeAsync();
     }
 
+    [Theory]
+    [InlineData("/api/nodes?take=x")]
+    [InlineData("/api/carves?take=x")]
+    public async Task A_parameter_that_cannot_be_read_is_a_problem(string path)
+    {
+        await using var server = await RunningServer.StartAsync();
+        using var api = await server.SignInAsync(Role.Viewer);
+        Assert.Contains("take", (string?)(await api.RefusedAsync(HttpStatusCode.BadRequest, "GET", path))["detail"], StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Every_endpoint_of_the_API_declares_who_may_call_it()
     {
