@@ -73,7 +73,7 @@ internal sealed record Settings(
             read.Fault("Certificates:Authorities", "client certificates come with TLS, which this server must speak itself: use an https address");
         }
 
-        foreach (var (key, _) in configuration.AsEnumerable().Where(pair => pair.Key.StartsWith("Fleet_", StringComparison.OrdinalIgnoreCase)))
+        foreach (var (key, _) in configuration.AsEnumerable().Where(pair => pair.Key.StartsWith("Fleet_", StringComparison.Ordinal)))
         {
             read.Fault(key["Fleet_".Length..].Replace("_", ":", StringComparison.Ordinal), $"it is written with two underscores each, and {key} has one");
         }

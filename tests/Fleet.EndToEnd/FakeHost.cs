@@ -186,10 +186,12 @@ internal sealed class FakeHost : IAsyncDisposable
             ["ApplicationProperties"] = message.Properties.DeepClone(),
             ["sys"] = new JsonObject { ["MethodName"] = function.Name, ["UtcNow"] = DateTime.UtcNow, ["RandGuid"] = Guid.NewGuid() },
         };
+        await _handler.Ready;
+        var start = _handler.Starts;
         if (await InvokeAsync(function.Name, new JsonObject { [function.Binding] = Twice(message.Body) }, metadata)) _bus.Complete(entity, message);
-        else if (_handler.IsRunning) _bus.Abandon(entity, message);
+        else if (_handler.IsRunning && _handler.Starts == start) _bus.Abandon(entity, message);
 
-        // A host that died lets go of nothing: the lock ends by itself.
+        // A handler that died lets go of nothing: the lock ends by itself.
         room.Release();
     }
 
@@ -197,6 +199,7 @@ internal sealed class FakeHost : IAsyncDisposable
     {
         while (!_stop.IsCancellationRequested)
         {
+            await _handler.Ready;
             await InvokeAsync(function.Name, new JsonObject { [function.Binding] = new JsonObject { ["Schedule"] = new JsonObject { ["AdjustForDST"] = true }, ["ScheduleStatus"] = null, ["IsPastDue"] = false } }, []);
             await Task.Delay(s_tick, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }

@@ -20,6 +20,7 @@ internal sealed class HandlerProcess : IAsyncDisposable
     private Process? _process;
     private Task _watch = Task.CompletedTask;
     private volatile bool _isStopping;
+    private volatile TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public HandlerProcess(string folder, JsonNode description, IReadOnlyDictionary<string, string> settings, Action<string?> print) =>
         (_folder, _description, _settings, _print) = (folder, description, settings, print);
@@ -27,6 +28,9 @@ internal sealed class HandlerProcess : IAsyncDisposable
     public Uri Url => new($"http://127.0.0.1:{_port}/");
 
     public bool IsRunning => !_isStopping && _process is { HasExited: false };
+
+    /// <summary>Done when it answers. The host hands over nothing before that, after a restart too.</summary>
+    public Task Ready => _ready.Task;
 
     /// <summary>How often it was started.</summary>
     public int Starts { get; private set; }
@@ -50,8 +54,9 @@ internal sealed class HandlerProcess : IAsyncDisposable
         _process.ErrorDataReceived += (_, line) => _print(line.Data);
         _process.BeginOutputReadLine();
         _process.BeginErrorReadLine();
-        await WaitUntilReadyAsync(_process);
         _watch = WatchAsync(_process);
+        await WaitUntilReadyAsync(_process);
+        _ready.TrySetResult();
     }
 
     /// <summary>Ends it without a signal; the host starts it again.</summary>
@@ -60,6 +65,7 @@ internal sealed class HandlerProcess : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _isStopping = true;
+        _ready.TrySetResult();
         if (_process is { HasExited: false }) _process.Kill();
         await _watch;
         _process?.Dispose();
@@ -86,7 +92,17 @@ internal sealed class HandlerProcess : IAsyncDisposable
     private async Task WatchAsync(Process process)
     {
         await process.WaitForExitAsync();
-        if (!_isStopping) await StartAsync();
+        var wasReady = _ready.Task.IsCompleted;
+        _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        if (_isStopping || (!wasReady && Starts == 1)) return;
+        try
+        {
+            await StartAsync();
+        }
+        catch (HttpRequestException)
+        {
+            // It died before it was ready; its own watch starts the next.
+        }
     }
 
     private static int FreePort()
