@@ -18,7 +18,7 @@ internal sealed class CarveContinue(CarveIntake intake, NodeKeys keys, SigningKe
     public async ValueTask<AgentAnswer> HandleAsync(AgentRequest request, CancellationToken ct)
     {
         await changes.LookAsync(ct);
-        if (signing.Live.Count == 0) await signing.ReadAsync(ct);
+        await signing.EnsureAsync(ct);
         var block = Block.Read(request.Body);
         NodeId? sender = request.HeaderKey.Length > 0 && keys.TryRead(request.HeaderKey, out var claim) == KeyVerdict.Good ? claim.Id : null;
         return await intake.TakeAsync(block.Session, sender, block.Number, block.Bytes, ct) is { } fault ? AgentAnswer.Error(400, fault) : s_taken;

@@ -24,7 +24,7 @@ internal sealed class Enroll(
         }
 
         await changes.LookAsync(ct);
-        if (signing.Live.Count == 0) await signing.ReadAsync(ct);
+        await signing.EnsureAsync(ct);
         var enrolled = request.Certified is { } name
             ? await enrollment.EnrollCertifiedAsync(name, body.Details, ct)
             : await enrollment.EnrollAsync(body.Secret, body.HostIdentifier, body.Details, ct);

@@ -32,7 +32,7 @@ internal sealed class NodeGate(NodeKeys keys, SigningKeys signing, NodeDirectory
     {
         var id = NodeId.OfCertificate(name);
         if (await directory.FindAsync(id, ct) is { } known) return known.Active ? known : null;
-        if (signing.Live.Count == 0) await signing.ReadAsync(ct);
+        await signing.EnsureAsync(ct);
         if ((await enrollment.EnrollCertifiedAsync(name, HostDetails.Unknown, ct)).Node is not { } made) return null;
         await arrivals.AnnounceAsync(made, request.Address, ct);
         return await directory.RefreshAsync(id, ct);

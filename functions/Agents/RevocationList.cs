@@ -2,6 +2,7 @@ using System.Formats.Asn1;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
+using Fleet.Nodes;
 
 namespace Fleet.Agents;
 
@@ -18,7 +19,7 @@ internal sealed class RevocationList(string pemOrPath)
     /// <exception cref="FormatException">It is no revocation list, or the file cannot be read.</exception>
     public HashSet<string> Current()
     {
-        var isText = pemOrPath.TrimStart().StartsWith("-----BEGIN", StringComparison.Ordinal);
+        var isText = CertificateSettings.IsPem(pemOrPath);
         var written = isText ? DateTime.MaxValue : File.GetLastWriteTimeUtc(pemOrPath);
         var read = _read;
         if (read.Written == written) return read.Revoked;

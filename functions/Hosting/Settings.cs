@@ -31,6 +31,7 @@ internal sealed record Settings(
     public static Settings Read(IConfiguration configuration)
     {
         var read = new SettingsReader(configuration.GetSection("Fleet"));
+        int? functionsPort = int.TryParse(configuration["FUNCTIONS_CUSTOMHANDLER_PORT"], NumberStyles.None, CultureInfo.InvariantCulture, out var port) ? port : null;
         var retention = read.Span("Logs:Retention", TimeSpan.FromDays(30));
         var settings = new Settings(
             Path.GetFullPath(read.Text("Data", "data")),
@@ -39,7 +40,7 @@ internal sealed record Settings(
                 read.Url("Url", DefaultUrl),
                 read.Flag("Http:AllowPlain", false),
                 // The Functions host is the only one that can reach its handler.
-                read.List("Http:TrustedProxies", configuration["FUNCTIONS_CUSTOMHANDLER_PORT"] is null ? [] : ["127.0.0.1"]),
+                read.List("Http:TrustedProxies", functionsPort is null ? [] : ["127.0.0.1"]),
                 read.Text("Http:Certificate", null),
                 read.Text("Http:CertificateKey", null)),
             read.Flag("Agents:Enabled", true),
@@ -54,14 +55,14 @@ internal sealed record Settings(
                 read.Text("Certificates:Authorities", null),
                 read.Text("Certificates:RevocationList", null),
                 read.List("Certificates:Tags", []),
-                ByHeader: configuration["FUNCTIONS_CUSTOMHANDLER_PORT"] is not null),
+                ByHeader: functionsPort is not null),
             new(read.Span("Nodes:SilentAfter", TimeSpan.FromHours(1)), read.Span("Nodes:SilentEvery", TimeSpan.FromDays(1))),
             new(read.List("Nodes:CapturedColumns", NodeInfo.Default)),
             new(read.Number("Logs:MinimumStatusSeverity", 0, 0, 3), retention),
             new(retention, read.Span("Alerts:Retention", TimeSpan.FromDays(365)), read.Span("Carves:Retention", TimeSpan.FromDays(30))),
             read.List("Sql:ExtraTables", []),
             read.Limits(),
-            FunctionsPort: int.TryParse(configuration["FUNCTIONS_CUSTOMHANDLER_PORT"], NumberStyles.None, CultureInfo.InvariantCulture, out var port) ? port : null);
+            functionsPort);
         read.Check("Sql:ExtraTables", () =>
         { foreach (var ddl in settings.ExtraTables) Fleet.Config.ExtraTables.OfDdl(ddl); });
         read.Check("Http:TrustedProxies", () =>

@@ -38,12 +38,10 @@ internal static class CampaignsApi
 
     private static async Task<IResult> ListAsync(CampaignStore campaigns, AnswerStore answers, Limits limits, TimeProvider clock, CancellationToken ct, int? take = null, string? after = null)
     {
-        var all = await campaigns.ListAsync(ct);
-        var first = after is null ? 0 : all.TakeWhile(campaign => campaign.Id != after).Count() + 1;
-        var page = all.Skip(first).Take(Paging.Take(take, limits)).ToList();
+        var (page, next) = Paging.Slice(await campaigns.ListAsync(ct), campaign => campaign.Id, take, after, limits);
         var bodies = new List<CampaignBody>();
         foreach (var campaign in page) bodies.Add(await BodyAsync(campaign, answers, clock.GetUtcNow(), ct));
-        return TypedResults.Ok(new ListOf<CampaignBody>(bodies, first + page.Count < all.Count ? page[^1].Id : null));
+        return TypedResults.Ok(new ListOf<CampaignBody>(bodies, next));
     }
 
     private static async Task<IResult> StartAsync(

@@ -38,9 +38,8 @@ internal static class CarvesApi
     private static async Task<IResult> ListAsync(CarveStore carves, Limits limits, CancellationToken ct, string? nodeId = null, int? take = null, string? after = null)
     {
         var all = (await carves.ListAsync(ct)).Where(carve => nodeId is null || carve.Node.ToString() == nodeId).ToList();
-        var first = after is null ? 0 : all.TakeWhile(carve => carve.Id != after).Count() + 1;
-        var page = all.Skip(first).Take(Paging.Take(take, limits)).ToList();
-        return TypedResults.Ok(new ListOf<CarveBody>([.. page.Select(Body)], first + page.Count < all.Count ? page[^1].Id : null));
+        var (page, next) = Paging.Slice(all, carve => carve.Id, take, after, limits);
+        return TypedResults.Ok(new ListOf<CarveBody>([.. page.Select(Body)], next));
     }
 
     private static async Task<IResult> AskAsync(

@@ -22,6 +22,14 @@ internal static class Paging
         return new([.. page.Take(take).Select(map)], page.Count > take ? name(page[take - 1]) : null);
     }
 
+    /// <summary>A page of what is in memory, in the order given; the token is the last one's id.</summary>
+    public static (List<T> Page, string? Next) Slice<T>(IReadOnlyList<T> all, Func<T, string> id, int? asked, string? after, Limits limits)
+    {
+        var first = after is null ? 0 : all.TakeWhile(item => id(item) != after).Count() + 1;
+        var page = all.Skip(first).Take(Take(asked, limits)).ToList();
+        return (page, first + page.Count < all.Count ? id(page[^1]) : null);
+    }
+
     /// <summary>A name as it stands in a path: the server leaves <c>%2F</c> alone.</summary>
     public static string Name(string route) => route.Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
 }

@@ -7,10 +7,13 @@ namespace Fleet.Nodes;
 /// <param name="ByHeader">A platform terminates TLS, and hands the certificate over in a header.</param>
 internal sealed record CertificateSettings(string? Authorities, string? RevocationList, IReadOnlyList<string> Tags, bool ByHeader)
 {
+    /// <summary>Whether a setting is the text itself, and no path.</summary>
+    public static bool IsPem(string pemOrPath) => pemOrPath.TrimStart().StartsWith("-----BEGIN", StringComparison.Ordinal);
+
     /// <exception cref="FormatException">The file cannot be read.</exception>
     public static string TextOf(string pemOrPath)
     {
-        if (pemOrPath.TrimStart().StartsWith("-----BEGIN", StringComparison.Ordinal)) return pemOrPath;
+        if (IsPem(pemOrPath)) return pemOrPath;
         try
         {
             return File.ReadAllText(pemOrPath);

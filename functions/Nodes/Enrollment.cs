@@ -21,8 +21,7 @@ internal sealed class Enrollment(
     {
         var host = hostIdentifier?.Trim();
         if (string.IsNullOrEmpty(host) || host.Length > MostHostCharacters) return Enrolled.Refused("the host identifier is missing or too long");
-        if (details.Json?.Length > MostDetailBytes) details = details with { Json = null };
-
+        details = Fitting(details);
         var (text, tags) = Split(secretAndTags?.Trim() ?? "");
         if (text.Length == 0 || await secrets.FindAsync(text, ct) is not { } secret) return Enrolled.Refused("the enroll secret is not known, or has expired");
 
@@ -33,11 +32,15 @@ internal sealed class Enrollment(
     public async ValueTask<Enrolled> EnrollCertifiedAsync(string name, HostDetails details, CancellationToken ct)
     {
         if (name.Length > MostHostCharacters) return Enrolled.Refused("the certificate's name is too long");
+        details = Fitting(details);
         var id = NodeId.OfCertificate(name);
         return await RepeatAsync(async () => await nodes.FindAsync(id, ct) is null
             ? await InsertAsync(id, name, TagSet.Of(certificates.Tags), details, ct)
             : await ReenrollAsync(id, name, details, ct));
     }
+
+    /// <summary>Without what would not fit into the node's row.</summary>
+    private static HostDetails Fitting(HostDetails details) => details.Json?.Length > MostDetailBytes ? details with { Json = null } : details;
 
     /// <summary>Again, when the same machine was faster on another connection: now it is a known one.</summary>
     private static async ValueTask<Enrolled> RepeatAsync(Func<ValueTask<Enrolled>> enroll)
@@ -65,7 +68,6 @@ internal sealed class Enrollment(
 
     private async ValueTask<Enrolled> InsertAsync(NodeId id, string host, TagSet tags, HostDetails details, CancellationToken ct)
     {
-        if (details.Json?.Length > MostDetailBytes) details = details with { Json = null };
         var now = clock.GetUtcNow();
         var node = new Node(
             id, host, DisplayName: null, details.Platform, details.OsqueryVersion, tags.With(settings.DefaultTags ?? []),

@@ -34,6 +34,9 @@ internal sealed class SigningKeys
     /// <remarks>Never while the newest key is young: another instance may be adding one, as all do that find none at a first start.</remarks>
     public bool IsFresh => _readAt is { } readAt && _clock.GetElapsedTime(readAt) < s_age && _clock.GetUtcNow() - _newest > s_young;
 
+    /// <summary>Reads the keys unless that was done: an instance that has just started may not have looked yet.</summary>
+    public ValueTask EnsureAsync(CancellationToken ct) => _live.Length > 0 ? ValueTask.CompletedTask : ReadAsync(ct);
+
     /// <summary>Reads the keys; makes the first one.</summary>
     public async ValueTask ReadAsync(CancellationToken ct)
     {

@@ -1,3 +1,4 @@
+using Fleet.Shared;
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
@@ -19,7 +20,7 @@ internal static partial class LoadBench
         var folder = Directory.CreateTempSubdirectory("fleet-bench-").FullName;
         try
         {
-            var (fleetPort, barePort) = (FreePort(), FreePort());
+            var (fleetPort, barePort) = (Ports.Free(), Ports.Free());
             using var fleet = Start("fleet.dll", "serve", "--data", folder, "--url", $"https://localhost:{fleetPort}");
             await WaitAsync(fleetPort);
             var secret = (await File.ReadAllTextAsync(Path.Combine(folder, "enroll-secret"))).Trim();
@@ -133,13 +134,6 @@ internal static partial class LoadBench
         }
 
         throw new InvalidOperationException($"Nobody listens on {port}.");
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     private sealed record Outcome(double PerSecond, double P99, bool Errors);

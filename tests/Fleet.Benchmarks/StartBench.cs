@@ -40,7 +40,7 @@ internal static class StartBench
             var (fleet, bare) = (new List<double>(), new List<double>());
             for (var round = 0; round < Rounds; round++)
             {
-                var port = FreePort();
+                var port = Ports.Free();
                 fleet.Add(await TimeAsync(Path.Combine(folder, "fleet-out", "fleet"), port, ["serve"], new()
                 {
                     ["FUNCTIONS_CUSTOMHANDLER_PORT"] = port.ToString(CultureInfo.InvariantCulture),
@@ -48,7 +48,7 @@ internal static class StartBench
                     ["Fleet__Bus__Namespace"] = "fleet.servicebus.windows.net",
                     ["Fleet__Vault__Uri"] = "https://fleet.vault.azure.net",
                 }));
-                port = FreePort();
+                port = Ports.Free();
                 bare.Add(await TimeAsync(Path.Combine(folder, "bare-out", "bare"), port, ["--urls", $"http://127.0.0.1:{port}"], []));
             }
 
@@ -110,11 +110,4 @@ internal static class StartBench
     }
 
     private static double Median(List<double> times) => times.Order().ElementAt(times.Count / 2);
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
 }

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Fleet.Swarm;
 
 namespace Fleet.EndToEnd;
 
@@ -15,11 +16,7 @@ public sealed class ContainerTests
         Assert.False(Directory.Exists(fleet.Data), "Nothing lies in the data folder.");
         await fleet.SignInAsync();
         var secret = Assert.Single(cloud.Vault.ValuesOf(Hosting.FirstStart.VaultSecret));
-        await fleet.WatchAsync("bad");
-        var agent = fleet.Agent(1, secret);
-        agent.LogRows("bad", "added", [new JsonObject { ["a"] = "1" }]);
-        Assert.True(await agent.FlushLogsAsync(default));
-        await Eventually.TrueAsync(async () => (await fleet.ListAsync("/api/alerts")) is [var alert] && (string?)alert["deliveries"]![0]!["state"] == "delivered", () => fleet.Output);
+        await AlertAsync(fleet, fleet.Agent(1, secret));
 
         var token = fleet.Token;
         await fleet.KillAsync();
@@ -35,8 +32,13 @@ public sealed class ContainerTests
         await using var fleet = new ProgramUnderTest([.. cloud.Settings.Where(pair => pair.Key.StartsWith("Fleet__Storage", StringComparison.Ordinal) || pair.Key is "Fleet__Azure__ClientId" or "SSL_CERT_FILE" or "IDENTITY_ENDPOINT" or "IDENTITY_HEADER").Select(pair => (pair.Key, pair.Value))]);
         await fleet.StartAsync();
         await fleet.SignInAsync();
+        await AlertAsync(fleet, fleet.Agent(1));
+    }
+
+    /// <summary>One line that a rule watches for, and its alert, delivered.</summary>
+    private static async Task AlertAsync(ProgramUnderTest fleet, SimulatedAgent agent)
+    {
         await fleet.WatchAsync("bad");
-        var agent = fleet.Agent(1);
         agent.LogRows("bad", "added", [new JsonObject { ["a"] = "1" }]);
         Assert.True(await agent.FlushLogsAsync(default));
         await Eventually.TrueAsync(async () => (await fleet.ListAsync("/api/alerts")) is [var alert] && (string?)alert["deliveries"]![0]!["state"] == "delivered", () => fleet.Output);

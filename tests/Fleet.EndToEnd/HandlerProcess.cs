@@ -1,7 +1,6 @@
+using Fleet.Shared;
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using System.Text.Json.Nodes;
 
 namespace Fleet.EndToEnd;
@@ -15,7 +14,7 @@ internal sealed class HandlerProcess : IAsyncDisposable
     private readonly JsonNode _description;
     private readonly IReadOnlyDictionary<string, string> _settings;
     private readonly Action<string?> _print;
-    private readonly int _port = FreePort();
+    private readonly int _port = Ports.Free();
     private readonly HttpClient _http = new();
     private Process? _process;
     private Task _watch = Task.CompletedTask;
@@ -103,12 +102,5 @@ internal sealed class HandlerProcess : IAsyncDisposable
         {
             // It died before it was ready; its own watch starts the next.
         }
-    }
-
-    private static int FreePort()
-    {
-        using var socket = new TcpListener(IPAddress.Loopback, 0);
-        socket.Start();
-        return ((IPEndPoint)socket.LocalEndpoint).Port;
     }
 }

@@ -5,6 +5,7 @@ using System.Net.Http.Headers;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json.Nodes;
+using Fleet.Shared;
 using Fleet.Swarm;
 
 namespace Fleet.EndToEnd;
@@ -94,9 +95,7 @@ internal class ProgramUnderTest : IAsyncDisposable
     /// <summary>The same by <c>dotnet run</c>, of what is built already.</summary>
     public Task<(int Code, string Output, string Errors)> RunFromSourceAsync(string configuration, params string[] arguments)
     {
-        var root = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(root.FullName, "Fleet.sln"))) root = root.Parent!;
-        return RunToEndAsync(StartDotnet(["run", "--no-build", "--configuration", configuration, "--project", Path.Combine(root.FullName, "functions"), "--", .. arguments]));
+        return RunToEndAsync(StartDotnet(["run", "--no-build", "--configuration", configuration, "--project", Path.Combine(RepositoryRoot.Path, "functions"), "--", .. arguments]));
     }
 
     private static async Task<(int Code, string Output, string Errors)> RunToEndAsync(Process started)

@@ -44,9 +44,9 @@ internal sealed class KeyVaultSecrets : ISecrets
         return versions;
     }, ct);
 
-    public ValueTask AddAsync(string name, string value, CancellationToken ct) => Done(GuardAsync(async () => await _client.SetSecretAsync(NameOf(name), value, ct), ct));
+    public async ValueTask AddAsync(string name, string value, CancellationToken ct) => await GuardAsync(async () => await _client.SetSecretAsync(NameOf(name), value, ct), ct);
 
-    public ValueTask RetireAsync(string name, int keep, CancellationToken ct) => Done(GuardAsync(async () =>
+    public async ValueTask RetireAsync(string name, int keep, CancellationToken ct) => await GuardAsync(async () =>
     {
         foreach (var version in (await EnabledAsync(name, ct)).Skip(keep))
         {
@@ -55,9 +55,7 @@ internal sealed class KeyVaultSecrets : ISecrets
         }
 
         return true;
-    }, ct));
-
-    private static async ValueTask Done<T>(ValueTask<T> task) => await task;
+    }, ct);
 
     /// <summary>The vault's clock tells whole seconds: of two versions of one second, all instances take the same for the newer.</summary>
     private async Task<List<SecretProperties>> EnabledAsync(string name, CancellationToken ct)

@@ -1,3 +1,4 @@
+using Fleet.Shared;
 using System.Net;
 using System.Security.Cryptography;
 using System.Text;
@@ -189,7 +190,7 @@ public sealed class AlertTests
     public async Task A_webhook_gets_signed_JSON_is_tried_again_when_it_fails_and_ends_as_a_dead_letter_that_can_be_retried()
     {
         using var listener = new HttpListener();
-        var port = FreePort();
+        var port = Ports.Free();
         listener.Prefixes.Add($"http://127.0.0.1:{port}/");
         listener.Start();
         var status = 500;
@@ -233,13 +234,6 @@ public sealed class AlertTests
         Assert.Contains("410", Assert.Single(await world.Get<IDeadLetters>().ListAsync(10, default)).Reason, StringComparison.Ordinal);
         listener.Stop();
         await Assert.ThrowsAnyAsync<Exception>(() => serving);
-    }
-
-    private static int FreePort()
-    {
-        using var socket = new System.Net.Sockets.TcpListener(IPAddress.Loopback, 0);
-        socket.Start();
-        return ((IPEndPoint)socket.LocalEndpoint).Port;
     }
 
     private static (string, string, int) Flat(AlertDelivery delivery) => (delivery.Alerter, delivery.State, delivery.Attempts);

@@ -1,3 +1,5 @@
+using Fleet.Shared;
+
 namespace Fleet.Tests.Support;
 
 /// <summary>Data that may stand beside the repository; the suite's own fixtures stand in it. Where it is missing, nothing is added.</summary>
@@ -6,7 +8,7 @@ internal static class SharedData
     public static string? Folder { get; } = Above(AppContext.BaseDirectory, "shared/data");
 
     /// <summary>The repository's root.</summary>
-    public static string Root { get; } = Path.GetDirectoryName(Above(AppContext.BaseDirectory, "Fleet.sln"))!;
+    public static string Root { get; } = RepositoryRoot.Path;
 
     /// <summary>The suite's own file, and the shared one if it is there.</summary>
     public static IEnumerable<string> Files(string own, string shared)
