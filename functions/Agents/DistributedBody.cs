@@ -20,6 +20,7 @@ internal sealed record DistributedBody(ReadOnlyMemory<byte> NodeKey, IReadOnlyLi
         Dictionary<string, (byte[]? Rows, string? Fault)>? queries = null;
         Dictionary<string, long>? statuses = null;
         Dictionary<string, string>? messages = null;
+        Dictionary<string, long?>? times = null;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             var member = JsonText.String(ref reader);
@@ -33,6 +34,7 @@ internal sealed record DistributedBody(ReadOnlyMemory<byte> NodeKey, IReadOnlyLi
                 if (member == "queries" && queries is null) queries = ReadMap(ref reader, json, ReadRows);
                 else if (member == "statuses" && statuses is null) statuses = ReadMap(ref reader, json, ReadStatus);
                 else if (member == "messages" && messages is null) messages = ReadMap(ref reader, json, ReadMessage);
+                else if (member == "stats" && times is null) times = ReadMap(ref reader, json, ReadTime);
                 else reader.Skip();
             }
             else
@@ -50,7 +52,7 @@ internal sealed record DistributedBody(ReadOnlyMemory<byte> NodeKey, IReadOnlyLi
         return new(key, [.. queries.Keys.Union(statuses.Keys, StringComparer.Ordinal).Where(id => id.Length > 0).Select(id =>
         {
             var (rows, fault) = queries.TryGetValue(id, out var written) ? written : (s_none, null);
-            return new WrittenAnswer(id, rows, statuses.GetValueOrDefault(id), messages?.GetValueOrDefault(id) ?? "", fault);
+            return new WrittenAnswer(id, rows, statuses.GetValueOrDefault(id), messages?.GetValueOrDefault(id) ?? "", fault, times?.GetValueOrDefault(id));
         })]);
     }
 
@@ -118,6 +120,27 @@ internal sealed record DistributedBody(ReadOnlyMemory<byte> NodeKey, IReadOnlyLi
         var status = reader.TokenType == JsonTokenType.Null ? 0 : JsonText.Number(ref reader) ?? 1;
         reader.Skip();
         return status;
+    }
+
+    /// <summary>Milliseconds, where the agent measured them.</summary>
+    private static long? ReadTime(ref Utf8JsonReader reader, ReadOnlyMemory<byte> json)
+    {
+        long? time = null;
+        if (reader.TokenType != JsonTokenType.StartObject)
+        {
+            reader.Skip();
+            return null;
+        }
+
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var isWall = reader.ValueTextEquals("wall_time_ms"u8);
+            reader.Read();
+            if (isWall) time = JsonText.Number(ref reader);
+            reader.Skip();
+        }
+
+        return time;
     }
 
     private static string ReadMessage(ref Utf8JsonReader reader, ReadOnlyMemory<byte> json) => JsonText.Scalar(ref reader, json.Span) ?? "";

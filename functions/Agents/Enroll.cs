@@ -8,7 +8,7 @@ namespace Fleet.Agents;
 
 /// <summary>A machine's first call: it trades the enroll secret for a key of its own.</summary>
 internal sealed class Enroll(
-    Enrollment enrollment, EnrollmentSettings settings, NodeDirectory directory, SigningKeys signing, Arrivals arrivals, ChangeFeed changes, TimeProvider clock, ILogger<Enroll> log)
+    Enrollment enrollment, EnrollmentSettings settings, NodeDirectory directory, SigningKeys signing, Arrivals arrivals, Activity activity, ChangeFeed changes, TimeProvider clock, ILogger<Enroll> log)
     : IAgentCall
 {
     public async ValueTask<AgentAnswer> HandleAsync(AgentRequest request, CancellationToken ct)
@@ -35,6 +35,7 @@ internal sealed class Enroll(
         }
 
         await arrivals.AnnounceAsync(node, request.Address, ct);
+        activity.Note(ActivityKind.Enrollments);
         (await directory.RefreshAsync(node.Id, ct))?.Touch(clock.GetUtcNow(), request.Address);
         return new(200, Encoding.UTF8.GetBytes($$"""{"node_key":"{{enrolled.NodeKey}}","node_invalid":false}"""));
     }

@@ -13,7 +13,7 @@ namespace Fleet.Agents;
 internal sealed record LogSettings(int MinimumStatusSeverity, TimeSpan Retention);
 
 /// <summary>Takes results and status logs. Answers success when they are durable, and not before.</summary>
-internal sealed class Log(NodeGate gate, BatchStore batches, Inbox inbox, RuleStore rules, IBus bus, LogSettings settings, TimeProvider clock) : IAgentCall
+internal sealed class Log(NodeGate gate, BatchStore batches, Inbox inbox, RuleStore rules, Activity activity, IBus bus, LogSettings settings, TimeProvider clock) : IAgentCall
 {
     public bool IsSmall => false;
 
@@ -40,6 +40,7 @@ internal sealed class Log(NodeGate gate, BatchStore batches, Inbox inbox, RuleSt
     {
         node.TouchResult(clock.GetUtcNow());
         if (body.Count == 0) return;
+        activity.Note(ActivityKind.ResultLines, body.Count);
         var key = batches.KeyOf(Schema.Results, node.Id, body.Lines.Span, body.Newest);
         var batch = batches.WriteAsync(key, body.Lines, body.Count, body.Names, body.Oldest, body.Newest, ct);
         var waiting = inbox.AddAsync(key, ct);
@@ -57,6 +58,10 @@ internal sealed class Log(NodeGate gate, BatchStore batches, Inbox inbox, RuleSt
             : (body.Lines, body.Count);
         if (count == 0) return;
         var key = batches.KeyOf(Schema.StatusLogs, node, lines.Span, body.Newest);
-        await batches.WriteAsync(key, lines, count, [], body.Oldest, body.Newest, ct);
+        activity.Note(ActivityKind.StatusLines, count);
+        var batch = batches.WriteAsync(key, lines, count, [], body.Oldest, body.Newest, ct);
+        var waiting = inbox.AddAsync(key, ct);
+        await batch;
+        await waiting;
     }
 }

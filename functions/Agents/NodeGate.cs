@@ -6,7 +6,7 @@ using Fleet.Storage;
 namespace Fleet.Agents;
 
 /// <summary>Says whose key it is. Null means proven bad; a doubt is an exception.</summary>
-internal sealed class NodeGate(NodeKeys keys, SigningKeys signing, NodeDirectory directory, Enrollment enrollment, Arrivals arrivals, ChangeFeed changes, TimeProvider clock)
+internal sealed class NodeGate(NodeKeys keys, SigningKeys signing, NodeDirectory directory, Enrollment enrollment, Arrivals arrivals, Activity activity, ChangeFeed changes, TimeProvider clock)
 {
     /// <summary>The node behind a key, noted as seen. Touches no storage for a node that this instance knows.</summary>
     /// <exception cref="StorageUnavailableException">Whether the key is good cannot be told now.</exception>
@@ -40,7 +40,9 @@ internal sealed class NodeGate(NodeKeys keys, SigningKeys signing, NodeDirectory
 
     private KnownNode? Touched(KnownNode? node, AgentRequest request)
     {
-        node?.Touch(clock.GetUtcNow(), request.Address);
+        if (node is null) return null;
+        node.Touch(clock.GetUtcNow(), request.Address);
+        activity.Note(ActivityKind.CheckIns);
         return node;
     }
 

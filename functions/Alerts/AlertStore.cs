@@ -1,14 +1,16 @@
 using System.Text;
 using System.Text.Json;
 using Fleet.Kernel;
+using Fleet.Nodes;
 using Fleet.Storage;
 
 namespace Fleet.Alerts;
 
 /// <summary>Alerts by day, newest first. Tables: <see cref="Schema.Alerts"/>, <see cref="Schema.AlertIds"/>.</summary>
-internal sealed class AlertStore(ITables tables, TimeProvider clock)
+internal sealed class AlertStore(ITables tables, Activity activity, TimeProvider clock)
 {
     private const int MostLineBytes = 700 << 10;
+    private const int MostLooked = 20_000;
 
     /// <summary>Stores an alert unless it is there, and says where it lies. Safe to repeat, from several instances too.</summary>
     public async ValueTask<AlertKey> RaiseAsync(Alert alert, CancellationToken ct)
@@ -32,6 +34,7 @@ internal sealed class AlertStore(ITables tables, TimeProvider clock)
         try
         {
             await tables[place.Table].WriteAsync(Storage.Write.Insert(new(place.Partition, place.Row), columns), ct);
+            activity.Note(ActivityKind.Alerts);
         }
         catch (ConflictException)
         {
@@ -66,20 +69,24 @@ internal sealed class AlertStore(ITables tables, TimeProvider clock)
     /// <param name="after">The token of the page before, or null.</param>
     /// <param name="wanted">Which ones.</param>
     /// <param name="ct">Stops the read.</param>
-    public async ValueTask<Page<Alert>> PageAsync(int take, string? after, Predicate<Alert> wanted, CancellationToken ct)
+    /// <param name="from">None that is older.</param>
+    public async ValueTask<Page<Alert>> PageAsync(int take, string? after, Predicate<Alert> wanted, CancellationToken ct, DateTimeOffset? from = null)
     {
+        var looked = 0;
         var alerts = new List<Alert>();
         AlertKey? start = after is not null && AlertKey.TryParse(after, out var key) ? key : null;
         foreach (var table in (await tables.ListAsync(Schema.AlertsPrefix, ct)).Reverse())
         {
             if (start is { } s && string.CompareOrdinal(table, s.Table) > 0) continue;
-            var from = start is { } begin && begin.Table == table ? new Key(begin.Partition, begin.Row + " ") : new Key("", "");
-            await foreach (var row in tables[table].ScanAsync(new(from, new(KeyRange.Last, "")), ct))
+            var place = start is { } begin && begin.Table == table ? new Key(begin.Partition, begin.Row + " ") : new Key("", "");
+            await foreach (var row in tables[table].ScanAsync(new(place, new(KeyRange.Last, "")), ct))
             {
                 var alert = Read(row);
-                if (!wanted(alert)) continue;
-                alerts.Add(alert);
-                if (alerts.Count == take) return new(alerts, new AlertKey(table, row.Key.Partition, row.Key.Row).ToString());
+                if (alert.RaisedAt < from) return new(alerts, null);
+                if (wanted(alert)) alerts.Add(alert);
+
+                // A page that has looked at so many ends early, and has a token.
+                if (alerts.Count == take || ++looked == MostLooked) return new(alerts, new AlertKey(table, row.Key.Partition, row.Key.Row).ToString());
             }
         }
 

@@ -37,18 +37,23 @@ internal sealed class Alerters
         _http = new(new SocketsHttpHandler { AllowAutoRedirect = false, PooledConnectionLifetime = TimeSpan.FromMinutes(5) }) { Timeout = limits.AlerterTimeout };
     }
 
+    /// <summary>As the table has it now. One point read.</summary>
+    public ValueTask<Stored<AlerterSettings>?> ReadAsync(string name, CancellationToken ct) => _settings.ReadAsync(name, ct);
+
     public Snapshot<AlerterSettings> Current => _settings.Current;
 
     /// <summary>Makes or replaces an alerter.</summary>
     /// <param name="settings">As it shall be.</param>
     /// <param name="secret">A new secret; null keeps the one it has, empty removes it.</param>
+    /// <param name="etag">Only if it is still that; null for whatever is there.</param>
     /// <param name="ct">Stops before the write.</param>
-    public async ValueTask PutAsync(AlerterSettings settings, string? secret, CancellationToken ct)
+    /// <exception cref="ConflictException">It is not.</exception>
+    public async ValueTask PutAsync(AlerterSettings settings, string? secret, string? etag, CancellationToken ct)
     {
         if (secret == "") await _secrets.RetireAsync(SecretOf(settings.Name), keep: 0, ct);
         else if (secret is not null) await ReplaceSecretAsync(SecretOf(settings.Name), secret, ct);
         var hasSecret = secret is null ? _settings.Find(settings.Name)?.Item.HasSecret ?? false : secret != "";
-        await _settings.PutAsync(settings.Name, settings with { HasSecret = hasSecret }, etag: null, ct);
+        await _settings.PutAsync(settings.Name, settings with { HasSecret = hasSecret }, etag, ct);
     }
 
     /// <summary>Removes an alerter and its secret; false if there is none.</summary>

@@ -21,7 +21,7 @@ internal sealed class ConfigItems(ITables tables, ChangeFeed changes)
 {
     public ControlTable<Query> Queries { get; } = new(
         tables, changes, Schema.Queries,
-        columns => new(columns.Text("Name")!, Tags(columns), ReadQuery(Json(columns))),
+        columns => new(columns.Text("Name")!, Tags(columns), ScheduledQuery.OfStored(Json(columns))),
         query => Columns(query.Name, query.Tags, query.Schedule.ToJson()));
 
     public ControlTable<Pack> Packs { get; } = new(
@@ -58,10 +58,4 @@ internal sealed class ConfigItems(ITables tables, ChangeFeed changes)
     private static JsonObject Json(Columns columns) => (JsonObject)JsonNode.Parse(Compression.Unpack(columns.AllBytes("Json")))!;
 
     private static List<string> Texts(JsonNode? array) => [.. ((JsonArray)array!).Select(text => text!.GetValue<string>())];
-
-    /// <summary>What was checked when it was saved is not checked again.</summary>
-    private static ScheduledQuery ReadQuery(JsonObject json) => new(
-        json["query"]!.GetValue<string>(), json["interval"]!.GetValue<int>(), (string?)json["platform"], (string?)json["version"], (int?)json["shard"],
-        (bool?)json["snapshot"], (bool?)json["removed"], (bool?)json["denylist"], (string?)json["description"], (string?)json["value"],
-        (int?)json["startup_priority"]);
 }

@@ -22,6 +22,9 @@ internal sealed class OsquerySql
         _made = ("", new(OsquerySchema.Bundled, _settings, limits));
     }
 
+    /// <summary>The tables and views beside osquery's own that are in force now.</summary>
+    public IEnumerable<ExtraTable> Extra => _configs().SelectMany(ExtraTables.OfConfig).Concat(_settings).DistinctBy(table => table.Name, StringComparer.OrdinalIgnoreCase);
+
     /// <summary>The checker for what is in force now.</summary>
     public SqlCheck Current
     {

@@ -14,6 +14,10 @@ internal sealed record Pack(string Name, TagSet Tags, JsonObject Json)
     /// <summary>Whether it holds anything for an agent.</summary>
     public bool HasContent => Json["queries"] is JsonObject { Count: > 0 } || Json.Any(member => Section.IsKnown(member.Key));
 
+    /// <summary>Its queries with their schedules.</summary>
+    public IEnumerable<(string Name, ScheduledQuery Schedule)> Queries =>
+        (Json["queries"] as JsonObject ?? []).Select(query => (query.Key, ScheduledQuery.OfStored((JsonObject)query.Value!)));
+
     /// <summary>As an agent gets it: without what only people read.</summary>
     public JsonObject ForAgent()
     {

@@ -32,6 +32,12 @@ internal sealed record ScheduledQuery(
         return json;
     }
 
+    /// <summary>What <see cref="ToJson"/> made: it was checked when it was saved, and is not checked again.</summary>
+    public static ScheduledQuery OfStored(JsonObject json) => new(
+        json["query"]!.GetValue<string>(), json["interval"]!.GetValue<int>(), (string?)json["platform"], (string?)json["version"], (int?)json["shard"],
+        (bool?)json["snapshot"], (bool?)json["removed"], (bool?)json["denylist"], (string?)json["description"], (string?)json["value"],
+        (int?)json["startup_priority"]);
+
     /// <summary>Reads an entry as osquery does, text for numbers and booleans included; what osquery would drop or misread is a fault.</summary>
     public static ScheduledQuery? Read(JsonNode? node, string path, SqlCheck sql, List<ConfigFault> faults)
     {

@@ -22,8 +22,8 @@ internal sealed record BackendSettings(Uri? Tables, Uri? Blobs, string? Storage,
     public static BackendSettings Read(SettingsReader read)
     {
         var settings = new BackendSettings(
-            read.OptionalUrl("Storage:TableEndpoint", "https://name.table.core.windows.net"), read.OptionalUrl("Storage:BlobEndpoint", "https://name.blob.core.windows.net"), read.Text("Storage:ConnectionString", null),
-            read.Text("Bus:Namespace", null), read.Text("Bus:ConnectionString", null), read.OptionalUrl("Vault:Uri", "https://name.vault.azure.net"), read.Text("Azure:ClientId", null));
+            read.OptionalUrl("Storage:TableEndpoint", "https://name.table.core.windows.net"), read.OptionalUrl("Storage:BlobEndpoint", "https://name.blob.core.windows.net"), read.Secret("Storage:ConnectionString"),
+            read.Text("Bus:Namespace", null), read.Secret("Bus:ConnectionString"), read.OptionalUrl("Vault:Uri", "https://name.vault.azure.net"), read.Text("Azure:ClientId", null));
         if (settings is { Tables: not null, Storage: not null }) read.Fault("Storage:ConnectionString", "this or Storage__TableEndpoint is set, not both");
         if (settings is { Bus: not null, BusConnection: not null }) read.Fault("Bus:ConnectionString", "this or Bus__Namespace is set, not both");
         if (settings.Bus is { } bus && (!Uri.TryCreate($"https://{bus}/", UriKind.Absolute, out var uri) || !uri.Authority.Equals(bus, StringComparison.OrdinalIgnoreCase))) read.Fault("Bus:Namespace", $"'{bus}' is not a host's name such as fleet.servicebus.windows.net");

@@ -39,7 +39,13 @@ internal static class Server
 
         // Session keys lie with the other secrets; the warning that they are not encrypted once more says nothing new.
         builder.Logging.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error);
-        builder.Services.AddRooms(settings).AddSingleton<FirstStart>().AddSignIn().AddHostedService<Background>();
+        builder.Services.AddRooms(settings).AddSingleton<FirstStart>().AddSignIn(settings.Auth).AddApiDocs().AddHostedService<Background>();
+        builder.Services.AddResponseCompression(compression =>
+        {
+            // No secret stands beside what a stranger can choose: those that are shown once are asked for by POST, with a header that no other site can set.
+            compression.EnableForHttps = true;
+            compression.MimeTypes = ["application/json", "application/problem+json", Export.Ndjson, Export.Csv];
+        });
         builder.Services.AddDataProtection().SetApplicationName("fleet");
         builder.Services.AddOptions<KeyManagementOptions>().Configure<SessionKeys>((keys, repository) => keys.XmlRepository = repository);
         ReadSessionKeysLater(builder.Services);

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Fleet.Agents;
 using Fleet.Kernel;
+using Fleet.Manager;
 using Fleet.Nodes;
 using Fleet.Results;
 using Fleet.Upkeep;
@@ -18,9 +19,12 @@ internal sealed record HttpSettings(Uri Url, bool AllowPlain, IReadOnlyList<stri
 /// <summary>Everything that can be set, as <c>Fleet__Section__Key</c> in the environment or under <c>Fleet</c> in appsettings.json.</summary>
 /// <param name="FunctionsPort">Where the Functions host expects its custom handler, <c>FUNCTIONS_CUSTOMHANDLER_PORT</c>; null when there is no such host.</param>
 internal sealed record Settings(
-    string Data, BackendSettings Backends, HttpSettings Http, bool Agents, bool Manager, EnrollmentSettings Enroll, CertificateSettings Certificates, SilenceSettings Silence, NodeInfo NodeInfo, LogSettings Logs,
-    RetentionSettings Retention, IReadOnlyList<string> ExtraTables, Limits Limits, int? FunctionsPort)
+    string Data, BackendSettings Backends, HttpSettings Http, bool Agents, bool Manager, EnrollmentSettings Enroll, CertificateSettings Certificates, SilenceSettings Silence, PresenceSettings Presence, NodeInfo NodeInfo, LogSettings Logs,
+    RetentionSettings Retention, AuthSettings Auth, CautionSettings Caution, TransparencySettings Transparency, IReadOnlyList<string> ExtraTables, Limits Limits, int? FunctionsPort)
 {
+    /// <summary>Each setting as it holds, and where it comes from.</summary>
+    public IReadOnlyList<SettingBody> Entries { get; private init; } = [];
+
     public const string DefaultUrl = "https://localhost:8443";
 
     /// <summary>Whether the server makes and shows its own certificate.</summary>
@@ -30,14 +34,16 @@ internal sealed record Settings(
     /// <exception cref="SettingsException">Every mistake at once: unknown keys, and values that cannot be.</exception>
     public static Settings Read(IConfiguration configuration)
     {
-        var read = new SettingsReader(configuration.GetSection("Fleet"));
+        var read = new SettingsReader(configuration);
         int? functionsPort = int.TryParse(configuration["FUNCTIONS_CUSTOMHANDLER_PORT"], NumberStyles.None, CultureInfo.InvariantCulture, out var port) ? port : null;
+        var url = read.Url("Url", DefaultUrl);
+        var silentAfter = read.Span("Nodes:SilentAfter", TimeSpan.FromHours(1));
         var retention = read.Span("Logs:Retention", TimeSpan.FromDays(30));
         var settings = new Settings(
             Path.GetFullPath(read.Text("Data", "data")),
             BackendSettings.Read(read),
             new(
-                read.Url("Url", DefaultUrl),
+                url,
                 read.Flag("Http:AllowPlain", false),
                 // The Functions host is the only one that can reach its handler.
                 read.List("Http:TrustedProxies", functionsPort is null ? [] : ["127.0.0.1"]),
@@ -56,10 +62,14 @@ internal sealed record Settings(
                 read.Text("Certificates:RevocationList", null),
                 read.List("Certificates:Tags", []),
                 ByHeader: functionsPort is not null),
-            new(read.Span("Nodes:SilentAfter", TimeSpan.FromHours(1)), read.Span("Nodes:SilentEvery", TimeSpan.FromDays(1))),
+            new(silentAfter, read.Span("Nodes:SilentEvery", TimeSpan.FromDays(1))),
+            new(read.Span("Nodes:OnlineWithin", TimeSpan.FromMinutes(5)), silentAfter),
             new(read.List("Nodes:CapturedColumns", NodeInfo.Default)),
             new(read.Number("Logs:MinimumStatusSeverity", 0, 0, 3), retention),
-            new(retention, read.Span("Alerts:Retention", TimeSpan.FromDays(365)), read.Span("Carves:Retention", TimeSpan.FromDays(30))),
+            new(retention, read.Span("Alerts:Retention", TimeSpan.FromDays(365)), read.Span("Carves:Retention", TimeSpan.FromDays(30)), read.Span("Audit:Retention", TimeSpan.FromDays(365))),
+            read.Auth(url, isHosted: functionsPort is not null),
+            new(read.Number("Queries:CautionNodes", 1_000, 0, int.MaxValue), read.List("Queries:SensitiveTables", CautionSettings.DefaultTables)),
+            new(read.Flag("Transparency:Enabled", false), read.Span("Transparency:LinkLife", TimeSpan.FromDays(30))),
             read.List("Sql:ExtraTables", []),
             read.Limits(),
             functionsPort);
@@ -79,14 +89,14 @@ internal sealed record Settings(
             read.Fault(key["Fleet_".Length..].Replace("_", ":", StringComparison.Ordinal), $"it is written with two underscores each, and {key} has one");
         }
 
-        if (settings.Http.Url is { Scheme: "http" } url && !settings.Http.AllowPlain && !url.IsLoopback)
+        if (url.Scheme == "http" && !settings.Http.AllowPlain && !url.IsLoopback)
         {
             read.Fault("Url", "plain HTTP is served on loopback only; behind a TLS terminator set Fleet__Http__AllowPlain=true");
         }
 
         if ((settings.Http.Certificate is null) != (settings.Http.CertificateKey is null)) read.Fault("Http:CertificateKey", "a certificate and its key are set together");
         read.ThrowIfFaulty();
-        return settings;
+        return settings with { Entries = read.Entries };
     }
 }
 

@@ -1,21 +1,36 @@
 using System.Globalization;
 using System.Reflection;
 using Fleet.Kernel;
+using Fleet.Manager;
 
 namespace Fleet.Hosting;
 
 /// <summary>Reads settings one by one, collects what is wrong, and knows which keys there are.</summary>
-internal sealed class SettingsReader(IConfigurationSection section)
+internal sealed class SettingsReader(IConfiguration configuration)
 {
+    private readonly IConfigurationSection _section = configuration.GetSection("Fleet");
+    private readonly Dictionary<string, SettingBody> _entries = new(StringComparer.OrdinalIgnoreCase);
     private readonly HashSet<string> _known = new(StringComparer.OrdinalIgnoreCase);
     private readonly HashSet<string> _lists = new(StringComparer.OrdinalIgnoreCase);
     private readonly List<string> _faults = [];
 
     public string Text(string key, string? otherwise)
     {
-        _known.Add(key);
-        return string.IsNullOrEmpty(section[key]) && otherwise is null ? null! : section[key] ?? otherwise!;
+        var text = string.IsNullOrEmpty(_section[key]) && otherwise is null ? null! : _section[key] ?? otherwise!;
+        Note(key, text);
+        return text;
     }
+
+    /// <summary>A text that nobody is shown.</summary>
+    public string? Secret(string key)
+    {
+        var text = string.IsNullOrEmpty(_section[key]) ? null : _section[key];
+        Note(key, text is null ? null : "********");
+        return text;
+    }
+
+    /// <summary>Every setting that was asked for, as it holds, and where it comes from.</summary>
+    public IReadOnlyList<SettingBody> Entries => [.. _entries.Values.OrderBy(entry => entry.Key, StringComparer.Ordinal)];
 
     public bool Flag(string key, bool otherwise) => Parse(key, otherwise, bool.TryParse, "true or false");
 
@@ -37,18 +52,19 @@ internal sealed class SettingsReader(IConfigurationSection section)
     /// <summary>The address of a service; null when it is not set.</summary>
     public Uri? OptionalUrl(string key, string example)
     {
-        _known.Add(key);
-        if (string.IsNullOrEmpty(section[key])) return null;
+        Note(key, _section[key]);
+        if (string.IsNullOrEmpty(_section[key])) return null;
         return Parse(key, null, (string? text, out Uri? value) => Uri.TryCreate(text, UriKind.Absolute, out value) && value.Scheme is "http" or "https", $"an address such as {example}");
     }
 
     /// <summary>A list: <c>KEY__0</c>, <c>KEY__1</c>, …, or one text with commas.</summary>
-    public IReadOnlyList<string> List(string key, IReadOnlyList<string> otherwise)
+    public IReadOnlyList<string> List(string key, IReadOnlyList<string> otherwise, char separator = ',')
     {
-        _known.Add(key);
         _lists.Add(key);
-        var items = section.GetSection(key).GetChildren().Select(child => child.Value ?? "").ToList();
-        return items.Count > 0 ? items : section[key] is { } text ? text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) : otherwise;
+        var items = _section.GetSection(key).GetChildren().Select(child => child.Value ?? "").ToList();
+        var list = items.Count > 0 ? items : _section[key] is { } text ? text.Split(separator, StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) : otherwise;
+        Note(key, string.Join(separator, list), items.Count > 0 ? key + ":0" : key);
+        return list;
     }
 
     /// <summary>Every limit, by its property's name.</summary>
@@ -89,7 +105,7 @@ internal sealed class SettingsReader(IConfigurationSection section)
     /// <exception cref="SettingsException">Something is wrong.</exception>
     public void ThrowIfFaulty()
     {
-        foreach (var (path, value) in section.AsEnumerable(makePathsRelative: true))
+        foreach (var (path, value) in _section.AsEnumerable(makePathsRelative: true))
         {
             if (value is null || _known.Contains(path) || _lists.Any(list => path.StartsWith(list + ":", StringComparison.OrdinalIgnoreCase))) continue;
             var hint = Nearest.To(path, _known) is { } near ? $"; did you mean {Spell(near)}?" : "";
@@ -103,12 +119,40 @@ internal sealed class SettingsReader(IConfigurationSection section)
 
     private T Parse<T>(string key, T otherwise, TryParse<T> parse, string expected)
     {
-        _known.Add(key);
-        if (section[key] is not { } text) return otherwise;
+        Note(key, _section[key] ?? Spell(otherwise));
+        if (_section[key] is not { } text) return otherwise;
         if (parse(text, out var value)) return value;
         Fault(key, $"'{text}' is not {expected}");
         return otherwise;
     }
+
+    /// <param name="key">The setting.</param>
+    /// <param name="value">As it holds; never a secret.</param>
+    /// <param name="place">The key that it stands under, where that is another one.</param>
+    private void Note(string key, string? value, string? place = null)
+    {
+        _known.Add(key);
+        _entries[key] = new(Spell(key), value, SourceOf(place ?? key));
+    }
+
+    private string SourceOf(string key) => (configuration as IConfigurationRoot)?.Providers.LastOrDefault(provider => provider.TryGet("Fleet:" + key, out _)) switch
+    {
+        null => "default",
+        Microsoft.Extensions.Configuration.EnvironmentVariables.EnvironmentVariablesConfigurationProvider => "environment",
+        Microsoft.Extensions.Configuration.Json.JsonConfigurationProvider file => file.Source.Path ?? "file",
+        _ => "command line",
+    };
+
+    private static string? Spell<T>(T value) => value switch
+    {
+        TimeSpan span when span.TotalSeconds % 86_400 == 0 => string.Create(CultureInfo.InvariantCulture, $"{span.TotalDays}d"),
+        TimeSpan span when span.TotalSeconds % 3_600 == 0 => string.Create(CultureInfo.InvariantCulture, $"{span.TotalHours}h"),
+        TimeSpan span => string.Create(CultureInfo.InvariantCulture, $"{span.TotalSeconds}s"),
+        bool flag => flag ? "true" : "false",
+        Enum name => name.ToString().ToLowerInvariant(),
+        IFormattable other => other.ToString(null, CultureInfo.InvariantCulture),
+        _ => value?.ToString(),
+    };
 
     private static string Spell(string key) => "Fleet__" + key.Replace(":", "__", StringComparison.Ordinal);
 }

@@ -115,6 +115,12 @@ internal sealed record Limits
     /// <summary>How long a subscriber holds a message before another instance may take it.</summary>
     public TimeSpan MessageLock { get; init; } = TimeSpan.FromMinutes(1);
 
+    /// <summary>Calls of the REST API in a minute by one account or token: a portal with several open pages makes some hundreds.</summary>
+    public int CallsPerMinute { get; init; } = 3_000;
+
+    /// <summary>The same for an address that has not signed in.</summary>
+    public int StrangersCallsPerMinute { get; init; } = 300;
+
     /// <summary>Entries of a page when the caller does not say.</summary>
     public int PageDefault { get; init; } = 100;
 

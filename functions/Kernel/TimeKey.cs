@@ -32,6 +32,13 @@ internal static class TimeKey
         (99999999 - int.Parse(time.UtcDateTime.ToString("yyyyMMdd", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture))
             .ToString("D8", CultureInfo.InvariantCulture);
 
-    /// <summary><c>yyyymmddhh</c>.</summary>
-    public static string Hour(DateTimeOffset time) => time.UtcDateTime.ToString("yyyyMMddHH", CultureInfo.InvariantCulture);
+    /// <summary><c>yyyymmddhh</c>, counted backwards so that the newest hour sorts first.</summary>
+    public static string HourNewestFirst(DateTimeOffset time) =>
+        (9999999999 - long.Parse(time.UtcDateTime.ToString("yyyyMMddHH", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture))
+            .ToString("D10", CultureInfo.InvariantCulture);
+
+    /// <summary>The hour in a key made by <see cref="HourNewestFirst"/>.</summary>
+    public static DateTimeOffset ReadHour(ReadOnlySpan<char> key) => DateTimeOffset.ParseExact(
+        (9999999999 - long.Parse(key[..10], CultureInfo.InvariantCulture)).ToString("D10", CultureInfo.InvariantCulture), "yyyyMMddHH",
+        CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal);
 }

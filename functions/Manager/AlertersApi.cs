@@ -1,4 +1,5 @@
 using System.Security.Claims;
+using System.Text.Json.Nodes;
 using Fleet.Alerts;
 using Fleet.Kernel;
 using Fleet.Rules;
@@ -15,15 +16,21 @@ internal static class AlertersApi
 {
     public static void MapAlerters(this IEndpointRouteBuilder api)
     {
-        api.MapGet("/alerters", (Alerters alerters, Limits limits, ClaimsPrincipal person, int? take, string? after) =>
-            TypedResults.Ok(Paging.PageOf(alerters.Current.Items, alerter => alerter.Name, take, after, limits, alerter => Body(alerter, person)))).For(Role.Viewer);
-        api.MapGet("/alerters/{name}", (string name, Alerters alerters, ClaimsPrincipal person) =>
-            alerters.Current.ByName.GetValueOrDefault(Paging.Name(name)) is { } stored ? TypedResults.Ok(Body(stored.Item, person)) : Missing(name)).For(Role.Viewer);
-        api.MapPut("/alerters/{name}", PutAsync).For(Role.Admin);
-        api.MapDelete("/alerters/{name}", RemoveAsync).For(Role.Admin);
+        api.MapGet("/alerters", (Alerters alerters, Limits limits, ClaimsPrincipal person, int? take, string? after, int? page) =>
+            TypedResults.Ok(Paging.PageOf(alerters.Current.Items, alerter => alerter.Name, take, after, page, limits, alerter => Body(alerter, person)))).For(Role.Viewer).Docs<ListOf<AlerterBody>>("List alerters");
+        api.MapGet("/alerters/{name}", Find).For(Role.Viewer).Docs<AlerterBody>("Read an alerter");
+        api.MapPut("/alerters/{name}", PutAsync).For(Role.Admin).Docs<AlerterBody>("Make or replace an alerter", body: """{"type":"webhook","url":"https://example.org/hook","secret":"shared"}""", status: [200, 201]);
+        api.MapDelete("/alerters/{name}", RemoveAsync).For(Role.Admin).Docs("Remove an alerter that no rule uses");
     }
 
-    private static async Task<IResult> PutAsync(string name, AlerterRequest request, Alerters alerters, Limits limits, ClaimsPrincipal person, CancellationToken ct)
+    private static IResult Find(string name, Alerters alerters, HttpContext http)
+    {
+        if (alerters.Current.ByName.GetValueOrDefault(Paging.Name(name)) is not { } stored) return Missing(name);
+        http.ShowEtag(stored.Etag);
+        return TypedResults.Ok(Body(stored.Item, http.User));
+    }
+
+    private static async Task<IResult> PutAsync(string name, AlerterRequest request, Alerters alerters, Limits limits, HttpContext http, CancellationToken ct)
     {
         name = Paging.Name(name);
         var errors = new List<FieldError>();
@@ -41,25 +48,48 @@ internal static class AlertersApi
         if (request.Type == Alerters.Webhook && !isHttp) errors.Add(new("url", "This is an http or https address."));
         if (errors.Count > 0) return Problem.Invalid(errors);
 
-        var isNew = !alerters.Current.ByName.ContainsKey(name);
-        await alerters.PutAsync(new(name, request.Type, request.Path, request.Url, HasSecret: false), request.Secret, ct);
-        var body = Body(alerters.Current.ByName[name].Item, person);
-        return isNew ? TypedResults.Created($"/api/alerters/{Uri.EscapeDataString(name)}", body) : TypedResults.Ok(body);
+        var stored = await alerters.ReadAsync(name, ct);
+        var wanted = new AlerterSettings(name, request.Type, request.Path, request.Url, stored?.Item.HasSecret ?? false);
+
+        // A secret that is sent counts as a change: whether it is the same is not looked at.
+        if (Preconditions.Fault(http.Request, stored?.Etag, isRequired: request.Secret is not null || wanted != stored?.Item) is { } fault) return fault;
+        await alerters.PutAsync(wanted, request.Secret, stored?.Etag, ct);
+        var after = (await alerters.ReadAsync(name, ct))!;
+        var note = http.Audit();
+        (note.Target, note.Before, note.After) = ("alerters/" + name, stored is null ? null : Json(stored.Item), Json(after.Item));
+        if (request.Secret is not null) note.Reason = "secret set";
+        http.ShowEtag(after.Etag);
+        var body = Body(after.Item, http.User);
+        return stored is null ? TypedResults.Created($"/api/alerters/{Uri.EscapeDataString(name)}", body) : TypedResults.Ok(body);
     }
 
-    private static async Task<IResult> RemoveAsync(string name, Alerters alerters, RuleStore rules, CancellationToken ct)
+    private static async Task<IResult> RemoveAsync(string name, Alerters alerters, RuleStore rules, HttpContext http, CancellationToken ct)
     {
         name = Paging.Name(name);
         var users = rules.Current.Items.Where(rule => rule.Alerters.Contains(name)).Select(rule => rule.Name).ToList();
         if (users.Count > 0) return Problem.Conflict($"These rules use it: {string.Join(", ", users.Take(10))}. Change them first.");
+        if (await alerters.ReadAsync(name, ct) is not { } stored) return Missing(name);
+        if (Preconditions.Fault(http.Request, stored.Etag, isRequired: false) is { } fault) return fault;
+        (http.Audit().Target, http.Audit().Before) = ("alerters/" + name, Json(stored.Item));
         return await alerters.RemoveAsync(name, ct) ? TypedResults.NoContent() : Missing(name);
     }
+
+    /// <summary>For the audit log: an address may hold a credential, so only its beginning is written down.</summary>
+    private static JsonObject Json(AlerterSettings alerter) => new()
+    {
+        ["type"] = alerter.Type,
+        ["path"] = alerter.Path,
+        ["url"] = Masked(alerter.Url),
+        ["hasSecret"] = alerter.HasSecret,
+    };
+
+    private static string? Masked(string? url) => url is null ? null : new Uri(url).GetLeftPart(UriPartial.Scheme) + new Uri(url).Host + "/…";
 
     private static IResult Missing(string name) => Problem.NotFound($"alerter '{name}'");
 
     /// <summary>Many services put the credential into the webhook's address: only admins see more than its host.</summary>
     private static AlerterBody Body(AlerterSettings alerter, ClaimsPrincipal person) => new(
         alerter.Name, alerter.Type, alerter.Path,
-        alerter.Url is null || person.IsInRole(Roles.NameOf(Role.Admin)) ? alerter.Url : new Uri(alerter.Url).GetLeftPart(UriPartial.Scheme) + new Uri(alerter.Url).Host + "/…",
+        person.IsInRole(Roles.NameOf(Role.Admin)) ? alerter.Url : Masked(alerter.Url),
         alerter.HasSecret);
 }

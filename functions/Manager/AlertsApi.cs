@@ -8,7 +8,7 @@ namespace Fleet.Manager;
 internal sealed record DeliveryBody(string Alerter, string State, int Attempts, DateTimeOffset? At, string? Reason);
 
 internal sealed record AlertBody(
-    string Id, string RuleId, string RuleName, string NodeId, string HostIdentifier, string Severity, DateTimeOffset RaisedAt, JsonNode Line, IReadOnlyList<DeliveryBody> Deliveries);
+    string Id, string RuleId, string RuleName, string NodeId, string HostIdentifier, string Severity, DateTimeOffset RaisedAt, JsonNode Line, IReadOnlyList<DeliveryBody> Deliveries, string? DeviceLink);
 
 internal sealed record DeadLetterBody(string Id, string Queue, string Message, int Deliveries, string Reason, DateTimeOffset DiedAt);
 
@@ -16,24 +16,27 @@ internal static class AlertsApi
 {
     public static void MapAlerts(this IEndpointRouteBuilder api)
     {
-        api.MapGet("/alerts", ListAsync).For(Role.Viewer);
-        api.MapGet("/alerts/{id}", FindAsync).For(Role.Viewer);
-        api.MapGet("/dead-letters", ListDeadAsync).For(Role.Viewer);
-        api.MapPost("/dead-letters/{id}/retry", RetryAsync).For(Role.Operator);
+        api.MapGet("/alerts", ListAsync).For(Role.Viewer).Docs<ListOf<AlertBody>>("List alerts, newest first");
+        api.MapGet("/alerts/{id}", FindAsync).For(Role.Viewer).Docs<AlertBody>("Read an alert with its deliveries");
+        api.MapGet("/dead-letters", ListDeadAsync).For(Role.Viewer).Docs<ListOf<DeadLetterBody>>("List messages that were given up");
+        api.MapPost("/dead-letters/{id}/retry", RetryAsync).For(Role.Operator).Docs("Send a message again that was given up");
     }
 
     private static async Task<IResult> ListAsync(
-        AlertStore alerts, Limits limits, CancellationToken ct, string? ruleId = null, string? nodeId = null, int? take = null, string? after = null)
+        AlertStore alerts, DeviceLinks links, Limits limits, CancellationToken ct, string? ruleId = null, string? nodeId = null, string? severity = null, DateTimeOffset? from = null, DateTimeOffset? to = null,
+        int? take = null, string? after = null)
     {
         var page = await alerts.PageAsync(
-            Paging.Take(take, limits), after, alert => (ruleId is null || alert.RuleId == ruleId) && (nodeId is null || alert.Node.ToString() == nodeId), ct);
-        return TypedResults.Ok(page.Select(Body));
+            Paging.Take(take, limits), after,
+            alert => (ruleId is null || alert.RuleId == ruleId) && (nodeId is null || alert.Node.ToString() == nodeId) && (severity is null || alert.Severity == severity) && !(alert.RaisedAt > to),
+            ct, from);
+        return TypedResults.Ok(page.Select(alert => Body(alert, links)));
     }
 
-    private static async Task<IResult> FindAsync(string id, AlertStore alerts, CancellationToken ct) =>
+    private static async Task<IResult> FindAsync(string id, AlertStore alerts, DeviceLinks links, CancellationToken ct) =>
         id.Length == 32 && id.All(char.IsAsciiLetterOrDigit)
         && await alerts.FindPlaceAsync(id, ct) is { } place && await alerts.FindAsync(place, ct) is { } alert
-            ? TypedResults.Ok(Body(alert))
+            ? TypedResults.Ok(Body(alert, links))
             : Problem.NotFound($"alert '{id}'");
 
     private static async Task<IResult> ListDeadAsync(IDeadLetters letters, Limits limits, CancellationToken ct, int? take = null)
@@ -46,7 +49,8 @@ internal static class AlertsApi
     private static async Task<IResult> RetryAsync(string id, IDeadLetters letters, CancellationToken ct) =>
         await letters.RetryAsync(id, ct) ? TypedResults.NoContent() : Problem.NotFound($"dead letter '{id}'");
 
-    private static AlertBody Body(Alert alert) => new(
+    private static AlertBody Body(Alert alert, DeviceLinks links) => new(
         alert.Id, alert.RuleId, alert.RuleName, alert.Node.ToString(), alert.Host, alert.Severity, alert.RaisedAt, JsonNode.Parse(alert.Line)!,
-        [.. alert.Deliveries.Select(delivery => new DeliveryBody(delivery.Alerter, delivery.State, delivery.Attempts, delivery.At, delivery.Reason))]);
+        [.. alert.Deliveries.Select(delivery => new DeliveryBody(delivery.Alerter, delivery.State, delivery.Attempts, delivery.At, delivery.Reason))],
+        links.For(alert.Node));
 }

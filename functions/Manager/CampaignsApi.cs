@@ -4,64 +4,80 @@ using Fleet.Config;
 using Fleet.Kernel;
 using Fleet.Nodes;
 using Fleet.Queries;
-using Fleet.Results;
 
 namespace Fleet.Manager;
 
-/// <param name="All">Every active node.</param>
-/// <param name="Match"><c>any</c> (default) or <c>all</c> of the tags.</param>
-/// <param name="Sample">A percentage of what the rest chose.</param>
-internal sealed record TargetsBody(
-    bool All = false, IReadOnlyList<string>? Nodes = null, IReadOnlyList<string>? Tags = null, string? Match = null, IReadOnlyList<string>? Platforms = null, int? Sample = null);
+/// <param name="Reason">Why: asked for where many nodes or a sensitive table are meant; kept in the audit log, and shown to the machines' users.</param>
+internal sealed record NewCampaign(
+    string Sql, TargetsBody Targets, string? Description = null, DateTimeOffset? NotBefore = null, DateTimeOffset? ExpiresAt = null, string? Reason = null);
 
-internal sealed record NewCampaign(string Sql, TargetsBody Targets, string? Description = null, DateTimeOffset? NotBefore = null, DateTimeOffset? ExpiresAt = null);
+internal sealed record CampaignPreviewRequest(string Sql, TargetsBody Targets);
+
+/// <param name="Targeted">Who would be asked now.</param>
+/// <param name="Cautions">What a reason is needed for.</param>
+internal sealed record CampaignPreview(int Targeted, int Online, int Offline, IReadOnlyList<string> Tables, IReadOnlyList<string> Platforms, IReadOnlyList<CautionBody> Cautions);
 
 internal sealed record CampaignCounts(long Targeted, long New, long Sent, long Done, long Failed, long Expired);
 
 /// <param name="Status"><c>waiting</c>, <c>active</c>, <c>expired</c> or <c>cancelled</c>.</param>
+/// <param name="Link">Where people look at it, on this server: to be sent to whoever may sign in here.</param>
 internal sealed record CampaignBody(
-    string Id, string Sql, string Description, TargetsBody Targets, string Status, DateTimeOffset CreatedAt, string CreatedBy, DateTimeOffset NotBefore, DateTimeOffset ExpiresAt,
-    DateTimeOffset? CancelledAt, long Targeted, CampaignCounts Counts);
+    string Id, string Sql, string Description, string Reason, TargetsBody Targets, string Status, DateTimeOffset CreatedAt, string CreatedBy, DateTimeOffset NotBefore, DateTimeOffset ExpiresAt,
+    DateTimeOffset? CancelledAt, long Targeted, CampaignCounts Counts, string Link);
 
-internal sealed record AnswerBody(string NodeId, string Status, string? Error, JsonNode Rows, DateTimeOffset? SentAt, DateTimeOffset? AnsweredAt);
+/// <param name="Reason">Where one is needed; left out, the first campaign's.</param>
+internal sealed record RepeatRequest(string? Reason = null, DateTimeOffset? ExpiresAt = null);
 
+/// <param name="Interval">Seconds; 3,600 if it is left out.</param>
+internal sealed record SaveAsQuery(string Name, int? Interval = null, IReadOnlyList<string>? Tags = null);
+
+/// <summary>Distributed queries: one statement, asked of many nodes.</summary>
 internal static class CampaignsApi
 {
     public static void MapCampaigns(this IEndpointRouteBuilder api)
     {
-        api.MapGet("/campaigns", ListAsync).For(Role.Viewer);
-        api.MapPost("/campaigns", StartAsync).For(Role.Operator);
-        api.MapGet("/campaigns/{id}", FindAsync).For(Role.Viewer);
-        api.MapGet("/campaigns/{id}/answers", AnswersAsync).For(Role.Viewer);
-        api.MapPost("/campaigns/{id}/cancel", CancelAsync).For(Role.Operator);
+        const string New = """{"sql":"select username from users","targets":{"platforms":["linux"]},"reason":"Ticket 12"}""";
+        api.MapGet("/campaigns", ListAsync).For(Role.Viewer).Docs<ListOf<CampaignBody>>("List campaigns, newest first");
+        api.MapPost("/campaigns", StartAsync).For(Role.Operator).Docs<CampaignBody>("Ask nodes a question", id: "startCampaign", body: New, status: [201]);
+        api.MapPost("/campaigns/preview", PreviewAsync).For(Role.Viewer).ReadsOnly().Docs<CampaignPreview>(
+            "Say whom a question would reach, and what to think of first", body: """{"sql":"select * from shell_history","targets":{"all":true}}""");
+        api.MapGet("/campaigns/{id}", FindAsync).For(Role.Viewer).Docs<CampaignBody>("Read a campaign with its counts");
+        api.MapPost("/campaigns/{id}/cancel", CancelAsync).For(Role.Operator).Docs<CampaignBody>("Cancel a campaign");
+        api.MapPost("/campaigns/{id}/repeat", RepeatAsync).For(Role.Operator).Docs<CampaignBody>("Ask the same again", body: """{"reason":"Ticket 12 again"}""", status: [201]);
+        api.MapPost("/campaigns/{id}/save", SaveAsync).For(Role.Operator).Docs<QueryBody>("Save a campaign's SQL as a query of the schedule", body: """{"name":"users","interval":3600}""", status: [201]);
     }
 
-    private static async Task<IResult> ListAsync(CampaignStore campaigns, AnswerStore answers, Limits limits, TimeProvider clock, CancellationToken ct, int? take = null, string? after = null)
+    private static async Task<IResult> ListAsync(CampaignStore campaigns, AnswerStore answers, Limits limits, TimeProvider clock, CancellationToken ct, int? take = null, string? after = null, string? status = null, string? q = null)
     {
-        var (page, next) = Paging.Slice(await campaigns.ListAsync(ct), campaign => campaign.Id, take, after, limits);
+        var now = clock.GetUtcNow();
+        var wanted = (await campaigns.ListAsync(ct)).Where(campaign =>
+            (status is null || StatusOf(campaign, now) == status)
+            && (q is null || campaign.Sql.Contains(q, StringComparison.OrdinalIgnoreCase) || campaign.Description.Contains(q, StringComparison.OrdinalIgnoreCase))).ToList();
+
+        // Counting one costs a read for each thousand nodes that were asked.
+        var (page, next) = Paging.Slice(wanted, campaign => campaign.Id, Math.Min(take ?? 20, 20), after, limits);
         var bodies = new List<CampaignBody>();
-        foreach (var campaign in page) bodies.Add(await BodyAsync(campaign, answers, clock.GetUtcNow(), ct));
+        foreach (var campaign in page) bodies.Add(await BodyAsync(campaign, answers, now, ct));
         return TypedResults.Ok(new ListOf<CampaignBody>(bodies, next));
     }
 
-    private static async Task<IResult> StartAsync(
-        NewCampaign request, CampaignStore campaigns, NodeStore nodes, OsquerySql sql, Limits limits, TimeProvider clock, ClaimsPrincipal person, CancellationToken ct)
+    private static async Task<IResult> PreviewAsync(CampaignPreviewRequest request, NodeStore nodes, TargetCount count, CampaignCaution caution, OsquerySql sql, CancellationToken ct)
     {
-        var now = clock.GetUtcNow();
+        var errors = new List<FieldError>();
+        var verdict = sql.Current.Check(request.Sql);
+        if (!verdict.Valid) errors.Add(new("sql", verdict.Message!));
+        var targets = await request.Targets.ReadAsync(nodes, errors, ct);
+        if (errors.Count > 0) return Problem.Invalid(errors);
+        var (targeted, online) = await count.OfAsync("preview", targets, ct);
+        return TypedResults.Ok(new CampaignPreview(targeted, online, targeted - online, verdict.Tables, verdict.Platforms, caution.Of(request.Sql, targeted)));
+    }
+
+    private static async Task<IResult> StartAsync(NewCampaign request, CampaignStart start, NodeStore nodes, OsquerySql sql, HttpContext http, CancellationToken ct)
+    {
         var errors = new List<FieldError>();
         if (sql.Current.Check(request.Sql) is { Valid: false } verdict) errors.Add(new("sql", verdict.Message!));
-        var targets = await ReadAsync(request.Targets, nodes, errors, ct);
-        var notBefore = request.NotBefore ?? now;
-        var expiresAt = request.ExpiresAt ?? (notBefore > now ? notBefore : now) + limits.CampaignLife;
-        if (expiresAt <= now || expiresAt <= notBefore) errors.Add(new("expiresAt", "This is in the future, and after notBefore."));
-        if (request.Description?.Length > 2_000) errors.Add(new("description", "At most 2,000 characters fit."));
-        if (errors.Count > 0) return Problem.Invalid(errors);
-        if (campaigns.Active.ByName.Count >= limits.ActiveCampaigns) return Problem.Conflict($"{limits.ActiveCampaigns} campaigns are active already: cancel one, or wait.");
-
-        var id = Guid.CreateVersion7(now).ToString("N");
-        var campaign = await campaigns.StartAsync(
-            new(id, request.Sql, request.Description ?? "", targets, now, person.Identity?.Name ?? "", notBefore, expiresAt, CancelledAt: null, Targeted: 0), ct);
-        return TypedResults.Created($"/api/campaigns/{id}", Body(campaign, now, new(campaign.Targeted, campaign.Targeted, 0, 0, 0, 0)));
+        var targets = await request.Targets.ReadAsync(nodes, errors, ct);
+        return await start.StartAsync(http, request, targets, errors, ct);
     }
 
     private static async Task<IResult> FindAsync(string id, CampaignStore campaigns, AnswerStore answers, TimeProvider clock, CancellationToken ct)
@@ -70,66 +86,74 @@ internal static class CampaignsApi
         return TypedResults.Ok(await BodyAsync(campaign, answers, clock.GetUtcNow(), ct));
     }
 
-    private static async Task<IResult> AnswersAsync(
-        string id, CampaignStore campaigns, AnswerStore answers, Limits limits, CancellationToken ct, int? take = null, string? after = null)
-    {
-        if (await campaigns.FindAsync(id, ct) is null) return Missing(id);
-        var page = await answers.PageAsync(id, Paging.Take(take, limits), after, ct);
-        return TypedResults.Ok(page.Select(answer => new AnswerBody(
-            answer.Node.ToString(), NameOf(answer.State), answer.Error, Rows(answer.Rows), answer.SentAt, answer.AnsweredAt)));
-    }
-
-    private static async Task<IResult> CancelAsync(string id, CampaignStore campaigns, AnswerStore answers, TimeProvider clock, CancellationToken ct)
+    private static async Task<IResult> CancelAsync(string id, CampaignStore campaigns, AnswerStore answers, TimeProvider clock, HttpContext http, CancellationToken ct)
     {
         if (await campaigns.FindAsync(id, ct) is not { } campaign) return Missing(id);
+        http.Audit().Target = "campaigns/" + id;
         campaign = await campaigns.CancelAsync(campaign, clock.GetUtcNow(), ct);
         return TypedResults.Ok(await BodyAsync(campaign, answers, clock.GetUtcNow(), ct));
     }
 
-    private static async ValueTask<Targets> ReadAsync(TargetsBody body, NodeStore nodes, List<FieldError> errors, CancellationToken ct)
+    /// <summary>The same targets, of whom there may be others by now.</summary>
+    private static async Task<IResult> RepeatAsync(string id, RepeatRequest request, CampaignStore campaigns, CampaignStart start, HttpContext http, CancellationToken ct)
     {
-        var ids = new List<NodeId>();
-        foreach (var text in body.Nodes ?? [])
-        {
-            if (NodeId.TryParse(text, out var id) && await nodes.FindAsync(id, ct) is not null) ids.Add(id);
-            else errors.Add(new("targets.nodes", $"There is no node '{text}'."));
-        }
-
-        var platforms = (body.Platforms ?? []).Select(platform => platform.ToLowerInvariant() is "macos" ? "darwin" : platform.ToLowerInvariant()).ToList();
-        if (platforms.Find(platform => platform is not ("linux" or "darwin" or "windows" or "freebsd")) is { } unknown)
-        {
-            errors.Add(new("targets.platforms", $"There is no platform '{unknown}': it is linux, darwin, windows or freebsd."));
-        }
-
-        if (body.Match is not (null or "any" or "all")) errors.Add(new("targets.match", "This is 'any' or 'all'."));
-        if (body.Sample is < 1 or > 100) errors.Add(new("targets.sample", "This is a percentage from 1 to 100."));
-        var tags = body.Tags ?? [];
-        var choosesNone = !body.All && ids.Count == 0 && tags.Count == 0 && platforms.Count == 0 && body.Sample is null && body.Nodes is not { Count: > 0 };
-        if (choosesNone) errors.Add(new("targets", "Nobody is asked: give all, nodes, tags, platforms or sample."));
-
-        // A sample of nothing else is a sample of all.
-        var all = body.All || (body.Sample is not null && ids.Count == 0 && tags.Count == 0 && platforms.Count == 0);
-        return new(all, ids, tags, body.Match == "all", platforms, body.Sample);
+        if (await campaigns.FindAsync(id, ct) is not { } campaign) return Missing(id);
+        var again = new NewCampaign(campaign.Sql, TargetsBody.Of(campaign.Targets), campaign.Description, ExpiresAt: request.ExpiresAt, Reason: request.Reason ?? campaign.Reason);
+        return await start.StartAsync(http, again, campaign.Targets, [], ct);
     }
 
-    private static async ValueTask<CampaignBody> BodyAsync(Campaign campaign, AnswerStore answers, DateTimeOffset now, CancellationToken ct)
+    private static async Task<IResult> SaveAsync(string id, SaveAsQuery request, CampaignStore campaigns, QueryItems queries, Edits edits, HttpContext http, CancellationToken ct)
+    {
+        if (await campaigns.FindAsync(id, ct) is not { } campaign) return Missing(id);
+        if (await queries.Table.ReadAsync(request.Name, ct) is not null) return Problem.Conflict($"There is a query '{request.Name}' already.");
+        var body = new JsonObject { ["sql"] = campaign.Sql, ["tags"] = ConfigItems.ToJson(request.Tags ?? []) };
+        if (campaign.Description.Length > 0) body["description"] = campaign.Description;
+        if (request.Interval is { } interval) body["interval"] = interval;
+        return await edits.PutAsync(http, queries.Table, queries.Path, request.Name, stored: null, queries.ReadNamed(request.Name, body, before: null), queries.Body);
+    }
+
+    internal static async ValueTask<CampaignBody> BodyAsync(Campaign campaign, AnswerStore answers, DateTimeOffset now, CancellationToken ct)
     {
         var counts = await answers.CountAsync(campaign.Id, ct);
         return Body(campaign, now, new(
             campaign.Targeted, counts[AnswerState.New], counts[AnswerState.Sent], counts[AnswerState.Done], counts[AnswerState.Failed], counts[AnswerState.Expired]));
     }
 
-    private static CampaignBody Body(Campaign campaign, DateTimeOffset now, CampaignCounts counts) => new(
-        campaign.Id, campaign.Sql, campaign.Description,
-        new(campaign.Targets.All, [.. campaign.Targets.Nodes.Select(node => node.ToString())], campaign.Targets.Tags, campaign.Targets.MatchAll ? "all" : "any",
-            campaign.Targets.Platforms, campaign.Targets.Sample),
-        campaign.CancelledAt is not null ? "cancelled" : campaign.IsOver(now) ? "expired" : now < campaign.NotBefore ? "waiting" : "active",
-        campaign.CreatedAt, campaign.CreatedBy, campaign.NotBefore, campaign.ExpiresAt, campaign.CancelledAt, campaign.Targeted, counts);
+    internal static CampaignBody Body(Campaign campaign, DateTimeOffset now, CampaignCounts counts) => new(
+        campaign.Id, campaign.Sql, campaign.Description, campaign.Reason, TargetsBody.Of(campaign.Targets), StatusOf(campaign, now),
+        campaign.CreatedAt, campaign.CreatedBy, campaign.NotBefore, campaign.ExpiresAt, campaign.CancelledAt, campaign.Targeted, counts, "/campaigns/" + campaign.Id);
 
-    /// <summary>Written out column by column: what agents send may hold lone surrogates and nest deeply.</summary>
-    private static JsonArray Rows(byte[] rows) => [.. LineReader.ReadRows(rows).Select(NodesApi.Columns)];
+    private static string StatusOf(Campaign campaign, DateTimeOffset now) =>
+        campaign.CancelledAt is not null ? "cancelled" : campaign.IsOver(now) ? "expired" : now < campaign.NotBefore ? "waiting" : "active";
 
-    private static string NameOf(AnswerState state) => state.ToString().ToLowerInvariant();
+    internal static IResult Missing(string id) => Problem.NotFound($"campaign '{id}'");
+}
 
-    private static IResult Missing(string id) => Problem.NotFound($"campaign '{id}'");
+/// <summary>Starts campaigns, those that fetch files too.</summary>
+internal sealed class CampaignStart(CampaignStore campaigns, CampaignCaution caution, TargetCount count, Limits limits, TimeProvider clock)
+{
+    public async Task<IResult> StartAsync(HttpContext http, NewCampaign request, Targets targets, List<FieldError> errors, CancellationToken ct)
+    {
+        var now = clock.GetUtcNow();
+        var notBefore = request.NotBefore ?? now;
+        var expiresAt = request.ExpiresAt ?? (notBefore > now ? notBefore : now) + limits.CampaignLife;
+        if (expiresAt <= now || expiresAt <= notBefore) errors.Add(new("expiresAt", "This is in the future, and after notBefore."));
+        if (request.Description?.Length > 2_000) errors.Add(new("description", "At most 2,000 characters fit."));
+        if (request.Reason?.Length > 2_000) errors.Add(new("reason", "At most 2,000 characters fit."));
+        if (errors.Count > 0) return Problem.Invalid(errors);
+        if (campaigns.Active.ByName.Count >= limits.ActiveCampaigns) return Problem.Conflict($"{limits.ActiveCampaigns} campaigns are active already: cancel one, or wait.");
+
+        var id = Guid.CreateVersion7(now).ToString("N");
+        if (string.IsNullOrWhiteSpace(request.Reason) && caution.Of(request.Sql, (await count.OfAsync(id, targets, ct)).Targeted) is { Count: > 0 } cautions)
+        {
+            return new Problem(
+                422, "reason-needed", "A reason is needed", string.Join(" ", cautions.Select(one => one.Message)) + " Send it as 'reason'.", [.. cautions.Select(one => new FieldError("reason", one.Message))]).ToResult();
+        }
+
+        var campaign = await campaigns.StartAsync(
+            new(id, request.Sql, request.Description ?? "", targets, now, http.User.FindFirstValue(ClaimTypes.Name) ?? "", notBefore, expiresAt, CancelledAt: null, Targeted: 0, request.Reason?.Trim() ?? ""), ct);
+        var note = http.Audit();
+        (note.Target, note.Reason, note.After) = ("campaigns/" + id, request.Reason, new JsonObject { ["sql"] = campaign.Sql, ["targeted"] = campaign.Targeted });
+        return TypedResults.Created($"/api/campaigns/{id}", CampaignsApi.Body(campaign, now, new(campaign.Targeted, campaign.Targeted, 0, 0, 0, 0)));
+    }
 }

@@ -1,5 +1,5 @@
 using System.Formats.Tar;
-using System.Security.Claims;
+using System.Text.Json.Nodes;
 using Fleet.Carves;
 using Fleet.Kernel;
 using Fleet.Nodes;
@@ -27,12 +27,12 @@ internal static class CarvesApi
 {
     public static void MapCarves(this IEndpointRouteBuilder api)
     {
-        api.MapGet("/carves", ListAsync).For(Role.Viewer);
-        api.MapPost("/carves", AskAsync).For(Role.Operator);
-        api.MapGet("/carves/{id}", FindAsync).For(Role.Viewer);
-        api.MapGet("/carves/{id}/archive", ArchiveAsync).For(Role.Operator);
-        api.MapGet("/carves/{id}/files", FilesAsync).For(Role.Operator);
-        api.MapDelete("/carves/{id}", RemoveAsync).For(Role.Operator);
+        api.MapGet("/carves", ListAsync).For(Role.Viewer).Docs<ListOf<CarveBody>>("List carves, newest first");
+        api.MapPost("/carves", AskAsync).For(Role.Operator).Docs<NewCarveBody>("Fetch files from a node", body: """{"nodeId":"00000000000000000000000000000000","path":"/etc/hosts","reason":"Ticket 12"}""", status: [202]);
+        api.MapGet("/carves/{id}", FindAsync).For(Role.Viewer).Docs<CarveBody>("Read how far a carve came");
+        api.MapGet("/carves/{id}/archive", ArchiveAsync).For(Role.Operator).IsExport().Stream().DocsFile("Fetch a carve's archive", "application/x-tar", "application/zstd");
+        api.MapGet("/carves/{id}/files", FilesAsync).For(Role.Operator).Docs<ListOf<CarvedFile>>("List what is in a carve");
+        api.MapDelete("/carves/{id}", RemoveAsync).For(Role.Operator).Docs("Remove a carve");
     }
 
     private static async Task<IResult> ListAsync(CarveStore carves, Limits limits, CancellationToken ct, string? nodeId = null, int? take = null, string? after = null)
@@ -43,7 +43,7 @@ internal static class CarvesApi
     }
 
     private static async Task<IResult> AskAsync(
-        NewCarve request, CampaignStore campaigns, NodeStore nodes, Limits limits, TimeProvider clock, ClaimsPrincipal person, CancellationToken ct)
+        NewCarve request, CampaignStore campaigns, NodeStore nodes, Limits limits, TimeProvider clock, HttpContext http, CancellationToken ct)
     {
         var errors = new List<FieldError>();
         if (!NodeId.TryParse(request.NodeId, out var node) || await nodes.FindAsync(node, ct) is null) errors.Add(new("nodeId", $"There is no node '{request.NodeId}'."));
@@ -56,7 +56,8 @@ internal static class CarvesApi
         var id = Guid.CreateVersion7(now).ToString("N");
         var sql = $"SELECT * FROM carves WHERE path LIKE '{request.Path.Replace("'", "''", StringComparison.Ordinal)}' AND carve = 1";
         var targets = new Targets(All: false, [node], [], MatchAll: false, [], Sample: null);
-        await campaigns.StartAsync(new(id, sql, $"Carve {request.Path}: {request.Reason.Trim()}", targets, now, person.Identity?.Name ?? "", now, now + limits.CampaignLife, null, 0), ct);
+        await campaigns.StartAsync(new(id, sql, $"Carve {request.Path}: {request.Reason.Trim()}", targets, now, http.Actor(), now, now + limits.CampaignLife, null, 0, request.Reason.Trim()), ct);
+        (http.Audit().Target, http.Audit().Reason, http.Audit().After) = ($"nodes/{request.NodeId}/carves", request.Reason, new JsonObject { ["path"] = request.Path, ["campaign"] = id });
         return TypedResults.Accepted($"/api/campaigns/{id}", new NewCarveBody(id, sql));
     }
 
@@ -101,9 +102,10 @@ internal static class CarvesApi
         return TypedResults.Ok(new ListOf<CarvedFile>(files, Next: null));
     }
 
-    private static async Task<IResult> RemoveAsync(string id, CarveStore carves, CancellationToken ct)
+    private static async Task<IResult> RemoveAsync(string id, CarveStore carves, HttpContext http, CancellationToken ct)
     {
-        if (await carves.FindAsync(id, ct) is null) return Missing(id);
+        if (await carves.FindAsync(id, ct) is not { } carve) return Missing(id);
+        (http.Audit().Target, http.Audit().Before) = ("carves/" + id, new JsonObject { ["nodeId"] = carve.Node.ToString(), ["sha256"] = carve.Sha256, ["size"] = carve.Size });
         await carves.RemoveAsync(id, ct);
         return TypedResults.NoContent();
     }

@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+using Fleet.Config;
 using Fleet.Kernel;
 using Fleet.Nodes;
 using Fleet.Storage;
@@ -19,17 +21,17 @@ internal static class EnrollSecretsApi
 {
     public static void MapEnrollSecrets(this IEndpointRouteBuilder api)
     {
-        api.MapGet("/enroll-secrets", ListAsync).For(Role.Admin);
-        api.MapPost("/enroll-secrets", CreateAsync).For(Role.Admin);
-        api.MapPatch("/enroll-secrets/{id}", SwitchAsync).For(Role.Admin);
-        api.MapDelete("/enroll-secrets/{id}", RemoveAsync).For(Role.Admin);
+        api.MapGet("/enroll-secrets", ListAsync).For(Role.Admin).Docs<ListOf<EnrollSecretBody>>("List enroll secrets, without their text");
+        api.MapPost("/enroll-secrets", CreateAsync).For(Role.Admin).Docs<EnrollSecretBody>("Make an enroll secret; its text is in this answer alone", body: """{"label":"laptops","tags":["laptop"],"expiresAt":"2099-01-01T00:00:00Z","maxUses":100}""", status: [201]);
+        api.MapPatch("/enroll-secrets/{id}", SwitchAsync).For(Role.Admin).Docs<EnrollSecretBody>("Switch an enroll secret on or off", body: """{"enabled":false}""");
+        api.MapDelete("/enroll-secrets/{id}", RemoveAsync).For(Role.Admin).Docs("Remove an enroll secret");
     }
 
-    private static async Task<IResult> ListAsync(EnrollSecrets secrets, Limits limits, CancellationToken ct, int? take = null, string? after = null) =>
-        TypedResults.Ok(Paging.PageOf(await secrets.ListAsync(ct), secret => secret.Id, take, after, limits, secret => Body(secret, null)));
+    private static async Task<IResult> ListAsync(EnrollSecrets secrets, Limits limits, CancellationToken ct, int? take = null, string? after = null, int? page = null) =>
+        TypedResults.Ok(Paging.PageOf(await secrets.ListAsync(ct), secret => secret.Id, take, after, page, limits, secret => Body(secret, null)));
 
     private static async Task<IResult> CreateAsync(
-        NewEnrollSecret request, EnrollSecrets secrets, EnrollmentSettings settings, Limits limits, TimeProvider clock, CancellationToken ct)
+        NewEnrollSecret request, EnrollSecrets secrets, EnrollmentSettings settings, Limits limits, TimeProvider clock, HttpContext http, CancellationToken ct)
     {
         var errors = new List<FieldError>();
         if (TagSet.Fault([.. request.Tags ?? []], limits) is { } fault) errors.Add(new("tags", fault));
@@ -42,6 +44,7 @@ internal static class EnrollSecretsApi
         try
         {
             var (secret, made) = await secrets.CreateAsync(request.Label ?? "", TagSet.Of(request.Tags ?? []), request.ExpiresAt, request.MaxUses, node: null, request.Secret, ct);
+            (http.Audit().Target, http.Audit().After) = ("enroll-secrets/" + secret.Id, Json(secret));
             return TypedResults.Created($"/api/enroll-secrets/{secret.Id}", Body(secret, made));
         }
         catch (ConflictException)
@@ -57,11 +60,21 @@ internal static class EnrollSecretsApi
             ? $"A secret must not hold '{settings.TagDelimiter}': what follows it in an agent's secret is read as tags."
         : null;
 
-    private static async Task<IResult> SwitchAsync(string id, EnrollSecretPatch patch, EnrollSecrets secrets, CancellationToken ct) =>
-        await secrets.SwitchAsync(id, patch.Enabled, ct) is { } secret ? TypedResults.Ok(Body(secret, null)) : Problem.NotFound($"enroll secret '{id}'");
+    private static async Task<IResult> SwitchAsync(string id, EnrollSecretPatch patch, EnrollSecrets secrets, HttpContext http, CancellationToken ct)
+    {
+        if (await secrets.SwitchAsync(id, patch.Enabled, ct) is not { } secret) return Problem.NotFound($"enroll secret '{id}'");
+        (http.Audit().Target, http.Audit().After) = ("enroll-secrets/" + id, Json(secret));
+        return TypedResults.Ok(Body(secret, null));
+    }
 
-    private static async Task<IResult> RemoveAsync(string id, EnrollSecrets secrets, CancellationToken ct) =>
-        await secrets.RemoveAsync(id, ct) ? TypedResults.NoContent() : Problem.NotFound($"enroll secret '{id}'");
+    private static async Task<IResult> RemoveAsync(string id, EnrollSecrets secrets, HttpContext http, CancellationToken ct)
+    {
+        http.Audit().Target = "enroll-secrets/" + id;
+        http.Audit().Before = (await secrets.ListAsync(ct)).FirstOrDefault(secret => secret.Id == id) is { } before ? Json(before) : null;
+        return await secrets.RemoveAsync(id, ct) ? TypedResults.NoContent() : Problem.NotFound($"enroll secret '{id}'");
+    }
+
+    private static JsonObject Json(EnrollSecret secret) => new() { ["label"] = secret.Label, ["tags"] = ConfigItems.ToJson(secret.Tags.Tags), ["enabled"] = secret.Enabled };
 
     private static EnrollSecretBody Body(EnrollSecret secret, string? text) => new(
         secret.Id, secret.Label, secret.Tags.Tags, secret.CreatedAt, secret.ExpiresAt, secret.MaxUses, secret.Uses, secret.LastUsedAt, secret.Node, secret.Enabled, text);

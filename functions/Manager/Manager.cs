@@ -11,25 +11,40 @@ internal static class ManagerApi
     {
         var api = app.MapGroup("/api");
         api.MapSession();
+        api.MapUsers();
+        api.MapTokens();
+        api.MapAudit();
+        api.MapSettings();
         api.MapNodes();
-        api.MapQueries();
-        api.MapPacks();
-        api.MapFilePaths();
-        api.MapOptions();
+        api.MapNodeActions();
+        api.MapNodeDetails();
+        api.MapItems();
+        api.MapImport();
+        api.MapSql();
         api.MapTags();
+        api.MapResults();
+        api.MapStats();
         api.MapEnrollSecrets();
         api.MapCampaigns();
+        api.MapCampaignAnswers();
         api.MapRules();
         api.MapAlerts();
         api.MapAlerters();
         api.MapReports();
         api.MapCarves();
+        ApiDocument.Map(api);
         api.MapFallback("{*path}", NotFoundAsync);
+        app.MapTransparency();
     }
 
     /// <summary>What stands before every endpoint of the API: problems for faults, a size limit, and memory that is up to date.</summary>
     public static void UseManager(this IApplicationBuilder app)
     {
+        app.UseWhen(IsApi, api =>
+        {
+            api.Use(NameAsync);
+            api.UseResponseCompression();
+        });
         app.Use(Problem.CatchAsync);
         app.Use(async (context, next) =>
         {
@@ -56,8 +71,27 @@ internal static class ManagerApi
     public static void UseManagerSignIn(this IApplicationBuilder app)
     {
         app.UseAuthentication();
-        app.UseWhen(IsApi, api => api.Use(SignIn.RequireCsrfHeaderAsync));
+        app.UseWhen(IsApi, api =>
+        {
+            api.Use(api.ApplicationServices.GetRequiredService<CallerLimit>().CountAsync);
+            api.Use(SignIn.RequireCsrfHeaderAsync);
+            api.Use(SignIn.RequireRouteAsync);
+        });
         app.UseAuthorization();
+        app.UseWhen(IsApi, api =>
+        {
+            api.Use(QueryParameters.RefuseUnknownAsync);
+            api.Use(HeldAnswers.HoldAsync);
+            api.Use(AuditTrail.WriteDownAsync);
+        });
+    }
+
+    /// <summary>Every request has an id, which the answer, its problem, the log and the audit log name.</summary>
+    private static Task NameAsync(HttpContext http, RequestDelegate next)
+    {
+        http.TraceIdentifier = Guid.NewGuid().ToString("N");
+        http.Response.Headers["X-Request-Id"] = http.TraceIdentifier;
+        return next(http);
     }
 
     private static bool IsApi(HttpContext context) => context.Request.Path.StartsWithSegments("/api", StringComparison.OrdinalIgnoreCase);

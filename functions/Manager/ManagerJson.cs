@@ -11,26 +11,58 @@ namespace Fleet.Manager;
 [JsonSerializable(typeof(HealthBody))]
 [JsonSerializable(typeof(SessionRequest))]
 [JsonSerializable(typeof(SessionBody))]
+[JsonSerializable(typeof(SignInMethods))]
+[JsonSerializable(typeof(PasswordChange))]
+[JsonSerializable(typeof(ListOf<SessionEntry>))]
+[JsonSerializable(typeof(NewUser))]
+[JsonSerializable(typeof(UserPatch))]
+[JsonSerializable(typeof(ListOf<UserBody>))]
+[JsonSerializable(typeof(NewToken))]
+[JsonSerializable(typeof(ListOf<TokenBody>))]
+[JsonSerializable(typeof(ListOf<AuditBody>))]
+[JsonSerializable(typeof(ListOf<SettingBody>))]
 [JsonSerializable(typeof(ListOf<NodeBody>))]
 [JsonSerializable(typeof(NewNode))]
 [JsonSerializable(typeof(NewNodeBody))]
 [JsonSerializable(typeof(NodePatch))]
+[JsonSerializable(typeof(NodeLookup))]
+[JsonSerializable(typeof(BulkRequest))]
+[JsonSerializable(typeof(BulkBody))]
+[JsonSerializable(typeof(KeepInstance))]
+[JsonSerializable(typeof(ListOf<DuplicateBody>))]
+[JsonSerializable(typeof(ListOf<AppliesBody>))]
+[JsonSerializable(typeof(ListOf<NodeEvent>))]
 [JsonSerializable(typeof(ListOf<ResultBody>))]
 [JsonSerializable(typeof(ListOf<StatusBody>))]
 [JsonSerializable(typeof(QueryRequest))]
 [JsonSerializable(typeof(ListOf<QueryBody>))]
 [JsonSerializable(typeof(SqlRequest))]
 [JsonSerializable(typeof(SqlBody))]
+[JsonSerializable(typeof(SchemaBody))]
 [JsonSerializable(typeof(ListOf<JsonObject>))]
 [JsonSerializable(typeof(FilePathsRequest))]
 [JsonSerializable(typeof(ListOf<FilePathsBody>))]
 [JsonSerializable(typeof(OptionsRequest))]
 [JsonSerializable(typeof(ListOf<OptionsBody>))]
+[JsonSerializable(typeof(NewName))]
+[JsonSerializable(typeof(UsedByBody))]
+[JsonSerializable(typeof(ListOf<VersionBody>))]
+[JsonSerializable(typeof(ItemChange))]
+[JsonSerializable(typeof(ImportBody))]
 [JsonSerializable(typeof(ListOf<TagBody>))]
+[JsonSerializable(typeof(TaggedBody))]
+[JsonSerializable(typeof(TagChangeBody))]
+[JsonSerializable(typeof(NodeStats))]
+[JsonSerializable(typeof(ActivityStats))]
+[JsonSerializable(typeof(QueryCostStats))]
 [JsonSerializable(typeof(NewEnrollSecret))]
 [JsonSerializable(typeof(EnrollSecretPatch))]
 [JsonSerializable(typeof(ListOf<EnrollSecretBody>))]
 [JsonSerializable(typeof(NewCampaign))]
+[JsonSerializable(typeof(CampaignPreviewRequest))]
+[JsonSerializable(typeof(CampaignPreview))]
+[JsonSerializable(typeof(RepeatRequest))]
+[JsonSerializable(typeof(SaveAsQuery))]
 [JsonSerializable(typeof(ListOf<CampaignBody>))]
 [JsonSerializable(typeof(ListOf<AnswerBody>))]
 [JsonSerializable(typeof(RuleRequest))]
@@ -46,12 +78,28 @@ namespace Fleet.Manager;
 [JsonSerializable(typeof(NewCarveBody))]
 [JsonSerializable(typeof(ListOf<CarveBody>))]
 [JsonSerializable(typeof(ListOf<CarvedFile>))]
+[JsonSerializable(typeof(DeviceLinkRequest))]
+[JsonSerializable(typeof(DeviceLinkBody))]
+[JsonSerializable(typeof(DeviceBody))]
 internal sealed partial class ManagerJson : JsonSerializerContext
 {
-    /// <summary>For what is written outside of an endpoint.</summary>
+    /// <summary>For problems.</summary>
     public static ManagerJson Relaxed { get; } = new(new JsonSerializerOptions(JsonSerializerDefaults.Web) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 
+    /// <summary>As endpoints read and write.</summary>
+    public static ManagerJson Strict { get; } = new(NewStrict());
+
+    /// <summary>For files that people open.</summary>
+    public static ManagerJson Indented { get; } = new(new JsonSerializerOptions { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+
+    /// <summary>Has the server read and write so.</summary>
     public static void Configure(JsonSerializerOptions options)
+    {
+        MakeStrict(options);
+        options.TypeInfoResolverChain.Insert(0, Default);
+    }
+
+    private static void MakeStrict(JsonSerializerOptions options)
     {
         options.UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow;
         options.AllowDuplicateProperties = false;
@@ -61,6 +109,12 @@ internal sealed partial class ManagerJson : JsonSerializerContext
         options.NumberHandling = JsonNumberHandling.Strict;
         options.Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping;
         options.Converters.Add(new UtcTime());
-        options.TypeInfoResolverChain.Insert(0, Default);
+    }
+
+    private static JsonSerializerOptions NewStrict()
+    {
+        var options = new JsonSerializerOptions(JsonSerializerDefaults.Web);
+        MakeStrict(options);
+        return options;
     }
 }

@@ -5,7 +5,10 @@ namespace Fleet.Manager;
 
 /// <summary>How lists answer.</summary>
 /// <param name="Next">Given as <c>after</c>, it brings the next page; null at the end.</param>
-internal sealed record ListOf<T>(IReadOnlyList<T> Items, string? Next);
+/// <param name="Page">Counted from 1, where pages were asked for by number.</param>
+/// <param name="PageSize">How many entries a full page has.</param>
+/// <param name="TotalItems">Of all pages, where that is known without reading them.</param>
+internal sealed record ListOf<T>(IReadOnlyList<T> Items, string? Next, int? Page = null, int? PageSize = null, int? TotalItems = null, int? TotalPages = null);
 
 internal static class Paging
 {
@@ -15,11 +18,40 @@ internal static class Paging
     public static ListOf<TOut> Select<TIn, TOut>(this Page<TIn> page, Func<TIn, TOut> map) => new([.. page.Items.Select(map)], page.After);
 
     /// <summary>A page of what is in memory, sorted by name; the token is the last name.</summary>
-    public static ListOf<TOut> PageOf<T, TOut>(IEnumerable<T> items, Func<T, string> name, int? asked, string? after, Limits limits, Func<T, TOut> map)
+    public static ListOf<TOut> PageOf<T, TOut>(IEnumerable<T> items, Func<T, string> name, int? asked, string? after, int? number, Limits limits, Func<T, TOut> map) =>
+        Sorted([.. items.OrderBy(name, StringComparer.Ordinal)], item => name(item), item => after is null || string.CompareOrdinal(name(item), after) > 0, asked, number, limits, map);
+
+    /// <summary>A page of what is in memory, in the order given.</summary>
+    /// <param name="all">Everything.</param>
+    /// <param name="token">What stands for an entry in <c>after</c>.</param>
+    /// <param name="isAfter">Whether an entry comes after the one that <c>after</c> names.</param>
+    /// <param name="asked">How many.</param>
+    /// <param name="number">The page's number from 1 on, instead of <c>after</c>.</param>
+    /// <param name="limits">What a page may hold.</param>
+    /// <param name="map">Shows an entry.</param>
+    public static ListOf<TOut> Sorted<T, TOut>(
+        IReadOnlyList<T> all, Func<T, string> token, Func<T, bool> isAfter, int? asked, int? number, Limits limits, Func<T, TOut> map)
     {
         var take = Take(asked, limits);
-        var page = items.Where(item => after is null || string.CompareOrdinal(name(item), after) > 0).OrderBy(name, StringComparer.Ordinal).Take(take + 1).ToList();
-        return new([.. page.Take(take).Select(map)], page.Count > take ? name(page[take - 1]) : null);
+        if (number < 1) throw new BadHttpRequestException("'page' is a number from 1 on.");
+        var first = number is { } n ? (int)Math.Min(all.Count, (n - 1L) * take) : FirstAfter();
+        var page = all.Skip(first).Take(take).ToList();
+        var next = first + page.Count < all.Count && page.Count > 0 ? token(page[^1]) : null;
+        return new([.. page.Select(map)], next, number ?? (first % take == 0 ? (first / take) + 1 : null), take, all.Count, (all.Count + take - 1) / take);
+
+        // Sorted, so what is after begins somewhere and goes on to the end.
+        int FirstAfter()
+        {
+            var (low, high) = (0, all.Count);
+            while (low < high)
+            {
+                var middle = (low + high) / 2;
+                if (isAfter(all[middle])) high = middle;
+                else low = middle + 1;
+            }
+
+            return low;
+        }
     }
 
     /// <summary>A page of what is in memory, in the order given; the token is the last one's id.</summary>

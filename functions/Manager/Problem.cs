@@ -15,6 +15,10 @@ internal sealed record Problem(int Status, [property: JsonIgnore] string Name, s
     [JsonPropertyOrder(-1)]
     public string Type => "urn:fleet:problem:" + Name;
 
+    /// <summary>The request's, as <c>X-Request-Id</c> told it: for the server's log.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? RequestId { get; init; }
+
     /// <summary>What makes an osquery agent see a failure, where one may call.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Error { get; init; }
@@ -28,9 +32,18 @@ internal sealed record Problem(int Status, [property: JsonIgnore] string Name, s
 
     public static IResult Conflict(string detail) => new Problem(409, "conflict", "Conflict", detail).ToResult();
 
-    public IResult ToResult() => TypedResults.Json(this, ManagerJson.Relaxed.Problem, "application/problem+json", Status);
+    public IResult ToResult() => new Answer(this);
 
     public static Task WriteAsync(HttpContext context, Problem problem) => problem.ToResult().ExecuteAsync(context);
+
+    private sealed class Answer(Problem problem) : IResult
+    {
+        public Task ExecuteAsync(HttpContext httpContext) => TypedResults
+            .Json(problem with { RequestId = httpContext.TraceIdentifier }, ManagerJson.Relaxed.Problem, "application/problem+json", problem.Status).ExecuteAsync(httpContext);
+    }
+
+    /// <summary>The status that a fault is answered with.</summary>
+    public static int StatusOf(Exception fault) => Of(fault)?.Status ?? 500;
 
     /// <summary>Turns what goes wrong anywhere in the API into a problem.</summary>
     public static async Task CatchAsync(HttpContext context, RequestDelegate next)
@@ -67,7 +80,7 @@ internal sealed record Problem(int Status, [property: JsonIgnore] string Name, s
         ConfigRefusedException refused => new(422, "invalid", "Not valid", refused.Message, [.. refused.Faults.Select(f => new FieldError(f.Path, f.Message))]),
         BadHttpRequestException { InnerException: JsonException json } => new(400, "bad-json", "The body is not the JSON that this call takes", JsonFault.Explain(json)),
         BadHttpRequestException bad => new(bad.StatusCode, "bad-request", "Bad request", bad.Message),
-        ConflictException => new(409, "conflict", "Conflict", "It was changed meanwhile: read it again."),
+        ConflictException => new(412, "changed", "Changed meanwhile", "Somebody else changed it at the same time: read it again."),
         StorageBusyException busy => new(503, "busy", "Busy", busy.Message),
         StorageUnavailableException => new(503, "unavailable", "The store does not answer", "Repeat in a few seconds; the server's log says more."),
         TooLargeException large => new(413, "too-large", "Too large", large.Message),

@@ -1,10 +1,12 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Fleet.Alerts;
 using Fleet.Kernel;
 using Fleet.Results;
 using Fleet.Rules;
+using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Fleet.Manager;
 
@@ -26,40 +28,63 @@ internal sealed record RuleTestBody(bool Matches);
 
 internal static class RulesApi
 {
+    private const string Kind = "rules";
+    private const string Example =
+        """{"name":"A program runs from /tmp","severity":"high","alerters":["log"],"conditions":{"condition":"AND","rules":[{"field":"query_name","operator":"equal","value":"processes"},{"field":"column","operator":"column_begins_with","value":["path","/tmp/"]}]}}""";
+
     public static void MapRules(this IEndpointRouteBuilder api)
     {
-        api.MapGet("/rules", (RuleStore rules, Limits limits, int? take, string? after) =>
-            TypedResults.Ok(Paging.PageOf(rules.Current.Items, rule => rule.Id, take, after, limits, Body))).For(Role.Viewer);
-        api.MapPost("/rules", CreateAsync).For(Role.Operator);
-        api.MapGet("/rules/{id}", (string id, RuleStore rules) => rules.Find(id) is { } stored ? TypedResults.Ok(Body(stored.Item)) : Missing(id)).For(Role.Viewer);
-        api.MapPut("/rules/{id}", ReplaceAsync).For(Role.Operator);
-        api.MapDelete("/rules/{id}", RemoveAsync).For(Role.Operator);
-        api.MapPost("/rules/test", Test).For(Role.Viewer);
+        api.MapGet("/rules", List).For(Role.Viewer).Docs<ListOf<RuleBody>>("List rules");
+        api.MapPost("/rules", CreateAsync).For(Role.Operator).Docs<RuleBody>("Make a rule", body: Example, status: [201]);
+        api.MapGet("/rules/{id}", Find).For(Role.Viewer).Docs<RuleBody>("Read a rule");
+        api.MapPut("/rules/{id}", PutAsync).For(Role.Operator).Docs<RuleBody>("Make or replace a rule", body: Example, status: [200, 201]);
+        api.MapDelete("/rules/{id}", RemoveAsync).For(Role.Operator).Docs("Remove a rule");
+        api.MapGet("/rules/{id}/history", HistoryAsync).For(Role.Viewer).Docs<ListOf<VersionBody>>("List what people made of a rule");
+        api.MapPost("/rules/test", Test).For(Role.Viewer).ReadsOnly().Docs<RuleTestBody>(
+            "Try a rule on a line",
+            body: """{"conditions":{"condition":"AND","rules":[{"field":"action","operator":"equal","value":"added"}]},"line":{"name":"processes","action":"added","columns":{"path":"/tmp/x"}}}""");
     }
 
-    private static async Task<IResult> CreateAsync(RuleRequest request, RuleStore rules, Alerters alerters, Limits limits, TimeProvider clock, CancellationToken ct)
+    private static Ok<ListOf<RuleBody>> List(RuleStore rules, Limits limits, int? take = null, string? after = null, int? page = null, string? q = null) => TypedResults.Ok(Paging.PageOf(
+        rules.Current.Items.Where(rule => q is null || rule.Name.Contains(q, StringComparison.OrdinalIgnoreCase) || rule.Conditions.Contains(q, StringComparison.OrdinalIgnoreCase)),
+        rule => rule.Id, take, after, page, limits, Body));
+
+    private static IResult Find(string id, RuleStore rules, HttpContext http)
+    {
+        if (rules.Find(id) is not { } stored) return Missing(id);
+        http.ShowEtag(stored.Etag);
+        return TypedResults.Ok(Body(stored.Item));
+    }
+
+    private static async Task<IResult> CreateAsync(RuleRequest request, RuleStore rules, Alerters alerters, Edits edits, Limits limits, TimeProvider clock, HttpContext http)
     {
         if (Errors(request, alerters, limits) is { Count: > 0 } errors) return Problem.Invalid(errors);
         var now = clock.GetUtcNow();
         var rule = Rule(Guid.CreateVersion7(now).ToString("N"), request, now, now);
-        await rules.PutAsync(rule, etag: null, ct);
-        return TypedResults.Created($"/api/rules/{rule.Id}", Body(rule));
+        return await edits.PutAsync(http, rules.Table, Kind, rule.Id, stored: null, rule, Json);
     }
 
-    private static async Task<IResult> ReplaceAsync(string id, RuleRequest request, RuleStore rules, Alerters alerters, Limits limits, TimeProvider clock, CancellationToken ct)
+    /// <summary>With an id of one's own too: what is brought from another server keeps its id.</summary>
+    private static async Task<IResult> PutAsync(string id, RuleRequest request, RuleStore rules, Alerters alerters, Edits edits, Limits limits, TimeProvider clock, HttpContext http, CancellationToken ct)
     {
-        if (rules.Find(id) is not { } before) return Missing(id);
+        if (id.Length > 100 || !id.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_')) return Problem.Invalid("id", "An id has at most 100 ASCII letters, digits, '-' and '_'.");
         if (Errors(request, alerters, limits) is { Count: > 0 } errors) return Problem.Invalid(errors);
-        var rule = Rule(id, request, before.Item.CreatedAt, clock.GetUtcNow());
-        await rules.PutAsync(rule, before.Etag, ct);
-        return TypedResults.Ok(Body(rule));
+        var stored = await rules.Table.ReadAsync(id, ct);
+        var now = clock.GetUtcNow();
+        var rule = Rule(id, request, stored?.Item.CreatedAt ?? now, now);
+
+        // The same again is no change, and has the time of the last one.
+        if (stored is not null && Json(rule with { UpdatedAt = stored.Item.UpdatedAt }) is var same && JsonNode.DeepEquals(same, Json(stored.Item))) rule = rule with { UpdatedAt = stored.Item.UpdatedAt };
+        return await edits.PutAsync(http, rules.Table, Kind, id, stored, rule, Json);
     }
 
-    private static async Task<IResult> RemoveAsync(string id, RuleStore rules, CancellationToken ct)
+    private static async Task<IResult> RemoveAsync(string id, RuleStore rules, Edits edits, HttpContext http, CancellationToken ct) =>
+        await rules.Table.ReadAsync(id, ct) is { } stored ? await edits.RemoveAsync(http, rules.Table, Kind, stored, Json) : Missing(id);
+
+    private static async Task<IResult> HistoryAsync(string id, HistoryStore history, Limits limits, CancellationToken ct, int? take = null, string? after = null)
     {
-        if (rules.Find(id) is null) return Missing(id);
-        await rules.RemoveAsync(id, ct);
-        return TypedResults.NoContent();
+        var page = await history.PageAsync(Kind, id, Paging.Take(take, limits), after, ct);
+        return TypedResults.Ok(page.Select(version => new VersionBody(version.Id, version.At, version.By, version.Action, version.Item)));
     }
 
     private static IResult Test(RuleTest request, Limits limits, TimeProvider clock)
@@ -107,6 +132,8 @@ internal static class RulesApi
     private static Rule Rule(string id, RuleRequest request, DateTimeOffset createdAt, DateTimeOffset updatedAt) => new(
         id, request.Name, request.Description ?? "", request.Conditions.GetRawText(), [.. (request.Alerters ?? []).Distinct()], request.Severity ?? "medium", request.Enabled,
         createdAt, updatedAt);
+
+    private static JsonObject Json(Rule rule) => (JsonObject)JsonSerializer.SerializeToNode(Body(rule), ManagerJson.Strict.RuleBody)!;
 
     private static RuleBody Body(Rule rule) => new(
         rule.Id, rule.Name, rule.Description, JsonDocument.Parse(rule.Conditions).RootElement, rule.Alerters, rule.Severity, rule.Enabled, rule.CreatedAt, rule.UpdatedAt);

@@ -5,11 +5,14 @@ using Microsoft.AspNetCore.Identity;
 namespace Fleet.Manager;
 
 /// <summary>A local account.</summary>
-/// <param name="Stamp">Changes with the password: sessions that began under another are over.</param>
-internal sealed record User(string Name, string PasswordHash, Role Role, string Stamp, DateTimeOffset CreatedAt);
+internal sealed record User(string Name, string PasswordHash, Role Role, DateTimeOffset CreatedAt)
+{
+    /// <summary>As sessions and tokens know the account.</summary>
+    public string Person => Session.PersonOf(SignIn.Local, Name);
+}
 
 /// <summary>Local accounts. Table: <see cref="Schema.Users"/>. Passwords are kept as ASP.NET's PBKDF2 hashes.</summary>
-internal sealed class UserStore(ITables tables, TimeProvider clock)
+internal sealed class UserStore(ITables tables, SessionStore sessions, TokenStore tokens, TimeProvider clock)
 {
     public const int LeastPassword = 8;
 
@@ -28,20 +31,36 @@ internal sealed class UserStore(ITables tables, TimeProvider clock)
 
     /// <exception cref="ConflictException">There is an account of this name.</exception>
     public async ValueTask AddAsync(string name, string password, Role role, CancellationToken ct) =>
-        await _users.WriteAsync(Write.Insert(KeyOf(name), Columns(new(name, Hash(password), role, NewStamp(), clock.GetUtcNow()))), ct);
+        await _users.WriteAsync(Write.Insert(KeyOf(name), Columns(new(name, Hash(password), role, clock.GetUtcNow()))), ct);
 
     /// <summary>Sets a password and ends the account's sessions; false if there is no such account.</summary>
-    public async ValueTask<bool> SetPasswordAsync(string name, string password, CancellationToken ct)
+    /// <param name="name">The account's.</param>
+    /// <param name="password">The new one.</param>
+    /// <param name="ct">Stops before the write.</param>
+    /// <param name="save">A session that goes on: that of whoever changes their own.</param>
+    public async ValueTask<bool> SetPasswordAsync(string name, string password, CancellationToken ct, string? save = null)
     {
         if (await FindAsync(name, ct) is not { } user) return false;
-        await _users.WriteAsync(Write.Replace(KeyOf(name), Columns(user with { PasswordHash = Hash(password), Stamp = NewStamp() })), ct);
+        await _users.WriteAsync(Write.Merge(KeyOf(name), new Columns { ["PasswordHash"] = Hash(password) }), ct);
+        await sessions.EndAllAsync(user.Person, save, ct);
         return true;
     }
 
+    /// <summary>Gives an account another role. Its sessions and tokens end: they were made for what it was.</summary>
+    public async ValueTask<bool> SetRoleAsync(string name, Role role, CancellationToken ct)
+    {
+        if (await FindAsync(name, ct) is not { } user) return false;
+        await _users.WriteAsync(Write.Merge(KeyOf(name), new Columns { ["Role"] = Roles.NameOf(role) }), ct);
+        await EndAsync(user, ct);
+        return true;
+    }
+
+    /// <summary>Removes an account, its sessions and the tokens that it made.</summary>
     public async ValueTask<bool> RemoveAsync(string name, CancellationToken ct)
     {
-        if (await FindAsync(name, ct) is null) return false;
+        if (await FindAsync(name, ct) is not { } user) return false;
         await _users.WriteAsync(Write.Delete(KeyOf(name)), ct);
+        await EndAsync(user, ct);
         return true;
     }
 
@@ -55,14 +74,18 @@ internal sealed class UserStore(ITables tables, TimeProvider clock)
 
     private static string Hash(string password) => s_hasher.HashPassword("", password);
 
-    private static string NewStamp() => Guid.NewGuid().ToString("N");
+    private async ValueTask EndAsync(User user, CancellationToken ct)
+    {
+        await sessions.EndAllAsync(user.Person, save: null, ct);
+        await tokens.RemoveOfAsync(user.Person, ct);
+    }
 
     private static Key KeyOf(string name) => new(Schema.All, KeyText.Of(name.ToLowerInvariant()));
 
     private static Columns Columns(User user) => new Columns()
-        .With("Name", user.Name).With("PasswordHash", user.PasswordHash).With("Role", Roles.NameOf(user.Role)).With("Stamp", user.Stamp).With("CreatedAt", user.CreatedAt);
+        .With("Name", user.Name).With("PasswordHash", user.PasswordHash).With("Role", Roles.NameOf(user.Role)).With("CreatedAt", user.CreatedAt);
 
     private static User Read(Row row) => new(
         row.Columns.Text("Name")!, row.Columns.Text("PasswordHash")!, Roles.TryParse(row.Columns.Text("Role"), out var role) ? role : Role.Viewer,
-        row.Columns.Text("Stamp")!, row.Columns.Time("CreatedAt")!.Value);
+        row.Columns.Time("CreatedAt")!.Value);
 }

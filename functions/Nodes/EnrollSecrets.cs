@@ -67,6 +67,13 @@ internal sealed class EnrollSecrets
         return _secrets.Find(id)?.Item;
     }
 
+    /// <summary>Gives a secret other tags: those who enroll with it from now on have them.</summary>
+    public async ValueTask SetTagsAsync(string id, TagSet tags, CancellationToken ct)
+    {
+        await _table.WriteAsync(Storage.Write.Merge(new(Schema.All, KeyText.Of(id)), new Columns { ["Tags"] = tags.Text }), ct);
+        await _secrets.ToldAsync(ct);
+    }
+
     /// <summary>The secret with this text, unless it has expired; null for anything else.</summary>
     public async ValueTask<EnrollSecret?> FindAsync(string text, CancellationToken ct)
     {

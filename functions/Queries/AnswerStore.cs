@@ -21,11 +21,15 @@ internal sealed class AnswerStore(ITables tables)
     public async ValueTask<(Answer Answer, string Etag)?> FindAsync(string campaign, NodeId node, CancellationToken ct) =>
         await _answers.FindAsync(KeyOf(campaign, node), ct) is { } row ? (Read(row), row.Etag) : null;
 
+    /// <summary>A node's answer with all its rows; null if the node was not asked.</summary>
+    public async ValueTask<Answer?> FindWholeAsync(string campaign, NodeId node, CancellationToken ct) =>
+        await _answers.FindAsync(KeyOf(campaign, node), ct) is { } row ? await WholeAsync(campaign, row, ct) : null;
+
     /// <summary>Replaces an answer.</summary>
     /// <exception cref="ConflictException">It is not as <paramref name="etag"/> says.</exception>
     public async ValueTask WriteAsync(string campaign, Answer answer, string etag, CancellationToken ct)
     {
-        var columns = new Columns { ["State"] = (long)answer.State }.With("SentAt", answer.SentAt).With("AnsweredAt", answer.AnsweredAt).With("Error", answer.Error);
+        var columns = new Columns { ["State"] = (long)answer.State }.With("SentAt", answer.SentAt).With("AnsweredAt", answer.AnsweredAt).With("Error", answer.Error).With("WallMs", answer.WallMs);
         var packed = Compression.Pack(answer.Rows);
         if (packed.Length > SmallRows)
         {
@@ -62,8 +66,7 @@ internal sealed class AnswerStore(ITables tables)
         {
             // A page ends early rather than hold more than this.
             if (bytes > PageBytes) return new(answers, answers[^1].Node.ToString());
-            var answer = Read(row);
-            if (row.Columns.Number("Parts") is { } parts) answer = answer with { Rows = await JoinAsync(campaign, answer.Node, row.Columns.Text("Digest")!, parts, ct) };
+            var answer = await WholeAsync(campaign, row, ct);
             bytes += answer.Rows.Length;
             answers.Add(answer);
         }
@@ -114,6 +117,21 @@ internal sealed class AnswerStore(ITables tables)
         }
     }
 
+    /// <summary>What is known of each answer without its rows. Cost: one transaction for each thousand.</summary>
+    public async IAsyncEnumerable<AnswerHead> HeadsAsync(string campaign, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken ct)
+    {
+        await foreach (var row in _answers.ScanAsync(KeyRange.Partition(campaign), ct))
+        {
+            if (NodeId.TryParse(row.Key.Row, out var node)) yield return new(node, StateOf(row), row.Columns.Time("AnsweredAt"));
+        }
+    }
+
+    private async ValueTask<Answer> WholeAsync(string campaign, Row row, CancellationToken ct)
+    {
+        var answer = Read(row);
+        return row.Columns.Number("Parts") is { } parts ? answer with { Rows = await JoinAsync(campaign, answer.Node, row.Columns.Text("Digest")!, parts, ct) } : answer;
+    }
+
     private async ValueTask<byte[]> JoinAsync(string campaign, NodeId node, string digest, long parts, CancellationToken ct)
     {
         using var packed = new MemoryStream();
@@ -128,7 +146,7 @@ internal sealed class AnswerStore(ITables tables)
 
     private static Answer Read(Row row) => new(
         NodeId.TryParse(row.Key.Row, out var node) ? node : default, StateOf(row), row.Columns.Time("SentAt"), row.Columns.Time("AnsweredAt"), row.Columns.Text("Error"),
-        row.Columns.AllBytes("R") is { Length: > 0 } packed ? Compression.Unpack(packed) : s_none);
+        row.Columns.AllBytes("R") is { Length: > 0 } packed ? Compression.Unpack(packed) : s_none, row.Columns.Number("WallMs"));
 
     private static AnswerState StateOf(Row row) => (AnswerState)row.Columns.Number("State")!.Value;
 

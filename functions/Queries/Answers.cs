@@ -1,4 +1,5 @@
 using Fleet.Kernel;
+using Fleet.Nodes;
 using Fleet.Storage;
 
 namespace Fleet.Queries;
@@ -6,11 +7,15 @@ namespace Fleet.Queries;
 /// <summary>What an agent wrote for one query id.</summary>
 /// <param name="Rows">The rows as a JSON array, or null when it sent something else, and why in <paramref name="Fault"/>.</param>
 /// <param name="Status">0 for success; absent means success.</param>
-internal sealed record WrittenAnswer(string Id, byte[]? Rows, long Status, string Message, string? Fault);
+/// <param name="WallMs">How long it ran, in milliseconds; null where the agent did not measure it.</param>
+internal sealed record WrittenAnswer(string Id, byte[]? Rows, long Status, string Message, string? Fault, long? WallMs);
 
 /// <summary>Takes in answers. An id counts only from the node that it was sent to, and only once.</summary>
-internal sealed class Answers(CampaignStore campaigns, AnswerStore answers, Offers offers, Limits limits, TimeProvider clock)
+internal sealed class Answers(CampaignStore campaigns, AnswerStore answers, Offers offers, QueryCosts costs, Activity activity, Limits limits, TimeProvider clock)
 {
+    /// <summary>osquery's words for a query that it was killed over within the last day.</summary>
+    private const string Denylisted = "distributed query is denylisted";
+
     /// <summary>Stores an answer; durable when this returns. False if nobody waits for it: unknown, not asked, answered already, too late.</summary>
     public async ValueTask<bool> TakeInAsync(NodeId node, WrittenAnswer written, CancellationToken ct)
     {
@@ -28,11 +33,13 @@ internal sealed class Answers(CampaignStore campaigns, AnswerStore answers, Offe
                 AnsweredAt = now,
                 Error = fault is { Length: > 8_000 } ? fault[..8_000] : fault,
                 Rows = fault is null ? written.Rows! : "[]"u8.ToArray(),
+                WallMs = written.WallMs,
             };
             try
             {
                 await answers.WriteAsync(written.Id, taken, etag, ct);
                 offers.Settle(written.Id, node);
+                Note(campaign.Sql, written);
                 return true;
             }
             catch (ConflictException)
@@ -40,5 +47,12 @@ internal sealed class Answers(CampaignStore campaigns, AnswerStore answers, Offe
                 // The same write came twice, or the campaign ended: look again.
             }
         }
+    }
+
+    private void Note(string sql, WrittenAnswer written)
+    {
+        activity.Note(ActivityKind.Answers);
+        if (written.WallMs is { } time) costs.NoteRuns(sql, isDistributed: true, runs: 1, time);
+        if (written.Message == Denylisted) costs.NoteDenylisted(sql, isDistributed: true);
     }
 }

@@ -4,9 +4,10 @@ namespace Fleet.Queries;
 /// <param name="Targeted">How many nodes were asked, counted when it was made.</param>
 /// <param name="NotBefore">Nobody is asked earlier.</param>
 /// <param name="CancelledAt">When a person ended it, or null.</param>
+/// <param name="Reason">Why; for the audit log and the machines' users.</param>
 internal sealed record Campaign(
     string Id, string Sql, string Description, Targets Targets, DateTimeOffset CreatedAt, string CreatedBy, DateTimeOffset NotBefore, DateTimeOffset ExpiresAt,
-    DateTimeOffset? CancelledAt, long Targeted)
+    DateTimeOffset? CancelledAt, long Targeted, string Reason = "")
 {
     public bool IsOver(DateTimeOffset now) => CancelledAt is not null || now >= ExpiresAt;
 }
@@ -20,7 +21,11 @@ internal enum AnswerState
     Expired,
 }
 
+/// <summary>How far one node came with a campaign.</summary>
+internal readonly record struct AnswerHead(Kernel.NodeId Node, AnswerState State, DateTimeOffset? AnsweredAt);
+
 /// <summary>One node's part in a campaign.</summary>
 /// <param name="Error">Why it failed, or null.</param>
 /// <param name="Rows">The rows as a JSON array; <c>[]</c> until it is done.</param>
-internal sealed record Answer(Kernel.NodeId Node, AnswerState State, DateTimeOffset? SentAt, DateTimeOffset? AnsweredAt, string? Error, byte[] Rows);
+/// <param name="WallMs">How long it ran there, in milliseconds, where the agent measured it.</param>
+internal sealed record Answer(Kernel.NodeId Node, AnswerState State, DateTimeOffset? SentAt, DateTimeOffset? AnsweredAt, string? Error, byte[] Rows, long? WallMs = null);

@@ -3,26 +3,97 @@ using Fleet.Storage;
 
 namespace Fleet.Results;
 
-/// <summary>Which batches hold lines of a query, by hour. Table: <see cref="Schema.ResultIndex"/>.</summary>
+/// <summary>A batch that holds lines of an hour.</summary>
+/// <param name="At">The pointer's own place; names sort newest hour first.</param>
+internal sealed record Pointer(string Table, Key At, BatchKey Batch)
+{
+    /// <summary>The hour whose lines it stands for: a batch of several hours has several pointers.</summary>
+    public DateTimeOffset Hour => TimeKey.ReadHour(At.Partition.AsSpan(At.Partition.Length - 10));
+}
+
+/// <summary>Which batches hold lines of a query, or any lines, by the hours of the lines. Table: <see cref="Schema.ResultIndex"/>.</summary>
 internal sealed class ResultIndex(ITables tables)
 {
+    /// <summary>Stands for all queries. No query's name makes this key.</summary>
+    public const string All = "~all";
+
+    /// <summary>Stands for status logs.</summary>
+    public const string Status = "~status";
+
+    /// <summary>How far a line may be older than its batch and still count by its own time: beyond it the agent's clock was wrong.</summary>
+    private static readonly TimeSpan s_behind = TimeSpan.FromDays(21);
+
     /// <summary>Adds pointers to batches. Safe to repeat.</summary>
     public async ValueTask AddAsync(IEnumerable<Batch> batches, CancellationToken ct)
     {
-        var pointers = batches.SelectMany(batch => batch.Names.Select(name => (batch, name)))
-            .GroupBy(pointer => Schema.ResultIndex(TimeOf(pointer.batch)), StringComparer.Ordinal);
+        var pointers = batches.SelectMany(PointersOf).Distinct().GroupBy(pointer => Schema.ResultIndex(pointer.Hour), StringComparer.Ordinal);
         foreach (var table in pointers)
         {
             await tables[table.Key].WriteManyAsync(
                 table.Select(pointer => Write.Replace(
-                    new($"{PartitionName(pointer.name)}-{TimeKey.Hour(TimeOf(pointer.batch))}", $"{pointer.batch.Key.Row[..19]}-{pointer.batch.Key.Node}-{pointer.batch.Key.Row[20..]}"),
-                    new Columns { ["Batch"] = pointer.batch.Key.ToString() })),
+                    new($"{pointer.Partition}-{TimeKey.HourNewestFirst(pointer.Hour)}", $"{pointer.Batch.Row[..19]}-{pointer.Batch.Node}-{pointer.Batch.Row[20..]}"),
+                    new Columns { ["Batch"] = pointer.Batch.ToString() })),
                 ct);
         }
     }
 
-    private static DateTimeOffset TimeOf(Batch batch) => batch.Key.Time;
+    /// <summary>Pages of pointers, the newest hour first. Each page is one transaction.</summary>
+    /// <param name="query">A query's name, <see cref="All"/> or <see cref="Status"/>.</param>
+    /// <param name="from">No hour before this one's.</param>
+    /// <param name="to">No hour after this one's.</param>
+    /// <param name="after">The table and place to begin with, or null.</param>
+    /// <param name="ct">Stops the read.</param>
+    public async IAsyncEnumerable<IReadOnlyList<Pointer>> PagesAsync(
+        string query, DateTimeOffset? from, DateTimeOffset? to, (string Table, Key At)? after, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken ct)
+    {
+        var partition = query is All or Status ? query : PartitionName(query);
+        var first = new Key($"{partition}-{(to is { } newest ? TimeKey.HourNewestFirst(newest) : "")}", "");
+        var last = new Key($"{partition}-{(from is { } oldest ? TimeKey.HourNewestFirst(oldest) : "")}{KeyRange.Last}", "");
+        foreach (var name in (await tables.ListAsync(Schema.ResultIndexPrefix, ct)).Reverse())
+        {
+            if (after is { } a && string.CompareOrdinal(name, a.Table) > 0) continue;
+            if (to is { } t && string.CompareOrdinal(name, Schema.ResultIndex(t)) > 0) continue;
+            if (from is { } f && string.CompareOrdinal(name, Schema.ResultIndex(f)) < 0) yield break;
+            var range = new KeyRange(after is { } begin && begin.Table == name ? begin.At : first, last);
+            string? token = null;
+            do
+            {
+                var page = await tables[name].PageAsync(range, TableLimits.PageRows, token, ct);
+                var pointers = new List<Pointer>(page.Items.Count);
+                foreach (var row in page.Items)
+                {
+                    if (BatchKey.TryParse(row.Columns.Text("Batch") ?? "", out var batch)) pointers.Add(new(name, row.Key, batch));
+                }
+
+                yield return pointers;
+                token = page.After;
+            }
+            while (token is not null);
+        }
+    }
+
+    /// <summary>The hour that a line counts in.</summary>
+    public static DateTimeOffset HourOf(BatchKey batch, DateTimeOffset line) => Floor(line <= batch.Time && line > batch.Time - s_behind ? line : batch.Time);
 
     /// <summary>The query's name, or its digest if an agent made one up that is longer than a key may be.</summary>
     internal static string PartitionName(string query) => KeyText.Of(query) is { Length: <= 400 } key ? key : "~~" + Digest.Of(query);
+
+    private static IEnumerable<(string Partition, DateTimeOffset Hour, BatchKey Batch)> PointersOf(Batch batch)
+    {
+        var isStatus = batch.Key.Table.StartsWith(Schema.StatusLogsPrefix, StringComparison.Ordinal);
+        var all = isStatus ? Status : All;
+
+        // Nearly all batches are of one hour: then the head says enough.
+        if (batch.Oldest is null || HourOf(batch.Key, batch.Oldest.Value) == Floor(batch.Key.Time))
+        {
+            return batch.Names.Select(PartitionName).Append(all).Select(partition => (partition, Floor(batch.Key.Time), batch.Key));
+        }
+
+        return isStatus
+            ? StatusLine.Read(batch.Lines, batch.Key.Time).Select(line => (all, HourOf(batch.Key, line.Time), batch.Key))
+            : LineReader.Read(batch.Lines, batch.Key.Time).SelectMany(row => (row.Name.Length > 0 ? new[] { PartitionName(row.Name), all } : [all])
+                .Select(partition => (partition, HourOf(batch.Key, row.Time), batch.Key)));
+    }
+
+    private static DateTimeOffset Floor(DateTimeOffset time) => new(time.UtcTicks - (time.UtcTicks % TimeSpan.TicksPerHour), TimeSpan.Zero);
 }

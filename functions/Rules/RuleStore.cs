@@ -36,10 +36,11 @@ internal sealed class RuleStore
 
     public Stored<Rule>? Find(string id) => _rules.Find(id);
 
-    /// <summary>Saves a rule that <see cref="RuleParser"/> found good.</summary>
-    public ValueTask PutAsync(Rule rule, string? etag, CancellationToken ct) => _rules.PutAsync(rule.Id, rule, etag, ct);
+    /// <summary>The table itself. What is saved there <see cref="RuleParser"/> found good.</summary>
+    public ControlTable<Rule> Table => _rules;
 
-    public ValueTask RemoveAsync(string id, CancellationToken ct) => _rules.RemoveAsync(id, etag: null, ct);
+    /// <summary>Saves a rule that <see cref="RuleParser"/> found good.</summary>
+    public async ValueTask PutAsync(Rule rule, string? etag, CancellationToken ct) => await _rules.PutAsync(rule.Id, rule, etag, ct);
 
     /// <summary>A rule that cannot be read, because a newer version wrote it, is left out and told; it stops no other.</summary>
     private (Rule, RuleNode)? Compile(Rule rule)

@@ -38,13 +38,19 @@ internal sealed class ControlTable<T>
 
     public Stored<T>? Find(string name) => _current.ByName.GetValueOrDefault(name);
 
+    /// <summary>The item as the table has it now, for whoever is about to change it. One point read.</summary>
+    public async ValueTask<Stored<T>?> ReadAsync(string name, CancellationToken ct) =>
+        await _table.FindAsync(KeyOf(name), ct) is { } row ? new(name, _read(row.Columns), row.Etag) : null;
+
     /// <summary>Makes or replaces an item. With an ETag only if it is still that; with <paramref name="isNew"/> only if there is none.</summary>
+    /// <returns>The item's new ETag.</returns>
     /// <exception cref="ConflictException">It is not.</exception>
-    public async ValueTask PutAsync(string name, T item, string? etag, CancellationToken ct, bool isNew = false)
+    public async ValueTask<string> PutAsync(string name, T item, string? etag, CancellationToken ct, bool isNew = false)
     {
         var columns = _write(item);
-        await _table.WriteAsync(isNew ? Write.Insert(KeyOf(name), columns) : Write.Replace(KeyOf(name), columns).If(etag), ct);
+        var written = await _table.WriteAsync(isNew ? Write.Insert(KeyOf(name), columns) : Write.Replace(KeyOf(name), columns).If(etag), ct);
         await ToldAsync(ct);
+        return written;
     }
 
     /// <summary>Removes an item.</summary>

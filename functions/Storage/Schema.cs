@@ -46,6 +46,15 @@ internal static class Schema
     /// <summary><c>all</c> / name.</summary>
     public const string Users = "Users";
 
+    /// <summary>User / id of the session.</summary>
+    public const string Sessions = "Sessions";
+
+    /// <summary>Kind and name of the item / time, newest first: what people made of it.</summary>
+    public const string History = "History";
+
+    /// <summary><c>all</c> / digest of the query's name or SQL: what it costs machines.</summary>
+    public const string QueryCosts = "QueryCosts";
+
     /// <summary><c>all</c> / hash of the token.</summary>
     public const string Tokens = "Tokens";
 
@@ -55,7 +64,7 @@ internal static class Schema
     /// <summary>Node / time and hash, newest first: one row group a batch of status lines.</summary>
     public static string StatusLogs(DateTimeOffset time) => StatusLogsPrefix + TimeKey.Week(time);
 
-    /// <summary>Query and hour / time, node and hash: pointers to batches.</summary>
+    /// <summary>Query and hour, newest first / time, node and hash: pointers to batches.</summary>
     public static string ResultIndex(DateTimeOffset time) => ResultIndexPrefix + TimeKey.Week(time);
 
     /// <summary>Day, newest first / time and id, newest first.</summary>
@@ -64,9 +73,17 @@ internal static class Schema
     /// <summary>Two hex digits of the alert's id / alert id: where the alert lies.</summary>
     public static string AlertIds(DateTimeOffset time) => AlertIdsPrefix + TimeKey.Month(time);
 
+    /// <summary>Day / hour and instance: check-ins, lines and alerts, counted.</summary>
+    public static string Activity(DateTimeOffset time) => ActivityPrefix + TimeKey.Month(time);
+
+    /// <summary>Day, newest first / time, newest first, and request: what people did. Rows are only ever added.</summary>
+    public static string Audit(DateTimeOffset time) => AuditPrefix + TimeKey.Month(time);
+
+    public const string ActivityPrefix = "Activity";
+    public const string AuditPrefix = "Audit";
     public const string ResultsPrefix = "Results";
     public const string StatusLogsPrefix = "StatusLogs";
-    public const string ResultIndexPrefix = "Index";
+    public const string ResultIndexPrefix = "ResultIndex";
     public const string AlertsPrefix = "Alerts";
     public const string AlertIdsPrefix = "AlertIds";
 }

@@ -5,9 +5,9 @@ using Fleet.Storage;
 
 namespace Fleet.Upkeep;
 
-/// <summary>Turns the batches that wait in the inbox into reports, index entries and node info, in bulk: many batches of a node are one write each.</summary>
+/// <summary>Turns the batches that wait in the inbox into reports, index entries, node info and query costs, in bulk: many batches of a node are one write each.</summary>
 internal sealed class Materialize(
-    Inbox inbox, BatchStore batches, ReportStore reports, ResultIndex index, NodeStore nodes, NodeInfo info, TimeProvider clock, ILogger<Materialize> log)
+    Inbox inbox, BatchStore batches, ReportStore reports, ResultIndex index, NodeStore nodes, NodeInfo info, CostReader costs, TimeProvider clock, ILogger<Materialize> log)
 {
     private const int KeysAtOnce = 500;
 
@@ -59,7 +59,8 @@ internal sealed class Materialize(
     private async ValueTask WorkOffAsync(IReadOnlyCollection<Batch> found, List<Waiting> done, CancellationToken ct)
     {
         await index.AddAsync(found, ct);
-        foreach (var node in found.GroupBy(batch => batch.Key.Node))
+        foreach (var batch in found.Where(IsStatus)) costs.ReadStatus(batch);
+        foreach (var node in found.Where(batch => !IsStatus(batch)).GroupBy(batch => batch.Key.Node))
         {
             try
             {
@@ -75,11 +76,14 @@ internal sealed class Materialize(
         await inbox.RemoveAsync(done, ct);
     }
 
+    private static bool IsStatus(Batch batch) => batch.Key.Table.StartsWith(Schema.StatusLogsPrefix, StringComparison.Ordinal);
+
     private async ValueTask ApplyAsync(NodeId node, IEnumerable<Batch> batchesOfNode, CancellationToken ct)
     {
         var rows = batchesOfNode.OrderBy(batch => batch.ReceivedAt).ThenBy(batch => batch.Newest)
             .SelectMany(batch => LineReader.Read(batch.Lines, batch.Key.Time))
             .Where(row => row is { Fault: null, Action: not "triggered" }).ToList();
+        costs.ReadSchedule(rows);
         foreach (var query in rows.GroupBy(row => row.Name, StringComparer.Ordinal)) await reports.ApplyAsync(query.Key, node, [.. query], ct);
 
         if (!rows.Exists(row => row.Columns.Any(column => info.Columns.Contains(column.Key)))) return;

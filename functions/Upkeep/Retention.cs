@@ -4,10 +4,10 @@ using Fleet.Storage;
 
 namespace Fleet.Upkeep;
 
-/// <summary>How long things are kept: <c>Fleet__Logs__Retention</c>, <c>Fleet__Alerts__Retention</c>, <c>Fleet__Carves__Retention</c>.</summary>
-internal sealed record RetentionSettings(TimeSpan Logs, TimeSpan Alerts, TimeSpan Carves);
+/// <summary>How long things are kept: <c>Fleet__Logs__Retention</c>, and the same for <c>Alerts</c>, <c>Carves</c> and <c>Audit</c>.</summary>
+internal sealed record RetentionSettings(TimeSpan Logs, TimeSpan Alerts, TimeSpan Carves, TimeSpan Audit);
 
-/// <summary>Drops whole weeks of results and status logs, whole months of alerts, and campaigns that are long over.</summary>
+/// <summary>Drops whole weeks of results and status logs, whole months of alerts and of the audit log, and campaigns that are long over.</summary>
 /// <remarks>What is too old by two runs, an hour apart, is dropped: a machine that starts with a wrong clock gets time to set it.</remarks>
 internal sealed class Retention(ITables tables, CampaignStore campaigns, UpkeepMemory memory, RetentionSettings settings, TimeProvider clock)
 {
@@ -26,9 +26,10 @@ internal sealed class Retention(ITables tables, CampaignStore campaigns, UpkeepM
             }
         }
 
-        var oldest = TimeKey.Month(now - settings.Alerts);
-        foreach (var prefix in new[] { Schema.AlertsPrefix, Schema.AlertIdsPrefix })
+        var months = new[] { (Schema.AlertsPrefix, settings.Alerts), (Schema.AlertIdsPrefix, settings.Alerts), (Schema.AuditPrefix, settings.Audit), (Schema.ActivityPrefix, settings.Alerts) };
+        foreach (var (prefix, kept) in months)
         {
+            var oldest = TimeKey.Month(now - kept);
             foreach (var table in await tables.ListAsync(prefix, ct))
             {
                 var month = table[prefix.Length..];

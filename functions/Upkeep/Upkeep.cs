@@ -6,7 +6,7 @@ namespace Fleet.Upkeep;
 
 /// <summary>The whole list of chores.</summary>
 internal sealed class Chores(
-    Materialize materialize, SilentNodes silent, Retention retention, Expiry expiry, TidyCarves carves, LastSeen seen, EnrollSecrets secrets, ChangeFeed changes, UpkeepMemory memory, Limits limits,
+    Materialize materialize, SilentNodes silent, Retention retention, Expiry expiry, TidyCarves carves, LastSeen seen, EnrollSecrets secrets, NodeCatalog catalog, Activity activity, QueryCosts costs, ChangeFeed changes, UpkeepMemory memory, Limits limits,
     SilenceSettings silence, TimeProvider clock, ILogger<Chores> log)
 {
     private const string Ticks = "ticks";
@@ -19,6 +19,7 @@ internal sealed class Chores(
     [
         new("materialize", materializeEvery, materialize.RunAsync),
         new("last-seen", limits.SeenFlush, FlushAsync, OfInstance: true),
+        new("catalog", TimeSpan.FromMinutes(1), catalog.StoreAsync),
         new("silent-nodes", silence.Look, silent.RunAsync),
         new("expiry", TimeSpan.FromSeconds(15), expiry.RunAsync),
         new("carves", TimeSpan.FromSeconds(15), carves.RunAsync),
@@ -63,6 +64,8 @@ internal sealed class Chores(
     {
         await seen.FlushAsync(ct);
         await secrets.FlushAsync(ct);
+        await activity.FlushAsync(ct);
+        await costs.FlushAsync(ct);
     }
 
     /// <summary>A change whose writer died before it could tell of it is seen at the next full look.</summary>

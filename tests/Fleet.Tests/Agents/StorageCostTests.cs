@@ -53,7 +53,7 @@ public sealed class StorageCostTests
 
     [Theory]
     [InlineData("result", 2)]
-    [InlineData("status", 1)]
+    [InlineData("status", 2)]
     public async Task A_log_post_makes_at_most_two_writes_and_no_read(string type, int writes)
     {
         await using var world = await World.OpenAsync();

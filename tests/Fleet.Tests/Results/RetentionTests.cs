@@ -21,6 +21,6 @@ public sealed class RetentionTests
             await world.Get<Retention>().RunAsync(default);
         }
 
-        foreach (var prefix in new[] { "Results", "StatusLogs", "Index" }) Assert.InRange((await world.Tables.ListAsync(prefix, default)).Count, 4, 6);
+        foreach (var prefix in new[] { "Results", "StatusLogs", "ResultIndex" }) Assert.InRange((await world.Tables.ListAsync(prefix, default)).Count, 4, 6);
     }
 }

@@ -63,9 +63,10 @@ internal sealed class Api : IDisposable
 
     public HttpClient Http => _http;
 
-    public async Task<(HttpStatusCode Status, JsonNode? Json)> SendAsync(string method, string path, string? body = null)
+    public async Task<(HttpStatusCode Status, JsonNode? Json)> SendAsync(string method, string path, string? body = null, string? ifMatch = null)
     {
         using var request = new HttpRequestMessage(new(method), path);
+        if (ifMatch is not null) request.Headers.TryAddWithoutValidation("If-Match", ifMatch);
         if (body is not null) request.Content = new StringContent(body, Encoding.UTF8, "application/json");
         using var response = await _http.SendAsync(request);
         var text = await response.Content.ReadAsStringAsync();
@@ -81,9 +82,17 @@ internal sealed class Api : IDisposable
         return json ?? new JsonObject();
     }
 
-    public async Task<JsonNode> RefusedAsync(HttpStatusCode expected, string method, string path, string? body = null)
+    /// <summary>Replaces what is there, whatever it is.</summary>
+    public async Task<JsonNode> ReplaceAsync(string path, string body)
     {
-        var (status, json) = await SendAsync(method, path, body);
+        var (status, json) = await SendAsync("PUT", path, body, "*");
+        Assert.True(status == HttpStatusCode.OK, $"PUT {path}: {(int)status} {json}");
+        return json!;
+    }
+
+    public async Task<JsonNode> RefusedAsync(HttpStatusCode expected, string method, string path, string? body = null, string? ifMatch = null)
+    {
+        var (status, json) = await SendAsync(method, path, body, ifMatch);
         Assert.True(status == expected, $"{method} {path}: {(int)status} {json}");
         Assert.StartsWith("urn:fleet:problem:", (string?)json!["type"], StringComparison.Ordinal);
         Assert.Equal((int)expected, (int?)json["status"]);

@@ -73,7 +73,7 @@ internal sealed class World : IAsyncDisposable
         var world = new World(new Scratch(), ownsScratch: true, new(), settings.ToDictionary(pair => "Fleet:" + pair.Key, pair => (string?)pair.Value));
         await world.Get<SigningKeys>().ReadAsync(default);
         await world.Get<ChangeFeed>().LookAsync(default);
-        await world.Get<Alerters>().PutAsync(new("log", "log", world._scratch.File("alerts.ndjson"), null, false), null, default);
+        await world.Get<Alerters>().PutAsync(new("log", "log", world._scratch.File("alerts.ndjson"), null, false), null, null, default);
         await world.AddSecretAsync(Secret);
         return world;
     }

@@ -1,0 +1,49 @@
+using System.Text.Json.Nodes;
+using Fleet.Config;
+using Fleet.Kernel;
+using Fleet.Nodes;
+
+namespace Fleet.Manager;
+
+/// <param name="Changes">What is different afterwards, item by item.</param>
+/// <param name="PackFiles">Packs that the file only names by their path: import them too.</param>
+internal sealed record ImportBody(bool DryRun, IReadOnlyList<ItemChange> Changes, IReadOnlyList<string> PackFiles);
+
+/// <summary>Packs and whole osquery configurations, taken apart; with <c>dryRun=true</c> only looked at.</summary>
+internal static class ImportApi
+{
+    public static void MapImport(this IEndpointRouteBuilder api) => api.MapPost("/import", ImportAsync).For(Role.Operator).Accepts<JsonObject>("application/json").Docs<ImportBody>(
+        "Import a pack or a whole osquery configuration", id: "importFile", body: """{"schedule":{"uptime":{"query":"select * from uptime","interval":600}}}""");
+
+    private static async Task<IResult> ImportAsync(
+        HttpContext http, ConfigImport import, QueryItems queries, PackItems packs, FilePathItems paths, OptionItems options, Edits edits, Limits limits, string name,
+        CancellationToken ct, string? tags = null, bool? dryRun = null)
+    {
+        if (Names.Fault(name, limits) is { } nameFault) return Problem.Invalid("name", nameFault);
+        if (TagSet.Fault(NodesApi.Words(tags), limits) is { } tagFault) return Problem.Invalid("tags", tagFault);
+        using var body = new MemoryStream();
+        await http.Request.Body.CopyToAsync(body, ct);
+        var plan = import.Plan(name, TagSet.Of(NodesApi.Words(tags)), OsqueryFile.Read(body.ToArray()));
+        var changes = new List<ItemChange>();
+        await TakeAsync(queries, plan.Queries);
+        await TakeAsync(packs, plan.Packs);
+        await TakeAsync(paths, plan.FilePaths);
+        await TakeAsync(options, plan.Options);
+        (http.Audit().Target, http.Audit().Reason) = ("import/" + name, $"{changes.Count(change => change.Change != "same")} items");
+        return TypedResults.Ok(new ImportBody(dryRun == true, changes, plan.PackFiles));
+
+        async ValueTask TakeAsync<T>(ItemKind<T> kind, IEnumerable<T> items)
+            where T : class
+        {
+            foreach (var item in items)
+            {
+                var stored = await kind.Table.ReadAsync(kind.NameOf(item), ct);
+
+                // Tags that are not named stay as they are.
+                var wanted = tags is null && stored is not null ? kind.With(item, kind.NameOf(item), kind.TagsOf(stored.Item)) : item;
+                changes.Add(Differences.Between(kind.Path, kind.NameOf(item), stored is null ? null : kind.Body(stored.Item), kind.Body(wanted)));
+                if (dryRun != true) await edits.PutAsync(http, kind.Table, kind.Path, kind.NameOf(item), stored, wanted, kind.Body, isSeen: true);
+            }
+        }
+    }
+}

@@ -1,0 +1,67 @@
+using Fleet.Config;
+using Fleet.Kernel;
+using Fleet.Nodes;
+using Fleet.Results;
+
+namespace Fleet.Manager;
+
+/// <summary>Something that a node gets.</summary>
+/// <param name="Tags">Those that both carry: why it does.</param>
+internal sealed record AppliesBody(string Name, IReadOnlyList<string> Tags);
+
+/// <summary>What a node gets, and what it sent and did.</summary>
+internal static class NodeDetailsApi
+{
+    public static void MapNodeDetails(this IEndpointRouteBuilder api)
+    {
+        api.MapGet("/nodes/{id}/config", ConfigAsync).For(Role.Viewer).Docs<System.Text.Json.Nodes.JsonObject>(
+            "Read the configuration that a node gets", example: """{"schedule":{"uptime":{"query":"SELECT * FROM uptime;","interval":3600}}}""");
+        api.MapGet("/nodes/{id}/packs", (string id, NodeStore nodes, ConfigItems items, CancellationToken ct) =>
+            AppliesAsync(id, nodes, items.Packs.Current.Items, pack => (pack.Name, pack.Tags), ct)).For(Role.Viewer).Docs<ListOf<AppliesBody>>("List the packs that a node gets, and why");
+        api.MapGet("/nodes/{id}/queries", (string id, NodeStore nodes, ConfigItems items, CancellationToken ct) =>
+            AppliesAsync(id, nodes, items.Queries.Current.Items, query => (query.Name, query.Tags), ct)).For(Role.Viewer).Docs<ListOf<AppliesBody>>("List the queries that a node gets, and why");
+        api.MapGet("/nodes/{id}/file-paths", (string id, NodeStore nodes, ConfigItems items, CancellationToken ct) =>
+            AppliesAsync(id, nodes, items.FilePaths.Current.Items, paths => (paths.Category, paths.Tags), ct)).For(Role.Viewer).Docs<ListOf<AppliesBody>>("List the file paths that a node watches, and why");
+        api.MapGet("/nodes/{id}/options", (string id, NodeStore nodes, ConfigItems items, CancellationToken ct) =>
+            AppliesAsync(id, nodes, items.Options.Current.Items, set => (set.Name, set.Tags), ct)).For(Role.Viewer).Docs<ListOf<AppliesBody>>("List the sets of options that a node gets, and why");
+        api.MapGet("/nodes/{id}/results", ResultsAsync).For(Role.Viewer).Docs<ListOf<ResultBody>>("List what a node's queries brought, newest first");
+        api.MapGet("/nodes/{id}/status-logs", StatusLogsAsync).For(Role.Viewer).Docs<ListOf<StatusBody>>("List a node's status logs, newest first");
+        api.MapGet("/nodes/{id}/activity", ActivityAsync).For(Role.Viewer).Docs<ListOf<NodeEvent>>("List what happened to a node, newest first");
+    }
+
+    private static async Task<IResult> ConfigAsync(string id, NodeStore nodes, ConfigAssembler assembler, CancellationToken ct)
+    {
+        if (!NodeId.TryParse(id, out var key) || await nodes.FindAsync(key, ct) is not { } node) return NodesApi.Missing(id);
+        var config = assembler.For(node.Tags);
+        return config.Fault is { } fault ? Problem.Conflict(fault) : TypedResults.Bytes(config.Json, "application/json");
+    }
+
+    private static async Task<IResult> AppliesAsync<T>(string id, NodeStore nodes, IEnumerable<T> items, Func<T, (string Name, TagSet Tags)> read, CancellationToken ct)
+    {
+        if (!NodeId.TryParse(id, out var key) || await nodes.FindAsync(key, ct) is not { } node) return NodesApi.Missing(id);
+        var applied = items.Select(read).Where(item => item.Tags.Meets(node.Tags)).OrderBy(item => item.Name, StringComparer.Ordinal);
+        return TypedResults.Ok(new ListOf<AppliesBody>([.. applied.Select(item => new AppliesBody(item.Name, [.. item.Tags.Tags.Where(node.Tags.Has)]))], Next: null));
+    }
+
+    private static async Task<IResult> ResultsAsync(
+        string id, ResultPages pages, Limits limits, CancellationToken ct, string? query = null, DateTimeOffset? from = null, DateTimeOffset? to = null, int? take = null, string? after = null)
+    {
+        if (!NodeId.TryParse(id, out var key)) return NodesApi.Missing(id);
+        var page = await pages.ResultsAsync(key, new(query, from, to), Paging.Take(take, limits), after, ct);
+        return TypedResults.Ok(page.Select(row => ResultsApi.Body(key, row)));
+    }
+
+    private static async Task<IResult> StatusLogsAsync(
+        string id, ResultPages pages, Limits limits, CancellationToken ct, DateTimeOffset? from = null, DateTimeOffset? to = null, int? take = null, string? after = null)
+    {
+        if (!NodeId.TryParse(id, out var key)) return NodesApi.Missing(id);
+        var page = await pages.StatusLogsAsync(key, new(null, from, to), Paging.Take(take, limits), after, ct);
+        return TypedResults.Ok(page.Select(line => ResultsApi.Body(key, line)));
+    }
+
+    private static async Task<IResult> ActivityAsync(string id, NodeStore nodes, NodeTimeline timeline, TimeProvider clock, CancellationToken ct, DateTimeOffset? from = null)
+    {
+        if (!NodeId.TryParse(id, out var key) || await nodes.FindAsync(key, ct) is not { } node) return NodesApi.Missing(id);
+        return TypedResults.Ok(new ListOf<NodeEvent>(await timeline.ReadAsync(node, from ?? clock.GetUtcNow().AddDays(-7), ct), Next: null));
+    }
+}

@@ -1,0 +1,43 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Fleet.Config;
+using Fleet.Kernel;
+using Fleet.Nodes;
+
+namespace Fleet.Manager;
+
+/// <summary>Parts of a configuration: any of options, decorators, yara, views, auto_table_construction, events, ….</summary>
+internal sealed record OptionsRequest(JsonObject Config, IReadOnlyList<string>? Tags = null);
+
+internal sealed record OptionsBody(string Name, JsonObject Config, IReadOnlyList<string> Tags);
+
+/// <summary>Sets of options.</summary>
+internal sealed class OptionItems(ConfigItems items, OsquerySql sql, Limits limits) : ItemKind<OptionSet>(items.Options, "options", "set of options")
+{
+    public override string NameOf(OptionSet item) => item.Name;
+
+    public override TagSet TagsOf(OptionSet item) => item.Tags;
+
+    public override OptionSet With(OptionSet item, string name, TagSet tags) => item with { Name = name, Tags = tags };
+
+    public override JsonObject Body(OptionSet item) =>
+        (JsonObject)JsonSerializer.SerializeToNode(new OptionsBody(item.Name, (JsonObject)item.Config.DeepClone(), item.Tags.Tags), ManagerJson.Strict.OptionsBody)!;
+
+    public override JsonObject File(OptionSet item) => (JsonObject)item.Config.DeepClone();
+
+    protected override OptionSet Read(string name, JsonObject body, OptionSet? before)
+    {
+        var request = Typed(body, ManagerJson.Strict.OptionsRequest);
+        var faults = new List<ConfigFault>();
+        if (Names.Fault(name, limits) is { } nameFault) faults.Add(new("name", nameFault));
+        CheckTags(request.Tags, limits, faults);
+        using var check = sql.With(request.Config);
+        foreach (var (member, value) in request.Config)
+        {
+            if (Section.IsKnown(member)) Section.Read(member, value, $"config.{member}", check.Value, faults);
+            else faults.Add(new($"config.{member}", $"osquery knows no '{member}'{Section.Hint(member, [])}"));
+        }
+
+        return faults.Count == 0 ? new(name, TagSet.Of(request.Tags ?? []), request.Config) : throw new ConfigRefusedException(faults);
+    }
+}

@@ -1,0 +1,18 @@
+using System.Text.Json.Nodes;
+using Fleet.Results;
+
+namespace Fleet.Manager;
+
+/// <summary>Rows that agents sent, as JSON. Written out column by column: they may hold lone surrogates and nest deeply.</summary>
+internal static class Rows
+{
+    public static JsonObject Columns(IEnumerable<KeyValuePair<string, ColumnValue>> columns)
+    {
+        var json = new JsonObject();
+        foreach (var (name, value) in columns) json[name] = value.IsRaw && value.Text is not null ? JsonNode.Parse(value.Text) : value.Text;
+        return json;
+    }
+
+    /// <summary>A <c>data</c> array or an answer.</summary>
+    public static JsonArray Array(byte[] rows) => [.. LineReader.ReadRows(rows).Select(Columns)];
+}

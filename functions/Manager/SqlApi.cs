@@ -1,0 +1,55 @@
+using Fleet.Config;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace Fleet.Manager;
+
+internal sealed record SqlRequest(string Sql);
+
+/// <param name="Platforms">Those that have all of the tables.</param>
+internal sealed record SqlBody(bool Valid, string? Message, IReadOnlyList<string> Tables, IReadOnlyList<string> Platforms);
+
+/// <param name="Type">osquery's: TEXT, INTEGER, BIGINT, ….</param>
+/// <param name="Flags">Any of index, required, additional, optimized, hidden, alias.</param>
+/// <param name="Platforms">Where only some of the table's have it.</param>
+internal sealed record SchemaColumn(string Name, string Type, IReadOnlyList<string> Flags, IReadOnlyList<string> Platforms);
+
+/// <param name="Evented">Rows are events: they are only ever added.</param>
+/// <param name="Sensitive">A campaign that reads it needs a reason.</param>
+internal sealed record SchemaTable(string Name, IReadOnlyList<string> Platforms, bool Evented, IReadOnlyList<string> Aliases, bool Sensitive, IReadOnlyList<SchemaColumn> Columns);
+
+internal sealed record SchemaBody(string OsqueryVersion, IReadOnlyList<SchemaTable> Tables);
+
+/// <summary>SQL, checked; and what editors complete it from.</summary>
+internal static class SqlApi
+{
+    public static void MapSql(this IEndpointRouteBuilder api)
+    {
+        api.MapPost("/queries/check", Check).For(Role.Viewer).ReadsOnly().Docs<SqlBody>("Check SQL against osquery's tables", id: "checkSql", body: """{"sql":"select * from uptime"}""");
+        api.MapGet("/schema/tables", Tables).For(Role.Viewer).Docs<SchemaBody>("List osquery's tables and columns");
+    }
+
+    private static Ok<SqlBody> Check(SqlRequest request, OsquerySql sql)
+    {
+        var verdict = sql.Current.Check(request.Sql);
+        return TypedResults.Ok(new SqlBody(verdict.Valid, verdict.Message, verdict.Tables, verdict.Platforms));
+    }
+
+    /// <summary>osquery's own tables, and those that configurations and settings add.</summary>
+    private static Ok<SchemaBody> Tables(OsquerySql sql, CampaignCaution caution)
+    {
+        var own = OsquerySchema.Bundled.Tables.Select(table => new SchemaTable(
+            table.Key, table.Value.Platforms.Split(' '), table.Value.Evented, Words(table.Value.Aliases), caution.IsSensitive(table.Key),
+            [.. table.Value.Columns.Select(column => Column(column.Key, column.Value))]));
+        var extra = sql.Extra.Select(table => new SchemaTable(table.Name, Words(table.Platforms), Evented: false, [], caution.IsSensitive(table.Name), []));
+        return TypedResults.Ok(new SchemaBody(OsquerySchema.Bundled.OsqueryVersion, [.. own.Concat(extra).DistinctBy(table => table.Name).OrderBy(table => table.Name, StringComparer.Ordinal)]));
+    }
+
+    private static SchemaColumn Column(string name, string text)
+    {
+        var words = text.Split(' ');
+        var platforms = words.Skip(1).Where(OsquerySchema.Platforms.Contains).ToList();
+        return new(name, words[0], [.. words.Skip(1).Except(platforms)], platforms);
+    }
+
+    private static string[] Words(string? text) => text?.Split(' ', StringSplitOptions.RemoveEmptyEntries) ?? [];
+}

@@ -1,0 +1,33 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Fleet.Nodes;
+
+namespace Fleet.Results;
+
+/// <summary>Finds in logs what the schedule's queries cost: rows of osquery's own table <c>osquery_schedule</c>, and the warning after a watchdog kill.</summary>
+/// <remarks>The warning is the only sign of a denylisted query: osquery writes it at its next start, and leaves the query alone for a day.</remarks>
+internal sealed partial class CostReader(QueryCosts costs)
+{
+    public void ReadStatus(Batch batch)
+    {
+        if (batch.Lines.AsSpan().IndexOf("Scheduled query may have failed"u8) < 0) return;
+        foreach (var line in StatusLine.Read(batch.Lines, batch.Key.Time))
+        {
+            if (Failed().Match(line.Message) is { Success: true } match) costs.NoteDenylisted(match.Groups["name"].Value, isDistributed: false);
+        }
+    }
+
+    /// <summary>The table counts since the agent's start, so what is taken of it is the latest run.</summary>
+    public void ReadSchedule(IEnumerable<ResultRow> rows)
+    {
+        foreach (var row in rows.Where(row => row.Action != "removed" && row.Column("executions") is not null && row.Column("interval") is not null))
+        {
+            if (row.Column("name") is not { Length: > 0 and <= Kernel.Limits.LineNameCharacters } name) continue;
+            if (long.TryParse(row.Column("last_wall_time_ms"), NumberStyles.None, CultureInfo.InvariantCulture, out var time)) costs.NoteRuns(name, isDistributed: false, runs: 1, time);
+            if (row is { Action: "added" } && row.Column("denylisted") == "1") costs.NoteDenylisted(name, isDistributed: false);
+        }
+    }
+
+    [GeneratedRegex("^Scheduled query may have failed: (?<name>.+?)\\.?$")]
+    private static partial Regex Failed();
+}
