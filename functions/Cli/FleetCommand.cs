@@ -20,6 +20,13 @@ internal static class FleetCommand
         root.Add(KeysCommand.Build());
         root.Add(ImportCommand.Build());
         root.Add(DemoCommand.Build());
+        root.Add(NodesCommand.Build());
+        root.Add(QueryCommand.Build());
+        root.Add(PackCommand.Build());
+        root.Add(RulesCommand.Build());
+        root.Add(ApplyCommand.BuildPlan());
+        root.Add(ApplyCommand.BuildApply());
+        root.Add(ApplyCommand.BuildExport());
         root.Add(SwarmCommand.Build());
         root.Add(SchemaCommand.Build());
         return root;

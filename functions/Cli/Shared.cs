@@ -11,7 +11,9 @@ internal static class Shared
 
     public static Option<string?> Url { get; } = new("--url") { Description = $"Where to listen. Default: {Settings.DefaultUrl}, or Fleet__Url.", HelpName = "URL" };
 
-    public static Option<string[]> Tags(string description) => new("--tags")
+    public static Option<string[]> Tags(string description) => TagsAs("--tags", description);
+
+    public static Option<string[]> TagsAs(string name, string description) => new(name)
     {
         Description = description,
         HelpName = "a,b",
@@ -47,7 +49,7 @@ internal static class Shared
         {
             return await run();
         }
-        catch (Exception fault) when (fault is SettingsException or Storage.StorageUnavailableException or FormatException or Config.ConfigRefusedException
+        catch (Exception fault) when (fault is SettingsException or RemoteException or Storage.StorageUnavailableException or FormatException or Config.ConfigRefusedException
             or UnauthorizedAccessException or IOException or InvalidDataException)
         {
             await Console.Error.WriteLineAsync(fault.Message);

@@ -30,7 +30,7 @@ internal static class AlertersApi
         return TypedResults.Ok(Body(stored.Item, http.User));
     }
 
-    private static async Task<IResult> PutAsync(string name, AlerterRequest request, Alerters alerters, Limits limits, HttpContext http, CancellationToken ct)
+    private static async Task<IResult> PutAsync(string name, AlerterRequest request, Alerters alerters, Limits limits, HttpContext http, CancellationToken ct, bool? dryRun = null)
     {
         name = Paging.Name(name);
         var errors = new List<FieldError>();
@@ -50,6 +50,8 @@ internal static class AlertersApi
 
         var stored = await alerters.ReadAsync(name, ct);
         var wanted = new AlerterSettings(name, request.Type, request.Path, request.Url, stored?.Item.HasSecret ?? false);
+
+        if (dryRun == true) return TypedResults.Ok(Differences.Between("alerters", name, stored is null ? null : Whole(stored.Item), Whole(wanted)));
 
         // A secret that is sent counts as a change: whether it is the same is not looked at.
         if (Preconditions.Fault(http.Request, stored?.Etag, isRequired: request.Secret is not null || wanted != stored?.Item) is { } fault) return fault;
@@ -82,6 +84,14 @@ internal static class AlertersApi
         ["url"] = Masked(alerter.Url),
         ["hasSecret"] = alerter.HasSecret,
     };
+
+    /// <summary>For who may see it.</summary>
+    private static JsonObject Whole(AlerterSettings alerter)
+    {
+        var json = Json(alerter);
+        json["url"] = alerter.Url;
+        return json;
+    }
 
     private static string? Masked(string? url) => url is null ? null : new Uri(url).GetLeftPart(UriPartial.Scheme) + new Uri(url).Host + "/…";
 

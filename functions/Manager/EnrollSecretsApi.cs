@@ -14,8 +14,9 @@ internal sealed record EnrollSecretBody(
     string Id, string Label, IReadOnlyList<string> Tags, DateTimeOffset CreatedAt, DateTimeOffset? ExpiresAt, long? MaxUses, long Uses, DateTimeOffset? LastUsedAt, string? NodeId,
     bool Enabled, string? Secret);
 
-/// <summary>A secret that is off lets nobody in; nodes that enrolled with it stay.</summary>
-internal sealed record EnrollSecretPatch(bool Enabled);
+/// <summary>What is left out stays. A secret that is off lets nobody in; nodes that enrolled with it stay.</summary>
+/// <param name="Tags">Of those who enroll from now on.</param>
+internal sealed record EnrollSecretPatch(bool? Enabled = null, IReadOnlyList<string>? Tags = null);
 
 internal static class EnrollSecretsApi
 {
@@ -23,7 +24,7 @@ internal static class EnrollSecretsApi
     {
         api.MapGet("/enroll-secrets", ListAsync).For(Role.Admin).Docs<ListOf<EnrollSecretBody>>("List enroll secrets, without their text");
         api.MapPost("/enroll-secrets", CreateAsync).For(Role.Admin).Docs<EnrollSecretBody>("Make an enroll secret; its text is in this answer alone", body: """{"label":"laptops","tags":["laptop"],"expiresAt":"2099-01-01T00:00:00Z","maxUses":100}""", status: [201]);
-        api.MapPatch("/enroll-secrets/{id}", SwitchAsync).For(Role.Admin).Docs<EnrollSecretBody>("Switch an enroll secret on or off", body: """{"enabled":false}""");
+        api.MapPatch("/enroll-secrets/{id}", SwitchAsync).For(Role.Admin).Docs<EnrollSecretBody>("Switch an enroll secret on or off, or give it other tags", body: """{"enabled":false}""");
         api.MapDelete("/enroll-secrets/{id}", RemoveAsync).For(Role.Admin).Docs("Remove an enroll secret");
     }
 
@@ -60,9 +61,10 @@ internal static class EnrollSecretsApi
             ? $"A secret must not hold '{settings.TagDelimiter}': what follows it in an agent's secret is read as tags."
         : null;
 
-    private static async Task<IResult> SwitchAsync(string id, EnrollSecretPatch patch, EnrollSecrets secrets, HttpContext http, CancellationToken ct)
+    private static async Task<IResult> SwitchAsync(string id, EnrollSecretPatch patch, EnrollSecrets secrets, Limits limits, HttpContext http, CancellationToken ct)
     {
-        if (await secrets.SwitchAsync(id, patch.Enabled, ct) is not { } secret) return Problem.NotFound($"enroll secret '{id}'");
+        if (TagSet.Fault([.. patch.Tags ?? []], limits) is { } fault) return Problem.Invalid("tags", fault);
+        if (await secrets.ChangeAsync(id, patch.Enabled, patch.Tags is { } tags ? TagSet.Of(tags) : null, ct) is not { } secret) return Problem.NotFound($"enroll secret '{id}'");
         (http.Audit().Target, http.Audit().After) = ("enroll-secrets/" + id, Json(secret));
         return TypedResults.Ok(Body(secret, null));
     }

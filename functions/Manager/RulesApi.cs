@@ -65,7 +65,7 @@ internal static class RulesApi
     }
 
     /// <summary>With an id of one's own too: what is brought from another server keeps its id.</summary>
-    private static async Task<IResult> PutAsync(string id, RuleRequest request, RuleStore rules, Alerters alerters, Edits edits, Limits limits, TimeProvider clock, HttpContext http, CancellationToken ct)
+    private static async Task<IResult> PutAsync(string id, RuleRequest request, RuleStore rules, Alerters alerters, Edits edits, Limits limits, TimeProvider clock, HttpContext http, CancellationToken ct, bool? dryRun = null)
     {
         if (id.Length > 100 || !id.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_')) return Problem.Invalid("id", "An id has at most 100 ASCII letters, digits, '-' and '_'.");
         if (Errors(request, alerters, limits) is { Count: > 0 } errors) return Problem.Invalid(errors);
@@ -75,7 +75,17 @@ internal static class RulesApi
 
         // The same again is no change, and has the time of the last one.
         if (stored is not null && Json(rule with { UpdatedAt = stored.Item.UpdatedAt }) is var same && JsonNode.DeepEquals(same, Json(stored.Item))) rule = rule with { UpdatedAt = stored.Item.UpdatedAt };
+        if (dryRun == true) return TypedResults.Ok(Differences.Between(Kind, id, stored is null ? null : Essence(stored.Item), Essence(rule)));
         return await edits.PutAsync(http, rules.Table, Kind, id, stored, rule, Json);
+    }
+
+    /// <summary>Without times, which are no difference.</summary>
+    private static JsonObject Essence(Rule rule)
+    {
+        var json = Json(rule);
+        json.Remove("createdAt");
+        json.Remove("updatedAt");
+        return json;
     }
 
     private static async Task<IResult> RemoveAsync(string id, RuleStore rules, Edits edits, HttpContext http, CancellationToken ct) =>

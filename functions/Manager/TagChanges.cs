@@ -19,7 +19,7 @@ internal sealed class TagChanges(NodeStore nodes, NodeCatalog catalog, QueryItem
         foreach (var secret in (await secrets.ListAsync(ct)).Where(secret => secret.Tags.Has(tag)))
         {
             items++;
-            if (!isRehearsal) await secrets.SetTagsAsync(secret.Id, With(secret.Tags, tag, to), ct);
+            if (!isRehearsal) await secrets.ChangeAsync(secret.Id, enabled: null, With(secret.Tags, tag, to), ct);
         }
 
         var tagged = (await catalog.AllAsync(ct)).Where(one => one.Node.Tags.Has(tag)).Select(one => one.Node.Id).ToHashSet();

@@ -58,20 +58,13 @@ internal sealed class EnrollSecrets
     /// <summary>192 random bits.</summary>
     public static string NewText() => Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(24));
 
-    /// <summary>Switches a secret on or off; null if there is none.</summary>
-    public async ValueTask<EnrollSecret?> SwitchAsync(string id, bool enabled, CancellationToken ct)
+    /// <summary>Switches a secret on or off, or gives it other tags, which those have who enroll with it from now on; null if there is none.</summary>
+    public async ValueTask<EnrollSecret?> ChangeAsync(string id, bool? enabled, TagSet? tags, CancellationToken ct)
     {
         if (_secrets.Find(id) is null) return null;
-        await _table.WriteAsync(Storage.Write.Merge(new(Schema.All, KeyText.Of(id)), new Columns { ["Enabled"] = enabled }), ct);
+        await _table.WriteAsync(Storage.Write.Merge(new(Schema.All, KeyText.Of(id)), new Columns().With("Enabled", enabled).With("Tags", tags?.Text)), ct);
         await _secrets.ToldAsync(ct);
         return _secrets.Find(id)?.Item;
-    }
-
-    /// <summary>Gives a secret other tags: those who enroll with it from now on have them.</summary>
-    public async ValueTask SetTagsAsync(string id, TagSet tags, CancellationToken ct)
-    {
-        await _table.WriteAsync(Storage.Write.Merge(new(Schema.All, KeyText.Of(id)), new Columns { ["Tags"] = tags.Text }), ct);
-        await _secrets.ToldAsync(ct);
     }
 
     /// <summary>The secret with this text, unless it has expired; null for anything else.</summary>

@@ -151,11 +151,11 @@ public sealed class EnrollTests
         await using var world = await World.OpenAsync();
         var secrets = world.Get<EnrollSecrets>();
         var id = (await secrets.ListAsync(default)).Single().Id;
-        await secrets.SwitchAsync(id, enabled: false, default);
+        await secrets.ChangeAsync(id, enabled: false, tags: null, default);
         await Assert.ThrowsAsync<InvalidOperationException>(() => world.EnrollAsync("H1"));
-        await secrets.SwitchAsync(id, enabled: true, default);
+        await secrets.ChangeAsync(id, enabled: true, tags: null, default);
         await world.EnrollAsync("H1");
-        Assert.Null(await secrets.SwitchAsync("none", enabled: true, default));
+        Assert.Null(await secrets.ChangeAsync("none", enabled: true, tags: null, default));
     }
 
     [Fact]

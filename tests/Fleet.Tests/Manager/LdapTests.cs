@@ -1,0 +1,257 @@
+using Fleet.Manager;
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using Fleet.Shared;
+
+namespace Fleet.Tests.Manager;
+
+public sealed class LdapTests(LdapTests.Fixture fixture) : IClassFixture<LdapTests.Fixture>
+{
+    private Slapd Slapd => fixture.Slapd;
+
+    private LdapSettings Settings => new(Slapd.Secure, Slapd.BaseDn) { Authorities = Slapd.Authority, BindDn = Slapd.ServiceDn, BindPassword = Slapd.ServicePassword };
+
+    [Fact]
+    public async Task A_good_password_signs_in_with_the_groups()
+    {
+        var person = await SignInAsync(Settings, "ada", "correct horse");
+
+        Assert.NotNull(person);
+        Assert.Equal((Slapd.PersonDn("ada"), "ada", "Ada Lovelace", "ada@example.org"), (person.Dn, person.Name, person.DisplayName, person.Mail));
+        Assert.Equal([Slapd.GroupDn("fleet-admins"), Slapd.GroupDn("fleet-operators")], person.Groups.Order());
+        Assert.True(person.IsIn("CN=Fleet-Admins, OU=groups, DC=example, DC=org"));
+        Assert.False(person.IsIn(Slapd.GroupDn("fleet-viewers")));
+    }
+
+    [Fact]
+    public async Task Groups_found_by_a_search_are_not_counted_twice()
+    {
+        var person = await SignInAsync(Settings with { GroupBaseDn = Slapd.GroupBaseDn }, "ada", "correct horse");
+
+        Assert.Equal(2, person!.Groups.Count);
+    }
+
+    [Fact]
+    public async Task A_mail_address_signs_in_as_the_person_it_belongs_to() =>
+        Assert.Equal("grace", (await SignInAsync(Settings, "GRACE@example.org", "battery staple"))?.Name);
+
+    [Fact]
+    public async Task Names_and_passwords_may_hold_any_letters()
+    {
+        var person = await SignInAsync(Settings with { GroupBaseDn = Slapd.GroupBaseDn }, "zoë", "pässwörd ☃");
+
+        Assert.Equal(("zoë", "Zoë (Müller), Ops"), (person?.Name, person?.DisplayName));
+        Assert.True(person!.IsIn(Slapd.GroupDn("fleet-viewers")));
+    }
+
+    [Theory]
+    [InlineData("ada", "wrong")]
+    [InlineData("ada", "correct hors")]
+    [InlineData("ada", "")]
+    [InlineData("ada", "\0")]
+    [InlineData("ada", "correct horse\0")]
+    [InlineData("", "correct horse")]
+    [InlineData("nobody", "correct horse")]
+    [InlineData("zoë", "pässwörd")]
+    [InlineData("*)(uid=*", "correct horse")]
+    [InlineData("ad*", "correct horse")]
+    [InlineData("a\\64a", "correct horse")]
+    public async Task A_wrong_name_or_password_does_not_sign_in(string name, string password) => Assert.Null(await SignInAsync(Settings, name, password));
+
+    [Fact]
+    public async Task Nobody_signs_in_by_a_name_that_two_people_have()
+    {
+        Assert.Null(await SignInAsync(Settings, "twins@example.org", "just for fun"));
+        Assert.NotNull(await SignInAsync(Settings, "linus", "just for fun"));
+    }
+
+    [Fact]
+    public async Task An_unknown_name_takes_the_same_calls_as_a_wrong_password()
+    {
+        // Two binds and a search each, which the log of the server would show; here: about the same time.
+        var directory = new LdapDirectory(Settings);
+        async Task<double> MedianAsync(string name)
+        {
+            var times = new List<double>();
+            for (var i = 0; i < 9; i++)
+            {
+                var watch = Stopwatch.StartNew();
+                await directory.SignInAsync(name, "wrong", CancellationToken.None);
+                times.Add(watch.Elapsed.TotalMilliseconds);
+            }
+
+            return times.Order().ElementAt(4);
+        }
+
+        _ = await MedianAsync("ada");
+        Assert.InRange(await MedianAsync("nobody") / await MedianAsync("ada"), 0.3, 3);
+    }
+
+    [Theory]
+    [InlineData("(uid={0})", "*)(uid=*", @"(uid=\2a\29\28uid=\2a)")]
+    [InlineData("(uid={0})", "a\\b\0", @"(uid=a\5cb\00)")]
+    [InlineData("(|(a={0})(b={1}))", "{1}", "(|(a={1})(b=x))")]
+    [InlineData("(a={2}{)", "y", "(a={2}{)")]
+    public void A_filter_holds_its_values_escaped(string template, string value, string expected) => Assert.Equal(expected, LdapDirectory.Filter(template, value, "x"));
+
+    [Fact]
+    public async Task StartTls_signs_in() =>
+        Assert.NotNull(await SignInAsync(Settings with { Url = Slapd.Plain, StartTls = true }, "ada", "correct horse"));
+
+    [Theory]
+    [InlineData("ldap", false, true)]
+    [InlineData("ldap", true, false)]
+    [InlineData("ldaps", false, false)]
+    public async Task Passwords_go_through_TLS_only(string scheme, bool startTls, bool isSeen)
+    {
+        using var wire = new Wire((scheme == "ldap" ? Slapd.Plain : Slapd.Secure).Port);
+
+        Assert.NotNull(await SignInAsync(Settings with { Url = new($"{scheme}://127.0.0.1:{wire.Port}"), StartTls = startTls }, "ada", "correct horse"));
+        Assert.Equal((isSeen, isSeen), (wire.Saw("correct horse"), wire.Saw(Slapd.ServicePassword)));
+    }
+
+    [Fact]
+    public async Task Loopback_needs_no_TLS() => Assert.NotNull(await SignInAsync(Settings with { Url = Slapd.Plain }, "ada", "correct horse"));
+
+    [Theory]
+    [InlineData("ldap://directory.example.org", false, "in the clear")]
+    [InlineData("https://directory.example.org", false, "no ldap://")]
+    [InlineData("ldaps://directory.example.org", true, "leave StartTls out")]
+    public void Settings_that_would_show_passwords_are_refused(string url, bool startTls, string complaint) =>
+        Assert.Contains(complaint, Assert.Throws<ArgumentException>(() => new LdapDirectory(Settings with { Url = new(url), StartTls = startTls })).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public async Task Authorities_may_be_a_file()
+    {
+        using var scratch = new Scratch();
+        await File.WriteAllTextAsync(scratch.File("ca.pem"), Slapd.Authority);
+
+        Assert.NotNull(await SignInAsync(Settings with { Authorities = scratch.File("ca.pem") }, "ada", "correct horse"));
+        await RefusedAsync(Settings with { Authorities = scratch.File("absent.pem") }, "cannot be read");
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task An_authority_that_is_not_trusted_is_refused(bool startTls)
+    {
+        using var other = new TestAuthority("Fleet  Tests' Directory");
+        var settings = Settings with { Url = startTls ? Slapd.Plain : Slapd.Secure, StartTls = startTls };
+
+        await RefusedAsync(settings with { Authorities = other.Pem }, "certificate is not trusted");
+        await RefusedAsync(settings with { Authorities = null }, "certificate is not trusted");
+
+        // One of two is enough, though they have one name.
+        Assert.NotNull(await SignInAsync(settings with { Authorities = other.Pem + "\n" + Slapd.Authority }, "ada", "correct horse"));
+    }
+
+    [Fact]
+    public Task A_certificate_for_another_name_is_refused() => RefusedAsync(Settings with { Url = Slapd.SecureByOtherName }, "for another name");
+
+    [Fact]
+    public Task A_wrong_password_of_the_account_that_searches_is_told_apart() => RefusedAsync(Settings with { BindPassword = "wrong" }, "refuses the account that searches");
+
+    [Theory]
+    [InlineData("ldap", false)]
+    [InlineData("ldap", true)]
+    [InlineData("ldaps", false)]
+    public Task A_directory_that_is_down_is_a_clear_fault(string scheme, bool startTls) =>
+        RefusedAsync(Settings with { Url = new($"{scheme}://127.0.0.1:{Ports.Free()}"), StartTls = startTls }, "cannot be reached");
+
+    [Theory]
+    [InlineData("ldap", false)]
+    [InlineData("ldap", true)]
+    [InlineData("ldaps", false)]
+    public async Task A_directory_that_never_answers_is_given_up(string scheme, bool startTls)
+    {
+        using var silent = new TcpListener(IPAddress.Loopback, 0);
+        silent.Start();
+        var url = new Uri($"{scheme}://{silent.LocalEndpoint}");
+
+        await RefusedAsync(Settings with { Url = url, StartTls = startTls, Timeout = TimeSpan.FromSeconds(1) }, "did not answer within 1 s");
+    }
+
+    [Theory]
+    [InlineData("CN=Fleet")]
+    [InlineData("CN=\"  Ürsula   &  Sons' CA \", O=\"ACME, Inc.\", C=DE, E=ca@example.org")]
+    public async Task An_authority_is_named_as_OpenSSL_names_it(string subject)
+    {
+        using var scratch = new Scratch();
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var certificate = new CertificateRequest(subject, key, HashAlgorithmName.SHA256).CreateSelfSigned(DateTimeOffset.UtcNow, DateTimeOffset.UtcNow.AddDays(1));
+        await File.WriteAllTextAsync(scratch.File("ca.pem"), certificate.ExportCertificatePem());
+        using var openssl = Process.Start(new ProcessStartInfo("openssl", ["x509", "-noout", "-hash", "-in", scratch.File("ca.pem")]) { RedirectStandardOutput = true })!;
+
+        Assert.Equal((await openssl.StandardOutput.ReadToEndAsync()).Trim(), TrustFolder.HashOf(certificate));
+    }
+
+    private static Task<LdapPerson?> SignInAsync(LdapSettings settings, string name, string password) => new LdapDirectory(settings).SignInAsync(name, password, CancellationToken.None);
+
+    private static async Task RefusedAsync(LdapSettings settings, string complaint)
+    {
+        var fault = await Assert.ThrowsAsync<LdapUnavailableException>(() => SignInAsync(settings, "ada", "correct horse"));
+        Assert.Contains(complaint, fault.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Passes bytes on, and keeps what the client says.</summary>
+    private sealed class Wire : IDisposable
+    {
+        private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+        private readonly MemoryStream _said = new();
+
+        public Wire(int to)
+        {
+            _listener.Start();
+            _ = ServeAsync(to);
+        }
+
+        public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
+
+        public bool Saw(string text)
+        {
+            lock (_said) return _said.ToArray().AsSpan().IndexOf(Encoding.UTF8.GetBytes(text)) >= 0;
+        }
+
+        public void Dispose() => _listener.Dispose();
+
+        private async Task ServeAsync(int to)
+        {
+            while (true)
+            {
+                var near = (await _listener.AcceptTcpClientAsync()).GetStream();
+                var far = new TcpClient();
+                await far.ConnectAsync(IPAddress.Loopback, to);
+                _ = far.GetStream().CopyToAsync(near);
+                _ = ListenAsync(near, far);
+            }
+        }
+
+        private async Task ListenAsync(NetworkStream near, TcpClient far)
+        {
+            var buffer = new byte[4096];
+            using (near)
+            using (far)
+            {
+                while (await near.ReadAsync(buffer) is > 0 and var count)
+                {
+                    lock (_said) _said.Write(buffer, 0, count);
+                    await far.GetStream().WriteAsync(buffer.AsMemory(0, count));
+                }
+            }
+        }
+    }
+
+    /// <summary>One server for all tests, which only read.</summary>
+    public sealed class Fixture : IAsyncLifetime
+    {
+        internal Slapd Slapd { get; private set; } = null!;
+
+        public async Task InitializeAsync() => Slapd = await Slapd.StartAsync();
+
+        public async Task DisposeAsync() => await Slapd.DisposeAsync();
+    }
+}
