@@ -55,7 +55,7 @@ internal static class AlertersApi
 
         // A secret that is sent counts as a change: whether it is the same is not looked at.
         if (Preconditions.Fault(http.Request, stored?.Etag, isRequired: request.Secret is not null || wanted != stored?.Item) is { } fault) return fault;
-        await alerters.PutAsync(wanted, request.Secret, stored?.Etag, ct);
+        if (request.Secret is not null || wanted != stored?.Item) await alerters.PutAsync(wanted, request.Secret, stored?.Etag, ct);
         var after = (await alerters.ReadAsync(name, ct))!;
         var note = http.Audit();
         (note.Target, note.Before, note.After) = ("alerters/" + name, stored is null ? null : Json(stored.Item), Json(after.Item));

@@ -27,6 +27,16 @@ internal static class ApiDocs
         ["from"] = "Not before this time.",
         ["to"] = "Before this time.",
         ["tags"] = "Names, separated by commas.",
+        ["page"] = "A page by its number from 1 on, instead of `after`.",
+        ["format"] = "`ndjson` (default) or `csv`.",
+        ["trailer"] = "Ends NDJSON with a line that says how many rows there were; from HTTP/2 on the trailer Fleet-Rows does.",
+        ["dryRun"] = "Only say what would change.",
+        ["q"] = "A text to search for, in any case.",
+        ["sort"] = "By what.",
+        ["order"] = "`asc` (default) or `desc`.",
+        ["tag"] = "With any of these tags, separated by commas.",
+        ["status"] = "Any of these, separated by commas.",
+        ["action"] = "Any of these, separated by commas.",
     };
 
     private static readonly (int Status, string Name, string Text)[] s_refusals =

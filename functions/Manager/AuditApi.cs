@@ -28,7 +28,7 @@ internal static class AuditApi
         TypedResults.Ok((await log.PageAsync(new(actor, action, target, from, to, failed == true), Paging.Take(take, limits), after, ct)).Select(Body));
 
     private static Export<AuditEntry> ExportAll(
-        AuditLog log, HttpContext http, CancellationToken ct, string? format = null, string? actor = null, string? action = null, string? target = null, DateTimeOffset? from = null,
+        AuditLog log, HttpContext http, CancellationToken ct, string? format = null, bool? trailer = null, string? actor = null, string? action = null, string? target = null, DateTimeOffset? from = null,
         DateTimeOffset? to = null, bool? failed = null) =>
         new("audit", format, log.AllAsync(new(actor, action, target, from, to, failed == true), ct), entry => Json(Body(entry)), s_columns);
 

@@ -36,7 +36,7 @@ internal static class CampaignAnswersApi
             ? TypedResults.Ok(Body(answer, links))
             : Problem.NotFound($"answer of node '{nodeId}' to campaign '{id}'");
 
-    private static async Task<IResult> ExportAsync(string id, CampaignStore campaigns, AnswerStore answers, HttpContext http, CancellationToken ct, string? format = null)
+    private static async Task<IResult> ExportAsync(string id, CampaignStore campaigns, AnswerStore answers, HttpContext http, CancellationToken ct, string? format = null, bool? trailer = null)
     {
         if (await campaigns.FindAsync(id, ct) is null) return CampaignsApi.Missing(id);
         http.Audit().Target = "campaigns/" + id;

@@ -12,8 +12,11 @@ internal static class Export
     public const string Ndjson = "application/x-ndjson";
     public const string Csv = "text/csv";
 
-    /// <summary>Told after the last row: how many there were. A stream that breaks off has no trailer.</summary>
+    /// <summary>Told after the last row, in a trailer, where HTTP has one (from HTTP/2 on): how many there were. A stream that broke off has none.</summary>
     public const string Rows = "Fleet-Rows";
+
+    /// <summary>With <c>trailer=true</c> NDJSON ends with a line that says the same: <c>{"trailer":{"rows":12}}</c>.</summary>
+    public const string InBody = "trailer";
 
     /// <summary>Rows that are looked at for their columns before the first one is written.</summary>
     public const int RowsForColumns = 1_000;
@@ -46,12 +49,12 @@ internal sealed class Export<T>(string name, string? format, IAsyncEnumerable<T>
         response.ContentType = format == "csv" ? Export.Csv + "; charset=utf-8" : Export.Ndjson;
         response.Headers.ContentDisposition = $"attachment; filename=\"{name}.{format ?? "ndjson"}\"";
         if (response.SupportsTrailers()) response.DeclareTrailer(Export.Rows);
-        var count = format == "csv" ? await WriteCsvAsync(response.Body, ct) : await WriteNdjsonAsync(response.Body, ct);
+        var count = format == "csv" ? await WriteCsvAsync(response.Body, ct) : await WriteNdjsonAsync(response.Body, httpContext.Request.Query[Export.InBody] == "true", ct);
         httpContext.Audit().Reason ??= string.Create(CultureInfo.InvariantCulture, $"{count} rows");
         if (response.SupportsTrailers()) response.AppendTrailer(Export.Rows, count.ToString(CultureInfo.InvariantCulture));
     }
 
-    private async Task<long> WriteNdjsonAsync(Stream body, CancellationToken ct)
+    private async Task<long> WriteNdjsonAsync(Stream body, bool inBody, CancellationToken ct)
     {
         var count = 0L;
         using var buffer = new MemoryStream();
@@ -63,6 +66,7 @@ internal sealed class Export<T>(string name, string? format, IAsyncEnumerable<T>
             if (buffer.Length > FlushEvery) await FlushAsync();
         }
 
+        if (inBody) buffer.Write(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{{\"trailer\":{{\"rows\":{count}}}}}\n")));
         await FlushAsync();
         return count;
 

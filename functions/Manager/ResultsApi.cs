@@ -44,7 +44,7 @@ internal static class ResultsApi
     }
 
     private static async Task<IResult> ExportAsync(
-        ResultSearch search, NodeCatalog catalog, HttpContext http, CancellationToken ct, string? format = null, string? query = null, string? node = null, string? tag = null, DateTimeOffset? from = null,
+        ResultSearch search, NodeCatalog catalog, HttpContext http, CancellationToken ct, string? format = null, bool? trailer = null, string? query = null, string? node = null, string? tag = null, DateTimeOffset? from = null,
         DateTimeOffset? to = null, string? action = null)
     {
         if (await FilterAsync(http, catalog, query, node, tag, from, to, action, ct) is not { } filter) return s_badNode;
@@ -62,7 +62,7 @@ internal static class ResultsApi
     }
 
     private static async Task<IResult> ExportStatusAsync(
-        ResultSearch search, NodeCatalog catalog, CancellationToken ct, string? format = null, string? node = null, string? tag = null, DateTimeOffset? from = null, DateTimeOffset? to = null,
+        ResultSearch search, NodeCatalog catalog, CancellationToken ct, string? format = null, bool? trailer = null, string? node = null, string? tag = null, DateTimeOffset? from = null, DateTimeOffset? to = null,
         int? severity = null, string? q = null)
     {
         if (!TryNode(node, out _)) return s_badNode;

@@ -1,0 +1,191 @@
+using System.Net;
+using Fleet.Hosting;
+using Fleet.Manager;
+using Fleet.Tests.Support;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Fleet.Tests.Manager;
+
+public sealed class PeopleTests : ApiTest
+{
+    private const string Password = "correct horse";
+
+    [Fact]
+    public async Task Accounts_are_made_changed_and_removed_and_the_last_admin_stays()
+    {
+        await Api.OkAsync("POST", "/api/users", """{"name":"root","password":"correct horse","role":"admin"}""");
+        await Api.OkAsync("POST", "/api/users", """{"name":"ada","password":"correct horse","role":"operator"}""");
+        await Api.RefusedAsync(HttpStatusCode.Conflict, "POST", "/api/users", """{"name":"ADA","password":"correct horse","role":"viewer"}""");
+        foreach (var (body, field) in new[] { ("""{"name":"x","password":"short","role":"viewer"}""", "password"), ("""{"name":"x","password":"long enough","role":"king"}""", "role"), ("""{"name":" ","password":"long enough","role":"viewer"}""", "name") })
+        {
+            Assert.Equal(field, (string?)(await Api.RefusedAsync(HttpStatusCode.UnprocessableEntity, "POST", "/api/users", body))["errors"]![0]!["path"]);
+        }
+
+        using var ada = await BrowserAsync("ada");
+        using var token = new Api(Server.Url, (string)(await ada.OkAsync("POST", "/api/tokens", """{"name":"t","role":"operator"}"""))["token"]!);
+        await token.GetAsync("/api/nodes");
+        Assert.Equal("viewer", (string?)(await Api.OkAsync("PATCH", "/api/users/ada", """{"role":"viewer"}"""))["role"]);
+        await ada.RefusedAsync(HttpStatusCode.Unauthorized, "GET", "/api/session");
+        await token.RefusedAsync(HttpStatusCode.Unauthorized, "GET", "/api/nodes");
+        Assert.DoesNotContain("assword", (await Api.GetAsync("/api/users")).ToJsonString(), StringComparison.Ordinal);
+        await Api.OkAsync("DELETE", "/api/users/ada");
+        await Api.RefusedAsync(HttpStatusCode.Conflict, "DELETE", "/api/users/root");
+        await Api.RefusedAsync(HttpStatusCode.Conflict, "PATCH", "/api/users/root", """{"role":"viewer"}""");
+    }
+
+    [Fact]
+    public async Task People_change_their_own_password_and_their_other_sessions_end()
+    {
+        await AddAsync("ada", Role.Viewer);
+        using var here = await BrowserAsync("ada");
+        using var elsewhere = await BrowserAsync("ada");
+        Assert.Equal("current", (string?)(await here.RefusedAsync(HttpStatusCode.UnprocessableEntity, "PUT", "/api/session/password", """{"current":"wrong","password":"battery staple"}"""))["errors"]![0]!["path"]);
+        await here.RefusedAsync(HttpStatusCode.UnprocessableEntity, "PUT", "/api/session/password", """{"current":"correct horse","password":"short"}""");
+        await here.OkAsync("PUT", "/api/session/password", """{"current":"correct horse","password":"battery staple"}""");
+        await here.GetAsync("/api/session");
+        await elsewhere.RefusedAsync(HttpStatusCode.Unauthorized, "GET", "/api/session");
+        using var again = await BrowserAsync("ada", "battery staple");
+        await Api.RefusedAsync(HttpStatusCode.Conflict, "PUT", "/api/session/password", """{"current":"x","password":"battery staple"}""");
+    }
+
+    [Fact]
+    public async Task Sessions_are_listed_and_ended_by_their_owner_and_by_admins()
+    {
+        await AddAsync("ada", Role.Viewer);
+        await AddAsync("grace", Role.Viewer);
+        using var ada = await BrowserAsync("ada");
+        using var laptop = await BrowserAsync("ada");
+        using var grace = await BrowserAsync("grace");
+        var own = (await ada.GetAsync("/api/sessions"))["items"]!.AsArray();
+        Assert.Equal(2, own.Count);
+        var other = (string)own.Single(session => !(bool)session!["current"]!)!["id"]!;
+        await grace.RefusedAsync(HttpStatusCode.NotFound, "DELETE", $"/api/sessions/{other}");
+        await ada.OkAsync("DELETE", $"/api/sessions/{other}");
+        await laptop.RefusedAsync(HttpStatusCode.Unauthorized, "GET", "/api/session");
+        await ada.RefusedAsync(HttpStatusCode.Forbidden, "GET", "/api/sessions?all=true");
+        foreach (var session in (await Api.GetAsync("/api/sessions?all=true"))["items"]!.AsArray()) await Api.OkAsync("DELETE", $"/api/sessions/{(string)session!["id"]!}");
+        await ada.RefusedAsync(HttpStatusCode.Unauthorized, "GET", "/api/session");
+        await grace.RefusedAsync(HttpStatusCode.Unauthorized, "GET", "/api/session");
+    }
+
+    [Fact]
+    public async Task A_session_ends_when_it_is_not_used_and_when_it_is_old()
+    {
+        await using var world = await World.OpenAsync(("Auth:SessionIdle", "1h"), ("Auth:SessionLife", "3h"));
+        var sessions = world.Get<SessionStore>();
+        var idle = await sessions.StartAsync("local:a", "a", "local", Role.Viewer, null, null, default);
+        var used = await sessions.StartAsync("local:a", "a", "local", Role.Viewer, null, null, default);
+        for (var i = 0; i < 5; i++)
+        {
+            world.Clock.Advance(TimeSpan.FromMinutes(30));
+            Assert.NotNull(await sessions.UseAsync("local:a", used.Id, default));
+        }
+
+        Assert.Null(await sessions.UseAsync("local:a", idle.Id, default));
+        world.Clock.Advance(TimeSpan.FromMinutes(30));
+        Assert.Null(await sessions.UseAsync("local:a", used.Id, default));
+        await sessions.PruneAsync(default);
+        Assert.Empty(await sessions.ListAsync(null, default));
+    }
+
+    [Fact]
+    public async Task A_token_is_shown_once_listed_limited_to_its_routes_and_revoked()
+    {
+        var made = await Api.OkAsync("POST", "/api/tokens", """{"name":"inventory","role":"viewer","expiresAt":"2099-01-01T00:00:00Z","routes":["GET /api/nodes*"]}""");
+        using var script = new Api(Server.Url, (string)made["token"]!);
+        await script.GetAsync("/api/nodes?take=1");
+        Assert.Equal("urn:fleet:problem:out-of-scope", (string?)(await script.RefusedAsync(HttpStatusCode.Forbidden, "GET", "/api/queries"))["type"]);
+        await script.RefusedAsync(HttpStatusCode.Forbidden, "POST", "/api/nodes/lookup", """{"identifier":"x"}""");
+        await script.RefusedAsync(HttpStatusCode.Forbidden, "POST", "/api/tokens", """{"name":"more","role":"viewer"}""");
+        var listed = (await Api.GetAsync("/api/tokens"))["items"]!.AsArray().Single(token => (string?)token!["name"] == "inventory")!;
+        Assert.Null((string?)listed["token"]);
+        Assert.NotNull((string?)listed["usedAt"]);
+        await Api.OkAsync("DELETE", $"/api/tokens/{(string)listed["id"]!}");
+        await script.RefusedAsync(HttpStatusCode.Unauthorized, "GET", "/api/nodes");
+
+        foreach (var (body, field) in new[] { ("""{"name":"x","role":"viewer","routes":["FETCH /api/x"]}""", "routes[0]"), ("""{"name":"x","role":"viewer","routes":["/else"]}""", "routes[0]"), ("""{"name":"x","role":"boss"}""", "role"), ("""{"name":"x","role":"viewer","expiresAt":"2001-01-01T00:00:00Z"}""", "expiresAt") })
+        {
+            Assert.Equal(field, (string?)(await Api.RefusedAsync(HttpStatusCode.UnprocessableEntity, "POST", "/api/tokens", body))["errors"]![0]!["path"]);
+        }
+    }
+
+    [Fact]
+    public async Task Nobody_makes_a_token_that_may_do_more_than_they_and_each_sees_their_own()
+    {
+        await AddAsync("ada", Role.Operator);
+        using var ada = await BrowserAsync("ada");
+        await ada.RefusedAsync(HttpStatusCode.Forbidden, "POST", "/api/tokens", """{"name":"x","role":"admin"}""");
+        await ada.OkAsync("POST", "/api/tokens", """{"name":"mine","role":"viewer"}""");
+        Assert.Equal(["mine"], (await ada.GetAsync("/api/tokens"))["items"]!.AsArray().Select(token => (string?)token!["name"]));
+        var admins = (await Api.GetAsync("/api/tokens"))["items"]!.AsArray();
+        Assert.Contains("mine", admins.Select(token => (string?)token!["name"]));
+        await ada.RefusedAsync(HttpStatusCode.NotFound, "DELETE", $"/api/tokens/{(string)admins.Single(token => (string?)token!["name"] == "Admin")!["id"]!}");
+    }
+
+    [Theory]
+    [InlineData("GET /api/nodes*", "GET", "/api/nodes/1/config", true)]
+    [InlineData("GET /api/nodes*", "HEAD", "/api/nodes", true)]
+    [InlineData("GET /api/nodes*", "PATCH", "/api/nodes/1", false)]
+    [InlineData("/api/nodes/*/config", "GET", "/api/nodes/1/config", true)]
+    [InlineData("/api/nodes/*/config", "GET", "/api/nodes/1/configs", false)]
+    [InlineData("/api/nodes", "GET", "/api/nodes/1", false)]
+    [InlineData("POST /api/campaigns", "POST", "/API/campaigns", true)]
+    [InlineData("/api/a*a", "GET", "/api/a", false)]
+    public void A_route_pattern_means_what_it_says(string pattern, string method, string path, bool matches) => Assert.Equal(matches, RoutePatterns.Matches(pattern, method, path));
+
+    [Fact]
+    public async Task An_account_that_is_tried_out_is_throttled_and_a_stranger_is_told_the_same_as_a_known_one()
+    {
+        await AddAsync("ada", Role.Viewer);
+        using var stranger = new Api(Server.Url, null);
+        var known = await stranger.RefusedAsync(HttpStatusCode.Unauthorized, "POST", "/api/session", """{"username":"ada","password":"wrong"}""");
+        var unknown = await stranger.RefusedAsync(HttpStatusCode.Unauthorized, "POST", "/api/session", """{"username":"nobody","password":"wrong"}""");
+        Assert.Equal((string?)known["detail"], (string?)unknown["detail"]);
+        for (var i = 0; i < 9; i++) await stranger.RefusedAsync(HttpStatusCode.Unauthorized, "POST", "/api/session", """{"username":"ada","password":"wrong"}""");
+        await stranger.RefusedAsync(HttpStatusCode.TooManyRequests, "POST", "/api/session", """{"username":"Ada","password":"correct horse"}""");
+        await stranger.RefusedAsync(HttpStatusCode.Unauthorized, "POST", "/api/session", """{"username":"grace","password":"wrong"}""");
+    }
+
+    [Fact]
+    public async Task An_open_server_is_refused_where_others_could_reach_it_and_serves_only_its_own_names()
+    {
+        foreach (var (url, allowed, isFine) in new[] { ("https://localhost:0", false, false), ("https://127.0.0.1:0", false, true), ("http://localhost:0", false, true), ("https://0.0.0.0:0", false, false), ("https://fleet.example.org:0", true, true) })
+        {
+            var settings = new Dictionary<string, string?> { ["Fleet:Auth:Method"] = "none", ["Fleet:Url"] = url, ["Fleet:Auth:AllowOpenManager"] = allowed ? "true" : null };
+            var read = Record.Exception(() => Fleet.Hosting.Settings.Read(new Microsoft.Extensions.Configuration.ConfigurationBuilder().Add(new Microsoft.Extensions.Configuration.Memory.MemoryConfigurationSource { InitialData = settings }).Build()));
+            Assert.Equal(isFine, read is not SettingsException);
+        }
+
+        await using var server = await RunningServer.StartAsync(("Auth:Method", "none"));
+        using var anybody = new Api(server.Url, null);
+        Assert.Equal(("anonymous", "admin", "open"), await WhoAsync(anybody));
+        await anybody.RefusedAsync(HttpStatusCode.Forbidden, "PUT", "/api/queries/q", """{"sql":"select 1"}""");
+        anybody.Http.DefaultRequestHeaders.Add("X-Fleet-Csrf", "1");
+        await anybody.OkAsync("PUT", "/api/queries/q", """{"sql":"select 1"}""");
+        anybody.Http.DefaultRequestHeaders.Host = "evil.example.org";
+        await anybody.RefusedAsync(HttpStatusCode.Unauthorized, "GET", "/api/queries");
+        Assert.False((bool)(await Api.GetAsync("/api/session/methods"))["open"]!);
+    }
+
+    [Fact]
+    public async Task Expired_credentials_of_every_kind_are_refused()
+    {
+        using var soon = await Server.SignInAsync(Role.Admin, TimeSpan.FromMilliseconds(1));
+        await soon.RefusedAsync(HttpStatusCode.Unauthorized, "GET", "/api/nodes");
+        await AddAsync("ada", Role.Viewer);
+        using var ada = await BrowserAsync("ada");
+        var sessions = Server.Services.GetRequiredService<SessionStore>();
+        await sessions.EndAllAsync("local:ada", null, default);
+        await ada.RefusedAsync(HttpStatusCode.Unauthorized, "GET", "/api/nodes");
+    }
+
+    private async Task AddAsync(string name, Role role) => await Server.Services.GetRequiredService<UserStore>().AddAsync(name, Password, role, default);
+
+    private async Task<Api> BrowserAsync(string name, string password = Password) => await Browser.SignInAsync(Server.Url, name, password);
+
+    private static async Task<(string?, string?, string?)> WhoAsync(Api api)
+    {
+        var who = await api.GetAsync("/api/session");
+        return ((string?)who["name"], (string?)who["role"], (string?)who["method"]);
+    }
+}
