@@ -67,7 +67,7 @@ namespace Fleet.Manager;
 [JsonSerializable(typeof(ListOf<AnswerBody>))]
 [JsonSerializable(typeof(RuleRequest))]
 [JsonSerializable(typeof(ListOf<RuleBody>))]
-[JsonSerializable(typeof(RuleTest))]
+[JsonSerializable(typeof(RuleTrial))]
 [JsonSerializable(typeof(RuleTestBody))]
 [JsonSerializable(typeof(ListOf<AlertBody>))]
 [JsonSerializable(typeof(ListOf<DeadLetterBody>))]

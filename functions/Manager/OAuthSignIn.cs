@@ -50,7 +50,8 @@ internal static class OAuthSignIn
     }
 
     /// <summary>Where the browser goes to begin. The callbacks are no endpoints: authentication answers them.</summary>
-    public static void MapOAuth(this IEndpointRouteBuilder api) => api.MapGet("/session/oauth/{provider}", BeginAsync).AllowAnonymous();
+    public static void MapOAuth(this IEndpointRouteBuilder api) => api.MapGet("/session/oauth/{provider}", BeginAsync).AllowAnonymous()
+        .DocsFile("Sign in by a provider: leads the browser there", "text/html");
 
     /// <summary>The sign-in page with word of a failure.</summary>
     public static string PageOf(string code) => "/sign-in?error=" + code;

@@ -22,7 +22,7 @@ internal sealed record RuleBody(
 internal sealed record RuleTestLine(
     string? Name = null, string? Action = null, string? HostIdentifier = null, JsonElement? Timestamp = null, JsonElement? Columns = null);
 
-internal sealed record RuleTest(JsonElement Conditions, RuleTestLine Line);
+internal sealed record RuleTrial(JsonElement Conditions, RuleTestLine Line);
 
 internal sealed record RuleTestBody(bool Matches);
 
@@ -97,7 +97,7 @@ internal static class RulesApi
         return TypedResults.Ok(page.Select(version => new VersionBody(version.Id, version.At, version.By, version.Action, version.Item)));
     }
 
-    private static IResult Test(RuleTest request, Limits limits, TimeProvider clock)
+    private static IResult Test(RuleTrial request, Limits limits, TimeProvider clock)
     {
         if (RuleParser.Parse(request.Conditions, limits, out var faults) is not { } root) return Problem.Invalid([.. faults.Select(fault => new FieldError(fault.Path, fault.Message))]);
         if (Time(request.Line.Timestamp) is not { } time) return Problem.Invalid("line.timestamp", "This is ISO 8601 or epoch seconds.");
