@@ -1,0 +1,163 @@
+using Fleet.Kernel;
+using Fleet.Results;
+using Fleet.Tests.Support;
+
+namespace Fleet.Tests.Results;
+
+/// <summary>Search goes by the index: what it costs follows from what is found, and no line is missed.</summary>
+public sealed class SearchTests
+{
+    private static readonly ResultFilter s_all = new(null, null, null, null, [], []);
+
+    [Fact]
+    public async Task Lines_of_a_query_are_found_on_all_nodes_newest_first()
+    {
+        await using var world = await World.OpenAsync();
+        foreach (var host in new[] { "A", "B" })
+        {
+            var key = await world.EnrollAsync(host);
+            for (var hour = 0; hour < 30; hour += 10) await world.LogAsync(key, Lines(world, "q", -hour * 3_600, "pid", host + hour));
+            await world.LogAsync(key, Lines(world, "other", 0, "pid", "x"));
+        }
+
+        await world.MaterializeAsync();
+        var page = await SearchAsync(world, s_all with { Query = "q" }, 100);
+        Assert.Equal(["A0", "A10", "A20", "B0", "B10", "B20"], page.Items.Select(Pid).Order());
+        Assert.Equal(page.Items.Select(found => found.Item.Time).OrderDescending(), page.Items.Select(found => found.Item.Time));
+        var from = world.Clock.Now.AddHours(-15);
+        Assert.Equal(["A0", "A10", "B0", "B10"], (await SearchAsync(world, s_all with { Query = "q", From = from }, 100)).Items.Select(Pid).Order());
+        Assert.Equal(["A20", "B20"], (await SearchAsync(world, s_all with { Query = "q", To = from }, 100)).Items.Select(Pid).Order());
+        Assert.Equal(["B0", "B10", "B20"], (await SearchAsync(world, s_all with { Query = "q", Nodes = new HashSet<NodeId> { NodeId.OfHost("B") } }, 100)).Items.Select(Pid).Order());
+        Assert.Contains("x", (await SearchAsync(world, s_all, 100)).Items.Select(Pid));
+    }
+
+    [Fact]
+    public async Task A_batch_that_spans_hours_is_found_in_each_of_them_and_each_line_once()
+    {
+        await using var world = await World.OpenAsync();
+        var key = await world.EnrollAsync("A");
+        var now = world.Clock.Now.ToUnixTimeSeconds();
+        await world.LogAsync(key, "[" + string.Join(',', Enumerable.Range(0, 5).Select(i => $$$"""{"name":"q","action":"added","columns":{"pid":"{{{i}}}"},"unixTime":{{{now - i * 3_600}}}}""")) + "]");
+        await world.MaterializeAsync();
+        Assert.Equal(["0", "1", "2", "3", "4"], (await SearchAsync(world, s_all with { Query = "q" }, 100)).Items.Select(Pid));
+        var between = s_all with { Query = "q", From = world.Clock.Now.AddHours(-3), To = world.Clock.Now.AddHours(-2) };
+        Assert.Equal(["2", "3"], (await SearchAsync(world, between, 100)).Items.Select(Pid));
+    }
+
+    [Theory]
+    [InlineData("Equals", "/tmp/x", "1")]
+    [InlineData("Begins", "/tmp", "1 2")]
+    [InlineData("Contains", "bin", "2 3")]
+    public async Task Columns_are_compared(string comparison, string value, string expected)
+    {
+        await using var world = await World.OpenAsync();
+        var key = await world.EnrollAsync("A");
+        var now = world.Clock.Now.ToUnixTimeSeconds();
+        await world.LogAsync(key, "[" + string.Join(',', new[] { "/tmp/x", "/tmp/bin", "/usr/bin" }.Select((path, i) => $$$"""{"name":"q","action":"added","columns":{"pid":"{{{i + 1}}}","path":"{{{path}}}"},"unixTime":{{{now}}}}""")) + "]");
+        await world.MaterializeAsync();
+        var found = await SearchAsync(world, s_all with { Query = "q", Columns = [new("path", Enum.Parse<ColumnOperator>(comparison), [value])] }, 100);
+        Assert.Equal(expected, string.Join(' ', found.Items.Select(Pid).Order()));
+        Assert.Empty((await SearchAsync(world, s_all with { Query = "q", Actions = ["removed"] }, 100)).Items);
+    }
+
+    [Fact]
+    public async Task Pages_follow_each_other_without_a_gap_or_a_repeat_and_each_costs_little()
+    {
+        await using var world = await World.OpenAsync();
+        for (var node = 0; node < 6; node++)
+        {
+            var key = await world.EnrollAsync("N" + node);
+            for (var batch = 0; batch < 30; batch++) await world.LogAsync(key, Lines(world, "q", -batch * 1_800, "pid", $"{node}-{batch}"));
+        }
+
+        await world.MaterializeAsync();
+        var seen = new List<string?>();
+        string? after = null;
+        do
+        {
+            world.Tables.Reset();
+            var page = await world.Get<ResultSearch>().ResultsAsync(s_all with { Query = "q" }, 7, after, default);
+            Assert.InRange(world.Tables.Operations, 1, 49);
+            seen.AddRange(page.Items.Select(Pid));
+            after = page.After;
+        }
+        while (after is not null);
+        Assert.Equal(180, seen.Count);
+        Assert.Equal(180, seen.Distinct().Count());
+    }
+
+    [Fact]
+    public async Task What_matches_nothing_ends_early_and_goes_on_where_it_ended()
+    {
+        await using var world = await World.OpenAsync();
+        var key = await world.EnrollAsync("A");
+        for (var batch = 0; batch < 120; batch++) await world.LogAsync(key, Lines(world, "q", -batch * 60, "pid", batch == 119 ? "needle" : "hay" + batch));
+        await world.MaterializeAsync();
+        var filter = s_all with { Query = "q", Columns = [new("pid", ColumnOperator.Equals, ["needle"])] };
+        var pages = 0;
+        string? after = null;
+        var found = new List<string?>();
+        do
+        {
+            world.Tables.Reset();
+            var page = await world.Get<ResultSearch>().ResultsAsync(filter, 10, after, default);
+            Assert.InRange(world.Tables.Operations, 1, 49);
+            found.AddRange(page.Items.Select(Pid));
+            after = page.After;
+            pages++;
+        }
+        while (after is not null);
+        Assert.Equal(["needle"], found);
+        Assert.InRange(pages, 3, 6);
+        Assert.Equal(120, await world.Get<ResultSearch>().AllResultsAsync(s_all with { Query = "q" }, default).CountAsync());
+    }
+
+    [Fact]
+    public async Task A_line_that_came_in_two_batches_is_found_once()
+    {
+        await using var world = await World.OpenAsync();
+        var key = await world.EnrollAsync("A");
+        var now = world.Clock.Now.ToUnixTimeSeconds();
+        string Line(int i) => $$$"""{"name":"q","action":"added","columns":{"pid":"{{{i}}}"},"unixTime":{{{now}}}}""";
+        await world.LogAsync(key, $"[{Line(1)}]");
+        await world.LogAsync(key, $"[{Line(1)},{Line(2)}]");
+        await world.MaterializeAsync();
+        Assert.Equal(["1", "2"], (await SearchAsync(world, s_all with { Query = "q" }, 100)).Items.Select(Pid).Order());
+    }
+
+    [Fact]
+    public async Task Status_logs_are_searched_by_node_severity_text_and_time()
+    {
+        await using var world = await World.OpenAsync();
+        var now = world.Clock.Now.ToUnixTimeSeconds();
+        foreach (var host in new[] { "A", "B" })
+        {
+            var key = await world.EnrollAsync(host);
+            await world.LogAsync(key, $$"""[{"severity":0,"message":"fine","unixTime":{{now}}},{"severity":2,"message":"The disk is FULL on {{host}}","unixTime":{{now - 7_200}}}]""", "status");
+        }
+
+        await world.MaterializeAsync();
+        var search = world.Get<ResultSearch>();
+        Assert.Equal(4, (await search.StatusLogsAsync(new(null, null, null, 0, null), 100, null, default)).Items.Count);
+        var full = await search.StatusLogsAsync(new(new HashSet<NodeId> { NodeId.OfHost("B") }, null, null, 2, "disk is full"), 100, null, default);
+        Assert.Equal("The disk is FULL on B", Assert.Single(full.Items).Item.Message);
+        Assert.Equal(2, (await search.StatusLogsAsync(new(null, world.Clock.Now.AddHours(-1), null, 0, null), 100, null, default)).Items.Count);
+    }
+
+    [Fact]
+    public async Task A_line_with_a_wrong_clock_is_found_by_the_hour_of_its_arrival()
+    {
+        await using var world = await World.OpenAsync();
+        var key = await world.EnrollAsync("A");
+        await world.LogAsync(key, """[{"name":"q","action":"added","columns":{"pid":"past"},"unixTime":86400},{"name":"q","action":"added","columns":{"pid":"future"},"unixTime":4102444800}]""");
+        await world.MaterializeAsync();
+        Assert.Equal(["future", "past"], (await SearchAsync(world, s_all with { Query = "q" }, 100)).Items.Select(Pid).Order());
+    }
+
+    private static async Task<Fleet.Storage.Page<Found<ResultRow>>> SearchAsync(World world, ResultFilter filter, int take) => await world.Get<ResultSearch>().ResultsAsync(filter, take, null, default);
+
+    private static string? Pid(Found<ResultRow> found) => found.Item.Column("pid");
+
+    private static string Lines(World world, string query, int seconds, string column, string value) =>
+        $$$"""[{"name":"{{{query}}}","action":"added","columns":{"{{{column}}}":"{{{value}}}"},"unixTime":{{{world.Clock.Now.ToUnixTimeSeconds() + seconds}}}}]""";
+}
