@@ -12,6 +12,7 @@ internal static class LibLdap
     private const int KeepAliveProbes = 0x6301;
     private const int KeepAliveInterval = 0x6302;
     private const int RequireCertificate = 0x6006;
+    private const int NewTlsContext = 0x600f;
     private const int Demand = 2;
 
     /// <summary>In .NET's order, so that it is the same one.</summary>
@@ -51,6 +52,10 @@ internal static class LibLdap
             // Even if an ldap.conf or LDAPTLS_REQCERT says 'never'.
             Marshal.WriteInt32(value, Demand);
             Check(set(0, RequireCertificate, value));
+
+            // Wakes the library's TLS now: the first two connections at once would both do it, and one of them fail.
+            Marshal.WriteInt32(value, 0);
+            Check(set(0, NewTlsContext, value));
         }
         finally
         {

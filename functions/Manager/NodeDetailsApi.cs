@@ -16,14 +16,14 @@ internal static class NodeDetailsApi
     {
         api.MapGet("/nodes/{id}/config", ConfigAsync).For(Role.Viewer).Docs<System.Text.Json.Nodes.JsonObject>(
             "Read the configuration that a node gets", example: """{"schedule":{"uptime":{"query":"SELECT * FROM uptime;","interval":3600}}}""");
-        api.MapGet("/nodes/{id}/packs", (string id, NodeStore nodes, ConfigItems items, CancellationToken ct) =>
-            AppliesAsync(id, nodes, items.Packs.Current.Items, pack => (pack.Name, pack.Tags), ct)).For(Role.Viewer).Docs<ListOf<AppliesBody>>("List the packs that a node gets, and why");
-        api.MapGet("/nodes/{id}/queries", (string id, NodeStore nodes, ConfigItems items, CancellationToken ct) =>
-            AppliesAsync(id, nodes, items.Queries.Current.Items, query => (query.Name, query.Tags), ct)).For(Role.Viewer).Docs<ListOf<AppliesBody>>("List the queries that a node gets, and why");
-        api.MapGet("/nodes/{id}/file-paths", (string id, NodeStore nodes, ConfigItems items, CancellationToken ct) =>
-            AppliesAsync(id, nodes, items.FilePaths.Current.Items, paths => (paths.Category, paths.Tags), ct)).For(Role.Viewer).Docs<ListOf<AppliesBody>>("List the file paths that a node watches, and why");
-        api.MapGet("/nodes/{id}/options", (string id, NodeStore nodes, ConfigItems items, CancellationToken ct) =>
-            AppliesAsync(id, nodes, items.Options.Current.Items, set => (set.Name, set.Tags), ct)).For(Role.Viewer).Docs<ListOf<AppliesBody>>("List the sets of options that a node gets, and why");
+        api.MapGet("/nodes/{id}/packs", (string id, NodeStore nodes, ConfigItems items, Limits limits, int? take, string? after, int? page, CancellationToken ct) =>
+            AppliesAsync(id, nodes, new(take, after, page, limits), items.Packs.Current.Items, pack => (pack.Name, pack.Tags), ct)).For(Role.Viewer).Docs<ListOf<AppliesBody>>("List the packs that a node gets, and why");
+        api.MapGet("/nodes/{id}/queries", (string id, NodeStore nodes, ConfigItems items, Limits limits, int? take, string? after, int? page, CancellationToken ct) =>
+            AppliesAsync(id, nodes, new(take, after, page, limits), items.Queries.Current.Items, query => (query.Name, query.Tags), ct)).For(Role.Viewer).Docs<ListOf<AppliesBody>>("List the queries that a node gets, and why");
+        api.MapGet("/nodes/{id}/file-paths", (string id, NodeStore nodes, ConfigItems items, Limits limits, int? take, string? after, int? page, CancellationToken ct) =>
+            AppliesAsync(id, nodes, new(take, after, page, limits), items.FilePaths.Current.Items, paths => (paths.Category, paths.Tags), ct)).For(Role.Viewer).Docs<ListOf<AppliesBody>>("List the file paths that a node watches, and why");
+        api.MapGet("/nodes/{id}/options", (string id, NodeStore nodes, ConfigItems items, Limits limits, int? take, string? after, int? page, CancellationToken ct) =>
+            AppliesAsync(id, nodes, new(take, after, page, limits), items.Options.Current.Items, set => (set.Name, set.Tags), ct)).For(Role.Viewer).Docs<ListOf<AppliesBody>>("List the sets of options that a node gets, and why");
         api.MapGet("/nodes/{id}/results", ResultsAsync).For(Role.Viewer).Docs<ListOf<ResultBody>>("List what a node's queries brought, newest first");
         api.MapGet("/nodes/{id}/status-logs", StatusLogsAsync).For(Role.Viewer).Docs<ListOf<StatusBody>>("List a node's status logs, newest first");
         api.MapGet("/nodes/{id}/activity", ActivityAsync).For(Role.Viewer).Docs<ListOf<NodeEvent>>("List what happened to a node, newest first");
@@ -36,11 +36,11 @@ internal static class NodeDetailsApi
         return config.Fault is { } fault ? Problem.Conflict(fault) : TypedResults.Bytes(config.Json, "application/json");
     }
 
-    private static async Task<IResult> AppliesAsync<T>(string id, NodeStore nodes, IEnumerable<T> items, Func<T, (string Name, TagSet Tags)> read, CancellationToken ct)
+    private static async Task<IResult> AppliesAsync<T>(string id, NodeStore nodes, PageWish wish, IEnumerable<T> items, Func<T, (string Name, TagSet Tags)> read, CancellationToken ct)
     {
         if (!NodeId.TryParse(id, out var key) || await nodes.FindAsync(key, ct) is not { } node) return NodesApi.Missing(id);
-        var applied = items.Select(read).Where(item => item.Tags.Meets(node.Tags)).OrderBy(item => item.Name, StringComparer.Ordinal);
-        return TypedResults.Ok(new ListOf<AppliesBody>([.. applied.Select(item => new AppliesBody(item.Name, [.. item.Tags.Tags.Where(node.Tags.Has)]))], Next: null));
+        var applied = items.Select(read).Where(item => item.Tags.Meets(node.Tags));
+        return TypedResults.Ok(Paging.PageOf(applied, item => item.Name, wish.Take, wish.After, wish.Page, wish.Limits, item => new AppliesBody(item.Name, [.. item.Tags.Tags.Where(node.Tags.Has)])));
     }
 
     private static async Task<IResult> ResultsAsync(
@@ -64,4 +64,6 @@ internal static class NodeDetailsApi
         if (!NodeId.TryParse(id, out var key) || await nodes.FindAsync(key, ct) is not { } node) return NodesApi.Missing(id);
         return TypedResults.Ok(new ListOf<NodeEvent>(await timeline.ReadAsync(node, from ?? clock.GetUtcNow().AddDays(-7), ct), Next: null));
     }
+
+    private sealed record PageWish(int? Take, string? After, int? Page, Limits Limits);
 }

@@ -1,3 +1,4 @@
+using Fleet.Kernel;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Fleet.Manager;
@@ -16,5 +17,6 @@ internal static class SettingsApi
     public static void MapSettings(this IEndpointRouteBuilder api) =>
         api.MapGet("/settings", List).For(Role.Admin).Docs<ListOf<SettingBody>>("List the settings as they hold", example: """{"items":[{"key":"Fleet__Logs__Retention","value":"30d","source":"default"}],"next":null}""");
 
-    private static Ok<ListOf<SettingBody>> List(EffectiveSettings settings) => TypedResults.Ok(new ListOf<SettingBody>(settings.Entries, Next: null));
+    private static Ok<ListOf<SettingBody>> List(EffectiveSettings settings, Limits limits, int? take = null, string? after = null, int? page = null) =>
+        TypedResults.Ok(Paging.PageOf(settings.Entries, entry => entry.Key, take ?? limits.PageMost, after, page, limits, entry => entry));
 }

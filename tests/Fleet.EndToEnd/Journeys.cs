@@ -4,7 +4,7 @@ using Fleet.Swarm;
 namespace Fleet.EndToEnd;
 
 /// <summary>From agents to alerts, with the built program and simulated agents. Derived once for each way that it runs.</summary>
-public abstract class Journeys
+public abstract partial class Journeys
 {
     internal abstract ProgramUnderTest New(params (string Name, string Value)[] environment);
 

@@ -17,6 +17,7 @@ internal class ProgramUnderTest : IAsyncDisposable
     private readonly bool _ownsFolder;
     private Process? _process;
     private HttpClient? _http;
+    private HttpClient? _stranger;
 
     public ProgramUnderTest(params (string Name, string Value)[] environment)
         : this(Directory.CreateTempSubdirectory("fleet-e2e-").FullName, ownsFolder: true, environment)
@@ -92,6 +93,21 @@ internal class ProgramUnderTest : IAsyncDisposable
     /// <summary>Runs a command to its end.</summary>
     public Task<(int Code, string Output, string Errors)> RunAsync(params string[] arguments) => RunToEndAsync(Start(arguments));
 
+    /// <summary>Runs a command that asks this server by HTTP.</summary>
+    public Task<(int Code, string Output, string Errors)> AskAsync(params string[] arguments) =>
+        RunAsync([.. arguments, "--server", Url.GetLeftPart(UriPartial.Authority), "--token", Token, "--cacert", Certificate]);
+
+    /// <summary>A request of any kind, with its answer.</summary>
+    public async Task<(int Status, string Text, HttpResponseHeaders Headers)> TryAsync(string method, string path, string? body = null, params (string Name, string Value)[] headers)
+    {
+        using var request = new HttpRequestMessage(new(method), path);
+        if (body is not null) request.Content = new StringContent(body, Encoding.UTF8, "application/json");
+        foreach (var (name, value) in headers) request.Headers.TryAddWithoutValidation(name, value);
+        if (headers.Any(header => header.Name == "Cookie")) request.Headers.Authorization = null;
+        using var response = await (headers.Any(header => header.Name == "Cookie") ? _stranger : _http)!.SendAsync(request);
+        return ((int)response.StatusCode, await response.Content.ReadAsStringAsync(), response.Headers);
+    }
+
     /// <summary>The same by <c>dotnet run</c>, of what is built already.</summary>
     public Task<(int Code, string Output, string Errors)> RunFromSourceAsync(string configuration, params string[] arguments)
     {
@@ -118,6 +134,9 @@ internal class ProgramUnderTest : IAsyncDisposable
     }
 
     public string Token { get; private set; } = "";
+
+    /// <summary>What the server's certificate is trusted by.</summary>
+    public string Certificate { get; private set; } = "";
 
     public void UseToken(string token) => _http!.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
 
@@ -183,11 +202,13 @@ internal class ProgramUnderTest : IAsyncDisposable
     /// <summary>Connects anew, and sees that the server is healthy. Trusts that certificate and no other, as an agent with its flags does.</summary>
     protected async Task ConnectAsync(string certificate)
     {
-        var handler = new SocketsHttpHandler();
+        Certificate = certificate;
+        var handler = new SocketsHttpHandler { UseCookies = false };
         handler.SslOptions.CertificateChainPolicy = new() { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
         if (Url.Scheme == "https") handler.SslOptions.CertificateChainPolicy.CustomTrustStore.ImportFromPemFile(certificate);
         _http?.Dispose();
         _http = new(handler) { BaseAddress = Url };
+        _stranger = new(handler, disposeHandler: false) { BaseAddress = Url };
         Assert.Equal("ok", (string?)(await GetAsync("/healthz"))["status"]);
     }
 
