@@ -4,10 +4,11 @@ namespace Fleet.Alerts;
 
 /// <summary>A rule matched a row. The rule's name and severity and the row are kept as they were.</summary>
 /// <param name="Id">128 bits that follow from rule, node and row, so the same match is one alert however often it is seen.</param>
+/// <param name="DeviceLink">Where the machine's user reads what it was asked; set when it is sent, and where that is switched on.</param>
 /// <param name="Line">The row as JSON: name, action, time, hostIdentifier, columns.</param>
 internal sealed record Alert(
     string Id, string RuleId, string RuleName, string RuleDescription, string Severity, NodeId Node, string Host, DateTimeOffset RaisedAt,
-    string Line, IReadOnlyList<AlertDelivery> Deliveries);
+    string Line, IReadOnlyList<AlertDelivery> Deliveries, string? DeviceLink = null);
 
 /// <summary>How far an alerter came with an alert.</summary>
 /// <param name="State"><c>pending</c>, <c>delivered</c>, <c>retrying</c> or <c>failed</c>.</param>

@@ -19,6 +19,7 @@ internal static class AlertText
             json.WriteString("nodeId", alert.Node.ToString());
             json.WriteString("hostIdentifier", alert.Host);
             json.WriteString("raisedAt", alert.RaisedAt);
+            if (alert.DeviceLink is not null) json.WriteString("deviceLink", alert.DeviceLink);
             json.WritePropertyName("line");
             json.WriteRawValue(alert.Line);
             json.WriteEndObject();

@@ -1,11 +1,12 @@
 using Fleet.Bus;
 using Fleet.Kernel;
+using Fleet.Nodes;
 using Fleet.Storage;
 
 namespace Fleet.Alerts;
 
 /// <summary>Queue <c>alerts</c>: one alert, one alerter. What is delivered already is not delivered again.</summary>
-internal sealed class SendAlerts(AlertStore alerts, Alerters alerters, ChangeFeed changes, Limits limits, TimeProvider clock) : ISubscriber
+internal sealed class SendAlerts(AlertStore alerts, Alerters alerters, DeviceLinks links, ChangeFeed changes, Limits limits, TimeProvider clock) : ISubscriber
 {
     private const char Separator = '|';
 
@@ -24,7 +25,7 @@ internal sealed class SendAlerts(AlertStore alerts, Alerters alerters, ChangeFee
 
         await changes.LookAsync(ct);
         var result = await alerters.FindAsync(name, ct) is { } alerter
-            ? await TryAsync(alerter, alert, ct)
+            ? await TryAsync(alerter, alert with { DeviceLink = links.For(alert.Node) }, ct)
             : new Delivery.Rejected($"There is no alerter '{name}' any more.");
 
         var tried = seen with { Attempts = seen.Attempts + 1, At = clock.GetUtcNow() };

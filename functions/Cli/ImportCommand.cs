@@ -25,7 +25,7 @@ internal static class ImportCommand
             }
 
             return refused == 0 ? 0 : 1;
-        }, ct));
+        }, ct, "import"));
         return command;
     }
 

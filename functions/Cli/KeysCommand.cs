@@ -14,7 +14,7 @@ internal static class KeysCommand
             await services.GetRequiredService<SigningKeys>().RotateAsync(ct);
             Console.WriteLine("Node keys are signed with a new key; those of the one before stay good.");
             return 0;
-        }, ct));
+        }, ct, "node-signing-key"));
         return new("keys", "The keys that sign node keys.") { rotate };
     }
 }

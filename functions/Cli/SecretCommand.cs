@@ -35,7 +35,7 @@ internal static class SecretCommand
             {
                 throw new SettingsException("There is an enroll secret with this text already.");
             }
-        }, ct));
+        }, ct, "enroll-secrets"));
 
         var list = new Command("list", "List the enroll secrets, without their text.");
         list.SetAction((parsed, ct) => Shared.WithDataAsync(parsed, async services =>
@@ -51,7 +51,7 @@ internal static class SecretCommand
         var id = new Argument<string>("id") { Description = "As fleet secret list shows it." };
         var revoke = new Command("revoke", "Remove an enroll secret. Nodes that enrolled with it stay.") { id };
         revoke.SetAction((parsed, ct) => Shared.WithDataAsync(parsed, async services =>
-            await services.GetRequiredService<EnrollSecrets>().RemoveAsync(parsed.GetValue(id)!, ct) ? 0 : throw new SettingsException($"There is no enroll secret '{parsed.GetValue(id)}'."), ct));
+            await services.GetRequiredService<EnrollSecrets>().RemoveAsync(parsed.GetValue(id)!, ct) ? 0 : throw new SettingsException($"There is no enroll secret '{parsed.GetValue(id)}'."), ct, "enroll-secrets/" + parsed.GetValue(id)));
         return new("secret", "Enroll secrets.") { create, list, revoke };
     }
 }

@@ -1,6 +1,8 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using Fleet.Hosting;
 using Fleet.Kernel;
+using Fleet.Manager;
 
 namespace Fleet.Cli;
 
@@ -58,9 +60,26 @@ internal static class Shared
     }
 
     /// <summary>Opens the data folder, which a running server may have open too, and does something with what is in it.</summary>
-    public static Task<int> WithDataAsync(ParseResult parsed, Func<IServiceProvider, Task<int>> run, CancellationToken ct) => GuardAsync(async () =>
+    /// <param name="parsed">The command.</param>
+    /// <param name="run">What it does.</param>
+    /// <param name="ct">Ctrl-C.</param>
+    /// <param name="target">What it changes, for the audit log; null for what only reads.</param>
+    public static Task<int> WithDataAsync(ParseResult parsed, Func<IServiceProvider, Task<int>> run, CancellationToken ct, string? target = null) => GuardAsync(async () =>
     {
         await using var services = await Workbench.OpenAsync(Overrides(parsed), ct);
-        return await run(services);
+        if (target is null) return await run(services);
+        var audit = services.GetRequiredService<AuditLog>();
+        var action = $"fleet {string.Join(' ', parsed.CommandResult.Parent is CommandResult { Parent: not null } group ? new[] { group.Command.Name, parsed.CommandResult.Command.Name } : [parsed.CommandResult.Command.Name])}";
+        var entry = await audit.BeginAsync(Guid.NewGuid().ToString("N"), Environment.UserName, "command", address: null, action, target, ct);
+        var code = 1;
+        try
+        {
+            return code = await run(services);
+        }
+        finally
+        {
+            // The answer of a command is its exit code; 200 and 500 stand for it, so that failures are found alike.
+            await audit.EndAsync(entry with { Status = code == 0 ? 200 : 500 }, CancellationToken.None);
+        }
     });
 }

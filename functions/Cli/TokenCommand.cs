@@ -17,7 +17,7 @@ internal static class TokenCommand
             var expiresAt = TimeProvider.System.GetUtcNow() + parsed.GetValue(Shared.Expires);
             Console.WriteLine(await services.GetRequiredService<TokenStore>().CreateAsync(parsed.GetValue(name)!, Roles.Parse(parsed.GetValue(role)!), expiresAt, ct));
             return 0;
-        }, ct));
+        }, ct, "tokens/" + parsed.GetValue(name)));
         return new("token", "API tokens.") { create };
     }
 }

@@ -29,15 +29,15 @@ internal static class UserCommand
 
             Console.WriteLine($"The account '{parsed.GetValue(name)}' is made.");
             return 0;
-        }, ct));
+        }, ct, "users/" + parsed.GetValue(name)));
 
         var passwd = new Command("passwd", "Set a password; the account's sessions end.") { name, password };
         passwd.SetAction((parsed, ct) => Shared.WithDataAsync(parsed, async services =>
-            await services.GetRequiredService<UserStore>().SetPasswordAsync(parsed.GetValue(name)!, Read(parsed.GetValue(password)), ct) ? 0 : Missing(parsed.GetValue(name)!), ct));
+            await services.GetRequiredService<UserStore>().SetPasswordAsync(parsed.GetValue(name)!, Read(parsed.GetValue(password)), ct) ? 0 : Missing(parsed.GetValue(name)!), ct, "users/" + parsed.GetValue(name)));
 
         var remove = new Command("remove", "Remove an account.") { name };
         remove.SetAction((parsed, ct) => Shared.WithDataAsync(parsed, async services =>
-            await services.GetRequiredService<UserStore>().RemoveAsync(parsed.GetValue(name)!, ct) ? 0 : Missing(parsed.GetValue(name)!), ct));
+            await services.GetRequiredService<UserStore>().RemoveAsync(parsed.GetValue(name)!, ct) ? 0 : Missing(parsed.GetValue(name)!), ct, "users/" + parsed.GetValue(name)));
 
         var list = new Command("list", "List the accounts.");
         list.SetAction((parsed, ct) => Shared.WithDataAsync(parsed, async services =>

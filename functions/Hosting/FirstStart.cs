@@ -91,35 +91,7 @@ internal sealed class FirstStart(
         }
 
         var certificate = settings.Http.Certificate ?? (url.Scheme == "https" ? folder.Certificate : SystemAuthorities);
-        string[] flags =
-        [
-            address,
-            $"--tls_server_certs={Path.GetFullPath(certificate)}",
-            $"--host_identifier={(settings.Enroll.UniqueHostIdentifiers ? "uuid" : "hostname")}",
-            $"--enroll_secret_path={folder.EnrollSecret}",
-            "--enroll_tls_endpoint=/enroll",
-            .. settings.Enroll.SecretField == "enroll_secret" ? Array.Empty<string>() : [$"--tls_enroll_override={settings.Enroll.SecretField}"],
-            "--config_plugin=tls",
-            "--config_tls_endpoint=/config",
-            "--config_refresh=60",
-            "--config_accelerated_refresh=60",
-            "--logger_plugin=tls",
-            "--logger_tls_endpoint=/log",
-            "--logger_tls_period=10",
-            "--logger_tls_compress=true",
-            "--tls_accept_gzip=true",
-            "--disable_distributed=false",
-            "--distributed_plugin=tls",
-            "--distributed_interval=10",
-            "--distributed_tls_read_endpoint=/distributed/read",
-            "--distributed_tls_write_endpoint=/distributed/write",
-            "--disable_carver=false",
-            "--carver_start_endpoint=/carve/start",
-            "--carver_continue_endpoint=/carve/continue",
-            "--carver_block_size=2000000",
-            "--pack_delimiter=/",
-            "--disable_events=false",
-        ];
+        var flags = AgentFlags.Of($"{NameOf(url)}:{url.Port}", Path.GetFullPath(certificate), folder.EnrollSecret, settings.Enroll);
         await File.WriteAllTextAsync(folder.Flags, string.Join('\n', flags) + "\n", ct);
         return url.Scheme == "https" ? null : "Agents speak TLS only: put a TLS terminator before this address, and its name into their flags.";
     }

@@ -29,11 +29,11 @@ internal static class Rooms
         .AddSingleton(settings.NodeInfo)
         .AddSingleton(TimeProvider.System)
         .AddBackends(settings.Backends, new(settings.Data))
-        .AddSingleton<ChangeFeed>()
-        .AddSingleton<SigningKeys>().AddSingleton<NodeKeys>().AddSingleton<NodeStore>().AddSingleton<NodeDirectory>().AddSingleton<LastSeen>().AddSingleton<NodeCatalog>().AddSingleton<Activity>().AddSingleton<QueryCosts>()
+        .AddSingleton<ChangeFeed>().AddSingleton<HistoryStore>()
+        .AddSingleton<SigningKeys>().AddSingleton<NodeKeys>().AddSingleton<NodeStore>().AddSingleton<NodeDirectory>().AddSingleton<LastSeen>().AddSingleton<NodeCatalog>().AddSingleton<Activity>().AddSingleton<QueryCosts>().AddSingleton<DeviceLinks>()
         .AddSingleton<EnrollSecrets>().AddSingleton<Enrollment>()
         .AddSingleton<ConfigItems>().AddSingleton<ConfigAssembler>().AddSingleton<ConfigImport>().AddSingleton(OsquerySqlOf)
-        .AddSingleton<CampaignStore>().AddSingleton<AnswerStore>().AddSingleton<Offers>().AddSingleton<Answers>()
+        .AddSingleton<CampaignStore>().AddSingleton<CampaignTallies>().AddSingleton<AnswerStore>().AddSingleton<Offers>().AddSingleton<Answers>()
         .AddSingleton<BatchStore>().AddSingleton<Inbox>().AddSingleton<ResultIndex>().AddSingleton<ReportStore>().AddSingleton<ResultPages>().AddSingleton<ResultSearch>().AddSingleton<CostReader>().AddSingleton(BuiltInResultsOf)
         .AddSingleton<AlertStore>().AddSingleton(AlertersOf)
         .AddSingleton<CarveStore>().AddSingleton<CarveIntake>()
@@ -43,9 +43,9 @@ internal static class Rooms
         .AddSingleton<CarveStart>().AddSingleton<CarveContinue>()
         .AddSingleton(AgentEndpointOf)
         .AddSingleton(settings.Auth).AddSingleton(settings.Caution).AddSingleton(settings.Transparency).AddSingleton(new EffectiveSettings(settings.Entries))
-        .AddSingleton<UserStore>().AddSingleton<TokenStore>().AddSingleton<SessionStore>().AddSingleton<AuditLog>().AddSingleton<HistoryStore>().AddSingleton<CallerLimit>()
+        .AddSingleton<UserStore>().AddSingleton<TokenStore>().AddSingleton<SessionStore>().AddSingleton<AuditLog>().AddSingleton<CallerLimit>()
         .AddSingleton<QueryItems>().AddSingleton<PackItems>().AddSingleton<FilePathItems>().AddSingleton<OptionItems>().AddSingleton<Edits>().AddSingleton<NodeChanges>().AddSingleton<TagChanges>()
-        .AddSingleton<NodeQuery>().AddSingleton<NodeTimeline>().AddSingleton<TargetCount>().AddSingleton<CampaignCaution>().AddSingleton<CampaignStart>().AddSingleton<CampaignWatch>().AddSingleton<DeviceLinks>()
+        .AddSingleton<NodeQuery>().AddSingleton<NodeTimeline>().AddSingleton<TargetCount>().AddSingleton<CampaignCaution>().AddSingleton<CampaignStart>().AddSingleton<CampaignWatch>()
         .AddSingleton<UpkeepMemory>().AddSingleton<Materialize>().AddSingleton<SilentNodes>().AddSingleton<Retention>().AddSingleton<Expiry>().AddSingleton<TidyCarves>().AddSingleton<Chores>();
 
     private static BuiltInResults BuiltInResultsOf(IServiceProvider services) => new(

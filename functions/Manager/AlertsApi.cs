@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Fleet.Alerts;
 using Fleet.Bus;
 using Fleet.Kernel;
+using Fleet.Nodes;
 
 namespace Fleet.Manager;
 

@@ -20,25 +20,6 @@ internal static class ApiDocs
     private const string Session = "session";
     private const string Csrf = "csrf";
 
-    private static readonly Dictionary<string, string> s_parameters = new()
-    {
-        ["take"] = "How many entries a page holds, within the server's limits.",
-        ["after"] = "The `next` of the page before.",
-        ["from"] = "Not before this time.",
-        ["to"] = "Before this time.",
-        ["tags"] = "Names, separated by commas.",
-        ["page"] = "A page by its number from 1 on, instead of `after`.",
-        ["format"] = "`ndjson` (default) or `csv`.",
-        ["trailer"] = "Ends NDJSON with a line that says how many rows there were; from HTTP/2 on the trailer Fleet-Rows does.",
-        ["dryRun"] = "Only say what would change.",
-        ["q"] = "A text to search for, in any case.",
-        ["sort"] = "By what.",
-        ["order"] = "`asc` (default) or `desc`.",
-        ["tag"] = "With any of these tags, separated by commas.",
-        ["status"] = "Any of these, separated by commas.",
-        ["action"] = "Any of these, separated by commas.",
-    };
-
     private static readonly (int Status, string Name, string Text)[] s_refusals =
     [
         (400, "BadRequest", "A parameter or the body cannot be read."),
@@ -87,7 +68,7 @@ internal static class ApiDocs
         var metadata = api.ActionDescriptor.EndpointMetadata;
         var docs = metadata.OfType<Documented>().Last();
         var document = context.Document!;
-        var path = api.RelativePath!.Split('/')[1..];
+        var path = api.RelativePath!.Split('/') is ["api", .. var inApi] ? inApi : api.RelativePath.Split('/');
         operation.OperationId = docs.Id ?? OperationIds.Of(api.HttpMethod!, path, docs.IsList);
         operation.Summary = docs.Summary;
         operation.Tags = new HashSet<OpenApiTagReference> { new(path[0], document) };
@@ -107,7 +88,9 @@ internal static class ApiDocs
 
         foreach (var parameter in (operation.Parameters ?? []).OfType<OpenApiParameter>())
         {
-            parameter.Description ??= s_parameters.GetValueOrDefault(parameter.Name!);
+            if (!ApiParameters.All.TryGetValue(parameter.Name!, out var known)) continue;
+            parameter.Description ??= known.Description;
+            if (parameter.In == ParameterLocation.Query && known.Example is { } value) parameter.Example = JsonNode.Parse(value);
         }
 
         foreach (var free in metadata.OfType<FreeParameters>())

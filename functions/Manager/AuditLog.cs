@@ -31,7 +31,7 @@ internal sealed record AuditFilter(string? Actor, string? Action, string? Target
 internal sealed class AuditLog(ITables tables, TimeProvider clock)
 {
     private const string Done = ".done";
-    private const int MostRows = 20_000;
+    private const int MostRows = 15_000;
 
     /// <summary>Notes what is about to be done. If this fails, it must not be done.</summary>
     public async ValueTask<AuditEntry> BeginAsync(string id, string actor, string method, string? address, string action, string path, CancellationToken ct)
@@ -62,7 +62,7 @@ internal sealed class AuditLog(ITables tables, TimeProvider clock)
         }
     }
 
-    /// <summary>Entries, newest first. A page that has looked at <see cref="MostRows"/> rows ends early, and has a token.</summary>
+    /// <summary>Entries, newest first. A page that has looked at <see cref="MostRows"/> entries ends early, and has a token.</summary>
     public async ValueTask<Page<AuditEntry>> PageAsync(AuditFilter filter, int take, string? after, CancellationToken ct)
     {
         var entries = new List<AuditEntry>();

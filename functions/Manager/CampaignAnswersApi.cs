@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Fleet.Kernel;
+using Fleet.Nodes;
 using Fleet.Queries;
 
 namespace Fleet.Manager;

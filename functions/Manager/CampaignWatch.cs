@@ -4,6 +4,7 @@ using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Fleet.Kernel;
+using Fleet.Nodes;
 using Fleet.Queries;
 using Microsoft.Extensions.Primitives;
 

@@ -1,9 +1,10 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json;
 using Fleet.Config;
 using Fleet.Kernel;
 using Fleet.Nodes;
 using Fleet.Rules;
+using Fleet.Storage;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Fleet.Manager;

@@ -35,6 +35,7 @@ internal static class ManagerApi
         ApiDocument.Map(api);
         api.MapFallback("{*path}", NotFoundAsync);
         app.MapTransparency();
+        app.MapEnrollLinks();
     }
 
     /// <summary>What stands before every endpoint of the API: problems for faults, a size limit, and memory that is up to date.</summary>

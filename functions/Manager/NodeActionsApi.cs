@@ -1,5 +1,6 @@
 using Fleet.Kernel;
 using Fleet.Nodes;
+using Fleet.Storage;
 
 namespace Fleet.Manager;
 

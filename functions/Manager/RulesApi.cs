@@ -1,11 +1,12 @@
 using System.Globalization;
-using System.Text;
-using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json;
+using System.Text;
 using Fleet.Alerts;
 using Fleet.Kernel;
 using Fleet.Results;
 using Fleet.Rules;
+using Fleet.Storage;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Fleet.Manager;

@@ -23,6 +23,13 @@ internal sealed class SessionStore(ITables tables, AuthSettings settings, TimePr
         var now = clock.GetUtcNow();
         var session = new Session(Guid.NewGuid().ToString("N"), person, name, method, role, now, now, address, agent is { Length: > 300 } ? agent[..300] : agent);
         await _sessions.WriteAsync(Write.Insert(KeyOf(person, session.Id), Columns(session)), ct);
+
+        // Those of the same person that are over are of no use any more.
+        await foreach (var row in _sessions.ScanAsync(KeyRange.Partition(KeyText.Of(person)), ct))
+        {
+            if (IsOver(Read(row), now)) await _sessions.WriteAsync(Write.Delete(row.Key), ct);
+        }
+
         return session;
     }
 
@@ -69,16 +76,6 @@ internal sealed class SessionStore(ITables tables, AuthSettings settings, TimePr
         await foreach (var row in _sessions.ScanAsync(KeyRange.Partition(KeyText.Of(person)), ct))
         {
             if (row.Key.Row != save) await _sessions.WriteAsync(Write.Delete(row.Key), ct);
-        }
-    }
-
-    /// <summary>Removes sessions that are over.</summary>
-    public async ValueTask PruneAsync(CancellationToken ct)
-    {
-        var now = clock.GetUtcNow();
-        await foreach (var row in _sessions.ScanAsync(KeyRange.Everything, ct))
-        {
-            if (IsOver(Read(row), now)) await _sessions.WriteAsync(Write.Delete(row.Key), ct);
         }
     }
 

@@ -21,12 +21,14 @@ internal sealed record AskedBody(DateTimeOffset AskedAt, string By, string Descr
 internal sealed record ScheduledBody(string Name, string Sql, int Interval, string? Description);
 
 /// <summary>What a machine was asked, by whom and why, and what it is asked by its schedule; for the machine's own user.</summary>
-internal sealed record DeviceBody(string DisplayName, string HostIdentifier, IReadOnlyList<AskedBody> Asked, IReadOnlyList<ScheduledBody> Schedule);
+/// <param name="Next">Given as <c>after</c>, it brings what was asked earlier; null at the end.</param>
+internal sealed record DeviceBody(string DisplayName, string HostIdentifier, IReadOnlyList<AskedBody> Asked, string? Next, IReadOnlyList<ScheduledBody> Schedule);
 
 /// <summary>Machines' users read what their machine was asked. Switched off unless <c>Fleet__Transparency__Enabled</c> says otherwise.</summary>
 internal static class TransparencyApi
 {
-    private const int MostAsked = 200;
+    /// <summary>Questions that one page looks at: each costs a read, whether it was for this machine or not.</summary>
+    private const int MostLooked = 40;
 
     public static void MapTransparency(this IEndpointRouteBuilder app)
     {
@@ -45,14 +47,15 @@ internal static class TransparencyApi
     }
 
     private static async Task<IResult> ReadAsync(
-        string token, DeviceLinks links, NodeStore nodes, ConfigItems items, CampaignStore campaigns, AnswerStore answers, HttpContext http, CancellationToken ct)
+        string token, DeviceLinks links, NodeStore nodes, ConfigItems items, CampaignStore campaigns, AnswerStore answers, Limits limits, HttpContext http, CancellationToken ct, string? after = null)
     {
         // Where it is switched off there is no such thing at all.
         if (links.Read(token) is not { } id || await nodes.FindAsync(id, ct) is not { } node) return Problem.NotFound("such link, or it has expired");
         http.Response.Headers.CacheControl = "private, no-store";
         http.Response.Headers["Referrer-Policy"] = "no-referrer";
         var asked = new List<AskedBody>();
-        foreach (var campaign in (await campaigns.ListAsync(ct)).Take(MostAsked))
+        var (page, next) = Paging.Slice(await campaigns.ListAsync(ct), campaign => campaign.Id, MostLooked, after, limits);
+        foreach (var campaign in page)
         {
             if (await answers.FindWholeAsync(campaign.Id, id, ct) is not { } answer || answer.State == AnswerState.New) continue;
             asked.Add(new(
@@ -63,6 +66,6 @@ internal static class TransparencyApi
         var schedule = items.Queries.Current.Items.Where(query => query.Tags.Meets(node.Tags)).Select(query => new ScheduledBody(query.Name, query.Schedule.Sql, query.Schedule.Interval, query.Schedule.Description))
             .Concat(items.Packs.Current.Items.Where(pack => pack.Tags.Meets(node.Tags)).SelectMany(pack => pack.Queries.Select(query =>
                 new ScheduledBody($"{pack.Name}/{query.Name}", query.Schedule.Sql, query.Schedule.Interval, query.Schedule.Description))));
-        return TypedResults.Ok(new DeviceBody(node.Name, node.HostIdentifier, asked, [.. schedule.OrderBy(query => query.Name, StringComparer.Ordinal)]));
+        return TypedResults.Ok(new DeviceBody(node.Name, node.HostIdentifier, asked, next, [.. schedule.OrderBy(query => query.Name, StringComparer.Ordinal)]));
     }
 }

@@ -11,7 +11,7 @@ internal sealed record Enrolled(Node? Node, string? NodeKey, string Reason)
 
 /// <summary>Lets machines in: checks the secret, finds or makes the node, signs its key.</summary>
 internal sealed class Enrollment(
-    EnrollSecrets secrets, NodeStore nodes, NodeKeys keys, EnrollmentSettings settings, CertificateSettings certificates, Limits limits, TimeProvider clock, ILogger<Enrollment> log)
+    EnrollSecrets secrets, NodeStore nodes, NodeKeys keys, EnrollmentSettings settings, CertificateSettings certificates, HistoryStore history, Limits limits, TimeProvider clock, ILogger<Enrollment> log)
 {
     private const int MostHostCharacters = 1_024;
     private const int MostDetailBytes = 60 << 10;
@@ -97,8 +97,10 @@ internal sealed class Enrollment(
 
     private async ValueTask<Enrolled> ReenrollAsync(NodeId id, string host, HostDetails details, CancellationToken ct)
     {
+        Node? was = null;
         var node = await nodes.ChangeAsync(id, before =>
         {
+            was = before;
             if (!before.Active) return before;
             if (settings.Reenroll == ReenrollPolicy.Approve && !before.LetIn) return before.Pending ? before : before with { Pending = true };
 
@@ -111,11 +113,17 @@ internal sealed class Enrollment(
         }, ct);
 
         if (node is null) return Enrolled.Refused("the node was deleted meanwhile; repeat");
+        if (!ReferenceEquals(node, was)) await NoteAsync(node, ct);
         if (!node.Active) return Enrolled.Refused("the node is deactivated");
         if (node.Pending) return Enrolled.Refused("the node waits for a person to let it in");
         if (node.IsCloned) log.LogWarning("Node {Node} ({Host}) has clones: installations {Instances} share one host identifier", node.Id, host, node.InstanceIds);
         return new(node, keys.Sign(node.Id, node.Epoch), "");
     }
+
+    /// <summary>For the node's timeline: another installation, version, host details or key. That a machine comes again as it was is not worth a write.</summary>
+    private ValueTask NoteAsync(Node node, CancellationToken ct) => history.AddAsync(
+        Schema.Nodes.ToLowerInvariant(), node.Id.ToString(), by: "", node.Pending ? "pending" : "enrolled", before: null,
+        new() { ["osqueryVersion"] = node.OsqueryVersion, ["instanceId"] = node.InstanceIds is [var instance, ..] ? instance : "" }, ct);
 
     private static Node Describe(Node node, string host, HostDetails details) => node with
     {

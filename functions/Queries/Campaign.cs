@@ -4,13 +4,17 @@ namespace Fleet.Queries;
 /// <param name="Targeted">How many nodes were asked, counted when it was made.</param>
 /// <param name="NotBefore">Nobody is asked earlier.</param>
 /// <param name="CancelledAt">When a person ended it, or null.</param>
+/// <param name="Final">How far all came, counted when it was over; null before.</param>
 /// <param name="Reason">Why; for the audit log and the machines' users.</param>
 internal sealed record Campaign(
     string Id, string Sql, string Description, Targets Targets, DateTimeOffset CreatedAt, string CreatedBy, DateTimeOffset NotBefore, DateTimeOffset ExpiresAt,
-    DateTimeOffset? CancelledAt, long Targeted, string Reason = "")
+    DateTimeOffset? CancelledAt, long Targeted, string Reason = "", Tally? Final = null)
 {
     public bool IsOver(DateTimeOffset now) => CancelledAt is not null || now >= ExpiresAt;
 }
+
+/// <summary>How many answers are in each state.</summary>
+internal sealed record Tally(long New, long Sent, long Done, long Failed, long Expired);
 
 internal enum AnswerState
 {

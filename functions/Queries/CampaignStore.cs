@@ -60,6 +60,7 @@ internal sealed class CampaignStore
     public async ValueTask PutAwayAsync(Campaign campaign, CancellationToken ct)
     {
         await _answers.ExpireAsync(campaign.Id, ct);
+        campaign = campaign with { Final = await _answers.CountAsync(campaign.Id, ct) };
         await _history.WriteAsync(Storage.Write.Replace(new(Past, KeyText.Of(campaign.Id)), Write(campaign)), ct);
         await _active.RemoveAsync(campaign.Id, etag: null, ct);
     }

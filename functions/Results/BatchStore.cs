@@ -53,7 +53,8 @@ internal sealed class BatchStore(ITables tables, TimeProvider clock)
     /// <param name="after">The batch to begin with, or null for the newest.</param>
     /// <param name="wanted">By its heads' names and times: whether to read a batch's lines.</param>
     /// <param name="ct">Stops the read.</param>
-    public async IAsyncEnumerable<Batch> NewestFirstAsync(
+    /// <returns>Each batch's key, and the batch if it is wanted. Cost: one transaction for each fifty.</returns>
+    public async IAsyncEnumerable<(BatchKey Key, Batch? Batch)> NewestFirstAsync(
         string prefix, NodeId node, BatchKey? after, Func<IReadOnlyCollection<string>, DateTimeOffset?, DateTimeOffset?, bool> wanted,
         [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken ct)
     {
@@ -64,7 +65,8 @@ internal sealed class BatchStore(ITables tables, TimeProvider clock)
             await foreach (var row in tables[name].ScanAsync(KeyRange.Rows(node.ToString(), from, KeyRange.Last), ct, RowsInPage))
             {
                 if (row.Key.Row.Contains('.', StringComparison.Ordinal)) continue;
-                if (wanted(NamesOf(row), TimeOf(row, "Oldest"), TimeOf(row, "Newest"))) yield return await ReadAsync(new(name, node, row.Key.Row), row, ct);
+                var key = new BatchKey(name, node, row.Key.Row);
+                yield return (key, wanted(NamesOf(row), TimeOf(row, "Oldest"), TimeOf(row, "Newest")) ? await ReadAsync(key, row, ct) : null);
             }
         }
     }

@@ -18,6 +18,8 @@ internal sealed record LineFilter(string? Query, DateTimeOffset? From, DateTimeO
 /// <summary>A node's results and status logs in pages, newest first.</summary>
 internal sealed class ResultPages(BatchStore batches)
 {
+    private const int MostLooked = 1_500;
+
     /// <summary>Rows of results. A line that came in two batches, because the first was not acknowledged, is shown once.</summary>
     public async ValueTask<Page<ResultRow>> ResultsAsync(NodeId node, LineFilter filter, int take, string? after, CancellationToken ct)
     {
@@ -48,8 +50,12 @@ internal sealed class ResultPages(BatchStore batches)
         if (after?.Split('|') is [var key, var shown] && BatchKey.TryParse(key, out var batchKey) && int.TryParse(shown, CultureInfo.InvariantCulture, out skip)) start = batchKey;
 
         var items = new List<T>();
-        await foreach (var batch in batches.NewestFirstAsync(prefix, node, start, filter.Wants, ct))
+        var looked = 0;
+        await foreach (var (place, batch) in batches.NewestFirstAsync(prefix, node, start, filter.Wants, ct))
         {
+            // A page that has looked at so many ends early, and has a token.
+            if (++looked > MostLooked) return new(items, $"{place}|0");
+            if (batch is null) continue;
             var at = batch.Key == start ? skip : 0;
             foreach (var item in read(batch).Skip(at))
             {

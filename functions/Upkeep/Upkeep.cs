@@ -1,12 +1,13 @@
 using Fleet.Kernel;
 using Fleet.Nodes;
+using Fleet.Queries;
 using Fleet.Storage;
 
 namespace Fleet.Upkeep;
 
 /// <summary>The whole list of chores.</summary>
 internal sealed class Chores(
-    Materialize materialize, SilentNodes silent, Retention retention, Expiry expiry, TidyCarves carves, LastSeen seen, EnrollSecrets secrets, NodeCatalog catalog, Activity activity, QueryCosts costs, ChangeFeed changes, UpkeepMemory memory, Limits limits,
+    Materialize materialize, SilentNodes silent, Retention retention, Expiry expiry, CampaignTallies tallies, TidyCarves carves, LastSeen seen, EnrollSecrets secrets, NodeCatalog catalog, Activity activity, QueryCosts costs, ChangeFeed changes, UpkeepMemory memory, Limits limits,
     SilenceSettings silence, TimeProvider clock, ILogger<Chores> log)
 {
     private const string Ticks = "ticks";
@@ -22,6 +23,7 @@ internal sealed class Chores(
         new("catalog", TimeSpan.FromMinutes(1), catalog.StoreAsync),
         new("silent-nodes", silence.Look, silent.RunAsync),
         new("expiry", TimeSpan.FromSeconds(15), expiry.RunAsync),
+        new("campaign-counts", TimeSpan.FromMinutes(1), tallies.CountAsync),
         new("carves", TimeSpan.FromSeconds(15), carves.RunAsync),
         new("retention", TimeSpan.FromHours(1), retention.RunAsync),
         new("change-feed", TimeSpan.FromMinutes(10), changes.PruneAsync),

@@ -20,6 +20,20 @@ public sealed class AlertTests
     private const string Line = """[{"name":"watch-me","unixTime":1772452800,"diffResults":{"added":[{"pid":"7"}],"removed":""} }]""";
 
     [Fact]
+    public async Task An_alert_carries_the_link_for_the_machines_user_where_that_is_switched_on()
+    {
+        foreach (var isOn in new[] { true, false })
+        {
+            await using var world = await World.OpenAsync(("Transparency:Enabled", isOn ? "true" : "false"));
+            var key = await world.EnrollAsync("H1");
+            await world.AddRuleAsync("r", Watch, "log");
+            await world.LogAsync(key, Line);
+            await world.PumpAsync();
+            Assert.Equal(isOn, world.AlertLog.Contains("\"deviceLink\":\"/device/", StringComparison.Ordinal));
+        }
+    }
+
+    [Fact]
     public async Task A_line_that_matches_raises_an_alert_and_it_is_delivered() // X01, X05
     {
         await using var world = await World.OpenAsync();

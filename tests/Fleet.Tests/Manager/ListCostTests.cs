@@ -2,6 +2,8 @@ using System.Globalization;
 using Fleet.Kernel;
 using Fleet.Manager;
 using Fleet.Nodes;
+using Fleet.Queries;
+using Fleet.Results;
 using Fleet.Storage;
 using Fleet.Tests.Support;
 
@@ -40,6 +42,59 @@ public sealed class ListCostTests
         Assert.Equal((Nodes / 2) + 1, (await query.FindAsync(new(Tags: ["even"]), default)).Count);
         await cold.Get<NodeStore>().RemoveAsync(NodeId.OfHost("node-000001"), default);
         Assert.Equal(Nodes / 2, (await query.FindAsync(new(Tags: ["even"]), default)).Count);
+    }
+
+    [Fact]
+    public async Task A_list_of_campaigns_that_asked_a_whole_fleet_costs_little()
+    {
+        await using var world = await World.OpenAsync();
+        var (campaigns, answers) = (world.Get<CampaignStore>(), world.Get<AnswerStore>());
+        for (var i = 0; i < 3; i++)
+        {
+            // As if it had asked 5,000.
+            var campaign = await world.AskAsync("select 1", World.Everyone);
+            await answers.PrepareAsync(campaign.Id, Enumerable.Range(0, 5_000).Select(n => NodeId.OfHost($"N{n}")), default);
+            await world.Tables[Schema.Campaigns].WriteAsync(Write.Delete(new(Schema.All, campaign.Id)), default);
+            campaign = campaign with { Targeted = 5_000 };
+            if (i == 0) await campaigns.PutAwayAsync(campaign, default);
+            else await RestoreAsync(world, campaign);
+        }
+
+        await world.Get<CampaignTallies>().CountAsync(default);
+        world.Tables.Reset();
+        var tallies = await world.Get<CampaignTallies>().OfAsync(await campaigns.ListAsync(default), default);
+        Assert.InRange(world.Tables.Operations, 1, 5);
+        Assert.Equal([new(0, 0, 0, 0, 5_000), new(5_000, 0, 0, 0, 0), new(5_000, 0, 0, 0, 0)], tallies.OrderBy(tally => tally.New));
+    }
+
+    private static async Task RestoreAsync(World world, Campaign campaign)
+    {
+        await new ControlTable<Campaign>(
+            world.Tables, world.Get<ChangeFeed>(), Schema.Campaigns, _ => campaign,
+            one => new Columns().WithBytes("Json", Compression.Pack(System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(CampaignStore.Stored.Of(one), CampaignJson.Default.Stored)))).PutAsync(campaign.Id, campaign, null, default);
+    }
+
+    [Fact]
+    public async Task A_node_with_a_long_history_is_searched_a_bounded_piece_at_a_time()
+    {
+        await using var world = await World.OpenAsync();
+        var key = await world.EnrollAsync("A");
+        var now = world.Clock.Now.ToUnixTimeSeconds();
+        var store = world.Get<BatchStore>();
+        await Task.WhenAll(Enumerable.Range(0, 3_200).Select(async i => await store.WriteAsync(
+            store.KeyOf(Schema.Results, NodeId.OfHost("A"), System.Text.Encoding.UTF8.GetBytes($"[{i}]"), now - i), "[]"u8.ToArray(), 1, [i == 3_100 ? "rare" : "common"], now - i, now - i, default)));
+        string? after = null;
+        var pages = 0;
+        do
+        {
+            world.Tables.Reset();
+            after = (await world.Get<ResultPages>().ResultsAsync(NodeId.OfHost("A"), new("rare", null, null), 10, after, default)).After;
+            Assert.InRange(world.Tables.Operations, 1, 49);
+            pages++;
+        }
+        while (after is not null);
+        Assert.Equal(3, pages);
+        Assert.NotEmpty(key);
     }
 
     [Fact]

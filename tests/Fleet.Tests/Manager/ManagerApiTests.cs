@@ -14,7 +14,7 @@ public sealed class ManagerApiTests : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        _server = await RunningServer.StartAsync();
+        _server = await RunningServer.StartAsync(("Limits:CallsPerMinute", "100000"), ("Limits:StrangersCallsPerMinute", "100000"));
         _api = await _server.SignInAsync(Role.Admin);
     }
 
@@ -45,15 +45,18 @@ public sealed class ManagerApiTests : IAsyncLifetime
 
         using var nobody = new Api(_server.Url, null);
         using var stranger = new Api(_server.Url, "fleet_wrong");
+        using var late = await _server.SignInAsync(Role.Admin, TimeSpan.FromMilliseconds(1));
         using var viewer = await _server.SignInAsync(Role.Viewer);
+        using var operates = await _server.SignInAsync(Role.Operator);
         foreach (var endpoint in endpoints.Where(endpoint => endpoint.Metadata.GetMetadata<IAuthorizeData>() is not null))
         {
             var path = System.Text.RegularExpressions.Regex.Replace(endpoint.RoutePattern.RawText!, @"\{[^}]+\}", "x");
             var method = endpoint.Metadata.GetMetadata<HttpMethodMetadata>()!.HttpMethods[0];
-            if (method == "GET") await nobody.RefusedAsync(HttpStatusCode.Unauthorized, method, path);
-            await stranger.RefusedAsync(HttpStatusCode.Unauthorized, method, path, method == "GET" ? null : "{}");
+            var body = method == "GET" ? null : "{}";
+            foreach (var unknown in new[] { nobody, stranger, late }) await unknown.RefusedAsync(HttpStatusCode.Unauthorized, method, path, body);
             var least = endpoint.Metadata.GetMetadata<IAuthorizeData>()!.Policy;
-            if (least != "viewer") await viewer.RefusedAsync(HttpStatusCode.Forbidden, method, path, method == "GET" ? null : "{}");
+            if (least != "viewer") await viewer.RefusedAsync(HttpStatusCode.Forbidden, method, path, body);
+            if (least == "admin") await operates.RefusedAsync(HttpStatusCode.Forbidden, method, path, body);
         }
     }
 

@@ -162,6 +162,31 @@ public sealed class NodesApiTests : ApiTest
     }
 
     [Fact]
+    public async Task A_machine_that_enrolls_again_as_another_installation_is_in_the_timeline()
+    {
+        await EnrollAsync("H1", instance: "one");
+        await EnrollAsync("H1", instance: "two", version: "5.24.0");
+        var events = (await Api.GetAsync($"/api/nodes/{IdOf("H1")}/activity"))["items"]!.AsArray().Where(one => (string?)one!["kind"] == "enrolled").ToList();
+        Assert.Equal(["Enrolled again", "Enrolled for the first time"], events.Select(one => (string?)one!["title"]));
+        Assert.Equal(("5.24.0", "two"), ((string?)events[0]!["detail"]!["osqueryVersion"], (string?)events[0]!["detail"]!["instanceId"]));
+    }
+
+    [Fact]
+    public async Task A_link_shows_a_secret_until_it_expires_or_the_secret_is_removed()
+    {
+        var made = await Api.OkAsync("POST", "/api/enroll-links", """{"label":"new laptops","tags":["laptop"],"maxUses":1}""");
+        using var anybody = new Api(Server.Url, null);
+        var shown = await anybody.GetAsync((string)made["path"]!);
+        Assert.Contains($"--tls_hostname={Server.Url.Authority}", shown["flags"]!.AsArray().Select(flag => (string?)flag));
+        await EnrollAsync("H1", (string)shown["enrollSecret"]!);
+        Assert.Equal("""["laptop"]""", (await Api.GetAsync($"/api/nodes/{IdOf("H1")}"))["tags"]!.ToJsonString());
+        await anybody.RefusedAsync(HttpStatusCode.NotFound, "GET", (string)made["path"]! + "x");
+        await Api.OkAsync("DELETE", $"/api/enroll-secrets/{(string)made["secretId"]!}");
+        await anybody.RefusedAsync(HttpStatusCode.NotFound, "GET", (string)made["path"]!);
+        await Api.RefusedAsync(HttpStatusCode.UnprocessableEntity, "POST", "/api/enroll-links", """{"expiresAt":"2099-01-01T00:00:00Z"}""");
+    }
+
+    [Fact]
     public async Task A_stale_change_of_a_node_is_refused_and_what_machines_say_makes_none_stale()
     {
         await EnrollAsync("H1");

@@ -84,8 +84,11 @@ public sealed class PeopleTests : ApiTest
         Assert.Null(await sessions.UseAsync("local:a", idle.Id, default));
         world.Clock.Advance(TimeSpan.FromMinutes(30));
         Assert.Null(await sessions.UseAsync("local:a", used.Id, default));
-        await sessions.PruneAsync(default);
         Assert.Empty(await sessions.ListAsync(null, default));
+
+        // The next sign-in clears away what is over.
+        await sessions.StartAsync("local:a", "a", "local", Role.Viewer, null, null, default);
+        Assert.Single((await world.Tables[Fleet.Storage.Schema.Sessions].PageAsync(Fleet.Storage.KeyRange.Everything, 10, null, default)).Items);
     }
 
     [Fact]

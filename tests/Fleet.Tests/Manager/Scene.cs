@@ -55,7 +55,6 @@ internal sealed class Scene : IAsyncDisposable
 
         var node = NodeId.OfHost("web-1").ToString();
         _values["nodes id"] = node;
-        _values["device token"] = "";
         await Api.OkAsync("PATCH", "/api/nodes/" + node, """{"tags":["prod"]}""");
         foreach (var (kind, body) in new[]
         {

@@ -204,7 +204,7 @@ public sealed class CampaignTests
         var rows = $$"""[{"hex":"{{Convert.ToHexString(noise)}}"}]""";
         await WriteAsync(world, key, $$$"""{"queries":{"{{{campaign.Id}}}":{{{rows}}}}}""");
         Assert.Equal(rows, Encoding.UTF8.GetString(Assert.Single(await AnswersAsync(world, campaign)).Rows));
-        Assert.Equal(1, (await world.Get<AnswerStore>().CountAsync(campaign.Id, default))[AnswerState.Done]);
+        Assert.Equal(1, (await world.Get<AnswerStore>().CountAsync(campaign.Id, default)).Done);
     }
 
     private static async Task<JsonObject> ReadAsync(World world, string key) => (await world.PostAsync("distributed/read", $$"""{"node_key":"{{key}}"}""")).Json;

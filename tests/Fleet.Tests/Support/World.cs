@@ -62,6 +62,9 @@ internal sealed class World : IAsyncDisposable
 
     public ManualClock Clock { get; }
 
+    /// <summary>What the alerter <c>log</c> wrote.</summary>
+    public string AlertLog => File.ReadAllText(_scratch.File("alerts.ndjson"));
+
     public CountingTables Tables => Get<CountingTables>();
 
     public ConfigItems Items => Get<ConfigItems>();

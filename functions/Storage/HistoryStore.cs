@@ -1,12 +1,12 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using Fleet.Kernel;
-using Fleet.Storage;
 
-namespace Fleet.Manager;
+namespace Fleet.Storage;
 
 /// <summary>An item as someone left it.</summary>
-/// <param name="Action"><c>created</c>, <c>changed</c>, <c>deleted</c>, <c>restored</c>, or <c>found</c>: it was there before anyone kept a history, or came by a command.</param>
+/// <param name="Action"><c>created</c>, <c>changed</c>, <c>deleted</c>, <c>restored</c>, <c>enrolled</c> (a node, again), or <c>found</c>: it was there
+/// before anyone kept a history, or came by a command.</param>
 /// <param name="Item">As PUT takes it; null when it was deleted.</param>
 internal sealed record ItemVersion(string Id, DateTimeOffset At, string By, string Action, JsonObject? Item);
 

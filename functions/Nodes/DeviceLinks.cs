@@ -2,9 +2,8 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Fleet.Kernel;
-using Fleet.Nodes;
 
-namespace Fleet.Manager;
+namespace Fleet.Nodes;
 
 /// <summary>Whether a machine's user may read what it was asked: <c>Fleet__Transparency__NAME</c>.</summary>
 internal sealed record TransparencySettings(bool Enabled, TimeSpan LinkLife);
