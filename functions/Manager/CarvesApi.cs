@@ -76,7 +76,7 @@ internal static class CarvesApi
     }
 
     /// <summary>What is in it, under names that are safe to show and to write.</summary>
-    private static async Task<IResult> FilesAsync(string id, CarveStore carves, IBlobs blobs, Limits limits, CancellationToken ct)
+    private static async Task<IResult> FilesAsync(string id, CarveStore carves, IBlobs blobs, Limits limits, CancellationToken ct, int? take = null, string? after = null)
     {
         if (await carves.FindAsync(id, ct) is not { } carve) return Missing(id);
         if (carve.State != CarveState.Complete) return NotThere(carve);
@@ -99,7 +99,7 @@ internal static class CarvesApi
             }
         }
 
-        return TypedResults.Ok(new ListOf<CarvedFile>(files, Next: null));
+        return TypedResults.Ok(Paging.Numbered(files, take ?? limits.PageMost, after, limits));
     }
 
     private static async Task<IResult> RemoveAsync(string id, CarveStore carves, HttpContext http, CancellationToken ct)

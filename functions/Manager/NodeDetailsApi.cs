@@ -59,10 +59,10 @@ internal static class NodeDetailsApi
         return TypedResults.Ok(page.Select(line => ResultsApi.Body(key, line)));
     }
 
-    private static async Task<IResult> ActivityAsync(string id, NodeStore nodes, NodeTimeline timeline, TimeProvider clock, CancellationToken ct, DateTimeOffset? from = null)
+    private static async Task<IResult> ActivityAsync(string id, NodeStore nodes, NodeTimeline timeline, Limits limits, TimeProvider clock, CancellationToken ct, DateTimeOffset? from = null, int? take = null, string? after = null)
     {
         if (!NodeId.TryParse(id, out var key) || await nodes.FindAsync(key, ct) is not { } node) return NodesApi.Missing(id);
-        return TypedResults.Ok(new ListOf<NodeEvent>(await timeline.ReadAsync(node, from ?? clock.GetUtcNow().AddDays(-7), ct), Next: null));
+        return TypedResults.Ok(Paging.Numbered(await timeline.ReadAsync(node, from ?? clock.GetUtcNow().AddDays(-7), ct), take, after, limits));
     }
 
     private sealed record PageWish(int? Take, string? After, int? Page, Limits Limits);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Fleet.Kernel;
 using Fleet.Storage;
 
@@ -60,6 +61,16 @@ internal static class Paging
         var first = after is null ? 0 : all.TakeWhile(item => id(item) != after).Count() + 1;
         var page = all.Skip(first).Take(Take(asked, limits)).ToList();
         return (page, first + page.Count < all.Count ? id(page[^1]) : null);
+    }
+
+    /// <summary>A page of what has neither name nor id; the token is a place.</summary>
+    public static ListOf<T> Numbered<T>(IReadOnlyList<T> all, int? asked, string? after, Limits limits)
+    {
+        var first = 0;
+        if (after is not null && !int.TryParse(after, NumberStyles.None, CultureInfo.InvariantCulture, out first)) throw new FormatException("This 'after' is none that this list gave.");
+        var page = all.Skip(first).Take(Take(asked, limits)).ToList();
+        var end = first + page.Count;
+        return new(page, end < all.Count ? end.ToString(CultureInfo.InvariantCulture) : null, TotalItems: all.Count);
     }
 
     /// <summary>A name as it stands in a path: the server leaves <c>%2F</c> alone.</summary>

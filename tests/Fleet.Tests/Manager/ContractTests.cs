@@ -67,6 +67,17 @@ public sealed partial class ContractTests : ApiTest
     }
 
     [Fact]
+    public async Task Every_list_takes_take_and_after()
+    {
+        foreach (var (path, operations) in (await Api.GetAsync("/api/openapi.json"))["paths"]!.AsObject())
+        {
+            if (((string?)operations!["get"]?["responses"]?["200"]?["content"]?["application/json"]?["schema"]?["$ref"])?.EndsWith("List", StringComparison.Ordinal) != true) continue;
+            var parameters = operations["get"]!["parameters"]!.AsArray().Select(one => (string?)one!["name"]).ToList();
+            Assert.True(parameters.Contains("take") && (parameters.Contains("after") || path == "/api/dead-letters"), path);
+        }
+    }
+
+    [Fact]
     public async Task Every_example_of_the_description_is_taken_by_the_server()
     {
         var document = await Api.GetAsync("/api/openapi.json");
