@@ -62,9 +62,23 @@ internal sealed class NodeCatalog
     public async ValueTask StoreAsync(CancellationToken ct)
     {
         var began = _clock.GetUtcNow();
-        var all = await ScanAsync(SmallFleet, ct);
-        _isLarge = all is null;
-        if (all is null) await StoreAsync(began, (await ScanAsync(int.MaxValue, ct))!, ct);
+        _isLarge = await IsLargeAsync(ct);
+        if (_isLarge) await StoreAsync(began, (await ScanAsync(int.MaxValue, ct))!, ct);
+    }
+
+    /// <summary>Costs a small fleet one transaction for each thousand of its nodes, and a large one eleven.</summary>
+    private async ValueTask<bool> IsLargeAsync(CancellationToken ct)
+    {
+        var count = 0;
+        string? after = null;
+        do
+        {
+            var page = await _nodes.PageAsync(TableLimits.PageRows, after, ct);
+            count += page.Items.Count;
+            after = page.After;
+        }
+        while (after is not null && count <= SmallFleet);
+        return count > SmallFleet;
     }
 
     private void Note(NodeId id, Node? node)

@@ -63,6 +63,7 @@ internal sealed class CampaignStore
         campaign = campaign with { Final = await _answers.CountAsync(campaign.Id, ct) };
         await _history.WriteAsync(Storage.Write.Replace(new(Past, KeyText.Of(campaign.Id)), Write(campaign)), ct);
         await _active.RemoveAsync(campaign.Id, etag: null, ct);
+        if (campaign.Targeted > CampaignTallies.Few) await _history.WriteAsync(Storage.Write.Delete(CampaignTallies.KeyOf(campaign.Id)), ct);
     }
 
     /// <summary>Forgets a campaign that was put away, with its answers.</summary>

@@ -9,7 +9,7 @@ internal sealed class CampaignTallies(ITables tables, CampaignStore campaigns, A
     private const string Partition = "tallies";
 
     /// <summary>Nodes that are counted when somebody asks, since that costs one transaction.</summary>
-    private const int Few = TableLimits.PageRows;
+    public const int Few = TableLimits.PageRows;
 
     private readonly ITable _tallies = tables[Schema.Campaigns];
 
@@ -20,11 +20,6 @@ internal sealed class CampaignTallies(ITables tables, CampaignStore campaigns, A
         {
             var tally = await answers.CountAsync(campaign.Id, ct);
             await _tallies.WriteAsync(Write.Replace(KeyOf(campaign.Id), new Columns { ["New"] = tally.New, ["Sent"] = tally.Sent, ["Done"] = tally.Done, ["Failed"] = tally.Failed, ["Expired"] = tally.Expired }), ct);
-        }
-
-        await foreach (var row in _tallies.ScanAsync(KeyRange.Partition(Partition), ct))
-        {
-            if (!campaigns.Active.ByName.ContainsKey(KeyText.Read(row.Key.Row))) await _tallies.WriteAsync(Write.Delete(row.Key), ct);
         }
     }
 
@@ -49,5 +44,6 @@ internal sealed class CampaignTallies(ITables tables, CampaignStore campaigns, A
     private static Tally Read(Columns columns) =>
         new(columns.Number("New") ?? 0, columns.Number("Sent") ?? 0, columns.Number("Done") ?? 0, columns.Number("Failed") ?? 0, columns.Number("Expired") ?? 0);
 
-    private static Key KeyOf(string id) => new(Partition, KeyText.Of(id));
+    /// <summary>Where a campaign's counts lie, until it is put away with its final ones.</summary>
+    public static Key KeyOf(string id) => new(Partition, KeyText.Of(id));
 }
