@@ -10,7 +10,7 @@ namespace Fleet.Alerts;
 internal sealed class AlertStore(ITables tables, Activity activity, TimeProvider clock)
 {
     private const int MostLineBytes = 700 << 10;
-    private const int MostLooked = 20_000;
+    private const int MostLooked = 15_000;
 
     /// <summary>Stores an alert unless it is there, and says where it lies. Safe to repeat, from several instances too.</summary>
     public async ValueTask<AlertKey> RaiseAsync(Alert alert, CancellationToken ct)

@@ -50,17 +50,23 @@ internal sealed class Alerters
     /// <exception cref="ConflictException">It is not.</exception>
     public async ValueTask PutAsync(AlerterSettings settings, string? secret, string? etag, CancellationToken ct)
     {
+        var stored = await _settings.ReadAsync(settings.Name, ct);
+        settings = settings with { HasSecret = secret is null ? stored?.Item.HasSecret ?? false : secret != "" };
+
+        // The row first: whoever loses the race has changed nothing. And once more after the secret, so that nobody keeps an alerter with the old one.
+        var written = await _settings.PutAsync(settings.Name, settings, etag, ct, isNew: stored is null);
+        if (secret is null) return;
         if (secret == "") await _secrets.RetireAsync(SecretOf(settings.Name), keep: 0, ct);
-        else if (secret is not null) await ReplaceSecretAsync(SecretOf(settings.Name), secret, ct);
-        var hasSecret = secret is null ? _settings.Find(settings.Name)?.Item.HasSecret ?? false : secret != "";
-        await _settings.PutAsync(settings.Name, settings with { HasSecret = hasSecret }, etag, ct);
+        else await ReplaceSecretAsync(SecretOf(settings.Name), secret, ct);
+        await _settings.PutAsync(settings.Name, settings, written, ct);
     }
 
     /// <summary>Removes an alerter and its secret; false if there is none.</summary>
-    public async ValueTask<bool> RemoveAsync(string name, CancellationToken ct)
+    /// <exception cref="ConflictException">It is not as <paramref name="etag"/> says.</exception>
+    public async ValueTask<bool> RemoveAsync(string name, string? etag, CancellationToken ct)
     {
         if (_settings.Find(name) is null) return false;
-        await _settings.RemoveAsync(name, etag: null, ct);
+        await _settings.RemoveAsync(name, etag, ct);
         await _secrets.RetireAsync(SecretOf(name), keep: 0, ct);
         return true;
     }
@@ -78,9 +84,13 @@ internal sealed class Alerters
     private async ValueTask<IAlerter> MakeAsync(AlerterSettings settings, CancellationToken ct) => settings.Type switch
     {
         Log => new LogAlerter(settings.Path is null ? null : Path.Combine(_folder, settings.Path)),
-        Webhook => new WebhookAlerter(_http, new Uri(settings.Url!), settings.HasSecret ? (await _secrets.FindAsync(SecretOf(settings.Name), ct))[0].Value : null, _clock),
+        Webhook => new WebhookAlerter(_http, new Uri(settings.Url!), settings.HasSecret ? await SecretAsync(settings.Name, ct) : null, _clock),
         _ => throw new InvalidDataException($"Alerter {settings.Name} is of the unknown type '{settings.Type}'."),
     };
+
+    private async ValueTask<string> SecretAsync(string name, CancellationToken ct) => await _secrets.FindAsync(SecretOf(name), ct) is [var newest, ..]
+        ? newest.Value
+        : throw new StorageUnavailableException($"The secret of alerter {name} is being set, or was lost: set it again.");
 
     private async ValueTask ReplaceSecretAsync(string name, string secret, CancellationToken ct)
     {

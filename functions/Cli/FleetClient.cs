@@ -30,7 +30,9 @@ internal sealed class FleetClient : IDisposable
         if (authority is not null)
         {
             handler.SslOptions.CertificateChainPolicy = new() { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+            if (!File.Exists(authority)) throw new RemoteException($"--cacert: there is no file {authority}.");
             handler.SslOptions.CertificateChainPolicy.CustomTrustStore.ImportFromPemFile(authority);
+            if (handler.SslOptions.CertificateChainPolicy.CustomTrustStore.Count == 0) throw new RemoteException($"--cacert: {authority} holds no certificate in PEM.");
         }
 
         _http = new(handler) { BaseAddress = server, Timeout = TimeSpan.FromMinutes(5) };
@@ -96,7 +98,7 @@ internal sealed class FleetClient : IDisposable
         }
         catch (HttpRequestException fault)
         {
-            var hint = fault.HttpRequestError == HttpRequestError.SecureConnectionError ? " Is it the server's own certificate? Name it with --cacert, such as data/certs/fleet.crt." : "";
+            var hint = fault.HttpRequestError == HttpRequestError.SecureConnectionError ? ". Is it the server's own certificate? Name it with --cacert, such as data/certs/fleet.crt." : _http.BaseAddress!.Scheme == "http" ? " Does it speak https?" : "";
             throw new RemoteException($"{_http.BaseAddress} cannot be asked: {fault.InnerException?.Message ?? fault.Message}{hint}");
         }
 

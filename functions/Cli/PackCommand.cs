@@ -41,7 +41,7 @@ internal static class Changes
     {
         var kind = (string?)change["change"];
         if (kind == "same") return;
-        Console.WriteLine($"{Sign(kind)} {change["kind"]}/{change["name"]}");
+        Console.WriteLine($"{Sign(kind)} {change["kind"]}/{change["name"]}{(change["title"] is { } title ? $" ({title})" : "")}");
         foreach (var member in kind == "changed" ? change["members"]!.AsArray() : [])
         {
             Console.WriteLine($"    {Sign((string?)member!["change"])} {member["path"]}: {Values(member["before"], member["after"])}");

@@ -68,7 +68,8 @@ internal sealed record Plan(IReadOnlyList<PlanStep> Steps, int Same)
                 catch (RemoteException fault) when (fault.Status == System.Net.HttpStatusCode.UnprocessableEntity)
                 {
                     // It needs what this very plan makes: an alerter, or a table. It is checked when it is written.
-                    steps.Add(new(kind, name, spec, Etag: null, Id: null, new() { ["kind"] = kind.Path, ["name"] = name, ["change"] = "added", ["members"] = new JsonArray() }));
+                    var there = await client.FindAsync($"/api/{kind.Path}/{Uri.EscapeDataString(name)}", ct);
+                    steps.Add(new(kind, name, spec, there?.Etag, Id: null, new() { ["kind"] = kind.Path, ["name"] = name, ["change"] = there is null ? "added" : "changed", ["members"] = new JsonArray() }));
                 }
             }
         }
@@ -89,6 +90,7 @@ internal sealed record Plan(IReadOnlyList<PlanStep> Steps, int Same)
         var path = $"/api/{kind.Path}/{Uri.EscapeDataString(name)}";
         var etag = (await client.FindAsync(path, ct))?.Etag;
         var change = (JsonObject)(await client.SendAsync(HttpMethod.Put, path + "?dryRun=true", spec, null, ct)).Json;
+        if (kind.Key == "id") change["title"] = spec["name"]?.DeepClone();
         return new(kind, name, spec, etag, Id: null, change);
     }
 
@@ -127,7 +129,7 @@ internal sealed record Plan(IReadOnlyList<PlanStep> Steps, int Same)
                 var name = kind.NameOf(item);
                 if (named.Contains(name)) continue;
                 var etag = (await client.FindAsync($"/api/{kind.Path}/{Uri.EscapeDataString(name)}", ct))?.Etag;
-                steps.Add(new(kind, name, Spec: null, etag, Id: null, new() { ["kind"] = kind.Path, ["name"] = name, ["change"] = "removed", ["members"] = new JsonArray() }));
+                steps.Add(new(kind, name, Spec: null, etag, Id: null, new() { ["kind"] = kind.Path, ["name"] = name, ["change"] = "removed", ["members"] = new JsonArray(), ["title"] = kind.Key == "id" ? item["name"]?.DeepClone() : null }));
             }
         }
 

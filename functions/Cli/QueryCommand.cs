@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.Net.ServerSentEvents;
+using System.Runtime.CompilerServices;
 using System.Text.Json.Nodes;
 using CsvHelper;
 using Fleet.Kernel;
@@ -67,7 +69,7 @@ internal static class QueryCommand
         {
             for (var isOver = false; !isOver;)
             {
-                await foreach (var item in client.EventsAsync($"/api/campaigns/{id}/stream", last, bound))
+                await foreach (var item in EventsAsync(client, id, last, bound))
                 {
                     last = item.EventId ?? last;
                     if (item.EventType == "end") isOver = true;
@@ -79,11 +81,31 @@ internal static class QueryCommand
         }
         catch (OperationCanceledException) when (!ct.IsCancellationRequested)
         {
-            await Console.Error.WriteLineAsync("Time is up; the campaign goes on.");
+            await Console.Error.WriteLineAsync($"Time is up; {counts?["done"] ?? 0} of {counts?["targeted"] ?? "?"} have answered, and the campaign goes on: GET /api/campaigns/{id}/answers");
         }
 
         if (!Console.IsErrorRedirected) await Console.Error.WriteLineAsync();
         return counts is not null && (long)counts["done"]! == (long)counts["targeted"]! ? 0 : Remote.NotSo;
+    }
+
+    /// <summary>A stream that breaks ends like one whose time is up: the next one goes on where it was.</summary>
+    private static async IAsyncEnumerable<SseItem<string>> EventsAsync(FleetClient client, string id, string? last, [EnumeratorCancellation] CancellationToken ct)
+    {
+        await using var events = client.EventsAsync($"/api/campaigns/{id}/stream", last, ct).GetAsyncEnumerator(ct);
+        for (; ; )
+        {
+            try
+            {
+                if (!await events.MoveNextAsync()) yield break;
+            }
+            catch (Exception fault) when (fault is IOException or HttpRequestException)
+            {
+                await Task.Delay(TimeSpan.FromSeconds(1), ct);
+                yield break;
+            }
+
+            yield return events.Current;
+        }
     }
 
     private static async Task WriteAsync(FleetClient client, string id, JsonObject answer, RowWriter rows, CancellationToken ct)
@@ -91,13 +113,19 @@ internal static class QueryCommand
         // The stream leaves out large answers' rows.
         if ((string?)answer["status"] == "done" && answer["error"] is not null) answer = (JsonObject)await client.GetAsync($"/api/campaigns/{id}/answers/{answer["nodeId"]}", ct);
         if ((string?)answer["status"] == "failed") await Console.Error.WriteLineAsync($"{answer["nodeId"]}: {answer["error"]}");
+        var node = (string)answer["nodeId"]!;
+        var name = await NameAsync(client, node, ct);
         rows.Write([.. answer["rows"]!.AsArray().Select(row =>
         {
-            var json = new JsonObject { ["node"] = answer["nodeId"]!.DeepClone() };
-            foreach (var (name, value) in row!.AsObject()) json[name == "node" ? "column.node" : name] = value?.DeepClone();
+            var json = new JsonObject { ["node"] = name, ["nodeId"] = node };
+            foreach (var (column, value) in row!.AsObject()) json[json.ContainsKey(column) ? "column." + column : column] = value?.DeepClone();
             return json;
         })]);
     }
+
+    /// <summary>People know machines by name; one that was deleted meanwhile has only its id.</summary>
+    private static async Task<string> NameAsync(FleetClient client, string id, CancellationToken ct) =>
+        await client.FindAsync("/api/nodes/" + id, ct) is { } node ? (string?)node.Json["displayName"] ?? id : id;
 
     /// <summary>One line that is written over, where somebody watches.</summary>
     private static void Progress(JsonNode counts)
@@ -108,43 +136,39 @@ internal static class QueryCommand
     private sealed class RowWriter(string format) : IDisposable
     {
         private readonly JsonArray _all = [];
-        private readonly CsvWriter? _csv = format == "csv" ? new(Console.Out, Export.Configuration, leaveOpen: true) : null;
         private TextTable? _table;
         private List<string>? _columns;
 
         public void Write(IReadOnlyList<JsonObject> rows)
         {
             if (rows.Count == 0) return;
-            if (format == "json")
+            if (format != "table")
             {
                 foreach (var row in rows) _all.Add((JsonNode)row);
                 return;
             }
 
-            // Machines may differ in their columns; the first answer's count.
-            var isFirst = _columns is null;
-            _columns ??= [.. rows.SelectMany(row => row.Select(member => member.Key)).Distinct(StringComparer.Ordinal)];
-            if (_csv is null)
-            {
-                if (!Console.IsErrorRedirected) Console.Error.Write("\r\u001b[K");
-                (_table ??= new(Console.Out, _columns)).Write(rows);
-                return;
-            }
-
-            if (isFirst) WriteCsv(_columns);
-            foreach (var row in rows) WriteCsv(_columns.Select(column => TextTable.Text(row[column])));
+            // Machines may differ in their columns; in a table the first answer's count.
+            _columns ??= [.. rows.SelectMany(row => row.Select(member => member.Key)).Where(column => column != "nodeId").Distinct(StringComparer.Ordinal)];
+            if (!Console.IsErrorRedirected) Console.Error.Write("\r\u001b[K");
+            (_table ??= new(Console.Out, _columns)).Write(rows);
         }
 
+        /// <summary>JSON and CSV are written when all is there: then all columns are known.</summary>
         public void Dispose()
         {
             if (format == "json") Remote.Print(_all);
-            _csv?.Dispose();
+            if (format != "csv") return;
+            using var csv = new CsvWriter(Console.Out, Export.Configuration, leaveOpen: true);
+            var columns = _all.SelectMany(row => row!.AsObject().Select(member => member.Key)).Distinct(StringComparer.Ordinal).ToList();
+            Write(csv, columns);
+            foreach (var row in _all) Write(csv, columns.Select(column => TextTable.Text(row![column])));
         }
 
-        private void WriteCsv(IEnumerable<string> cells)
+        private static void Write(CsvWriter csv, IEnumerable<string> cells)
         {
-            foreach (var cell in cells) _csv!.WriteField(cell);
-            _csv!.NextRecord();
+            foreach (var cell in cells) csv.WriteField(cell);
+            csv.NextRecord();
         }
     }
 }

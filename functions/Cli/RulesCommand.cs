@@ -29,9 +29,13 @@ internal static class RulesCommand
                 if ((rule["spec"]?["conditions"] ?? rule["conditions"]) is not { } conditions) throw new RemoteException($"{file}: there are no 'conditions'.");
                 foreach (var (one, i) in (rule["tests"] as JsonArray ?? []).Select((one, i) => (one, i)))
                 {
-                    var name = $"{file}: {(string?)one!["name"] ?? $"test {i + 1}"}";
-                    var expected = one["matches"] is { } matches && (bool)matches;
-                    var verdict = (await client.SendAsync(HttpMethod.Post, "/api/rules/test", new JsonObject { ["conditions"] = conditions.DeepClone(), ["line"] = one["line"]?.DeepClone() ?? new JsonObject() }, null, ct)).Json;
+                    var name = $"{file}: {(one is JsonObject { } named ? (string?)named["name"] : null) ?? $"test {i + 1}"}";
+                    if (one is not JsonObject test || test["line"] is not JsonObject line || test["matches"] is not JsonValue matches || !matches.TryGetValue<bool>(out var expected) || test.Any(member => member.Key is not ("name" or "line" or "matches")))
+                    {
+                        throw new RemoteException($"{name}: a test has 'line' (a mapping), 'matches' (true or false) and, if wanted, 'name'.");
+                    }
+
+                    var verdict = (await client.SendAsync(HttpMethod.Post, "/api/rules/test", new JsonObject { ["conditions"] = conditions.DeepClone(), ["line"] = line.DeepClone() }, null, ct)).Json;
                     var passed = (bool)verdict["matches"]! == expected;
                     results.Add((JsonNode)new JsonObject { ["name"] = name, ["passed"] = passed, ["expected"] = expected });
                     if (!passed && parsed.GetValue(output) != "json") Console.WriteLine($"FAILED {name}: it {(expected ? "does not match, and should" : "matches, and should not")}");

@@ -22,8 +22,10 @@ internal static class ServeCommand
             await using var app = await Server.BuildAsync(overrides, ct);
             var isHosted = app.Services.GetRequiredService<Settings>().FunctionsPort is not null;
             var first = app.Services.GetRequiredService<FirstStart>();
-            var password = isHosted ? null : await first.EnsureAdminAsync(ct);
             await app.StartAsync(ct);
+
+            // Once it listens: a password that was made, and never shown, would be lost.
+            var password = isHosted ? null : await first.EnsureAdminAsync(ct);
             if (!isHosted) await WelcomeAsync(app, first, password, ct);
 
             // The signal stops the host; then what goes on beside it is told.

@@ -17,7 +17,7 @@ internal sealed record ImportPlan(
 /// <summary>Takes a pack or a whole osquery configuration apart. All of it is good, or none is saved.</summary>
 internal sealed class ConfigImport(ConfigItems items, OsquerySql sql, Limits limits)
 {
-    private static readonly string[] s_parts = ["schedule", "packs", "file_paths", "exclude_paths", "file_accesses", "platform", "version", "shard", "description"];
+    private static readonly string[] s_parts = ["queries", "schedule", "packs", "file_paths", "exclude_paths", "file_accesses", "platform", "version", "shard", "description"];
 
     /// <param name="name">Of the pack, or of the set of options: the file's name without its ending.</param>
     /// <param name="tags">What all of it is tagged with.</param>
@@ -29,6 +29,11 @@ internal sealed class ConfigImport(ConfigItems items, OsquerySql sql, Limits lim
         var plan = file.ContainsKey("queries")
             ? new([], Pack.Read(name, tags, file, sql, limits, faults) is { } pack ? [pack] : [], [], [], [])
             : PlanConfig(name, tags, file, faults);
+        if (faults.Count == 0 && plan is { Queries: [], Packs: [], FilePaths: [], Options: [], PackFiles: [] })
+        {
+            faults.Add(new("", "This holds nothing of a pack ('queries') or of a configuration ('schedule', 'packs', 'file_paths', 'options', …)."));
+        }
+
         return faults.Count == 0 ? plan : throw new ConfigRefusedException(faults);
     }
 

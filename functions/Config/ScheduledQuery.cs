@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Fleet.Kernel;
 
 namespace Fleet.Config;
 
@@ -13,6 +14,9 @@ internal sealed record ScheduledQuery(
     string Sql, int Interval, string? Platform = null, string? Version = null, int? Shard = null, bool? Snapshot = null, bool? Removed = null,
     bool? Denylist = null, string? Description = null, string? Value = null, int? StartupPriority = null)
 {
+    private static readonly string[] s_members =
+        ["query", "interval", "platform", "version", "shard", "snapshot", "removed", "denylist", "blacklist", "description", "value", "startup_priority"];
+
     public const int DefaultInterval = 3_600;
     public const int MostInterval = 604_800;
 
@@ -60,6 +64,11 @@ internal sealed record ScheduledQuery(
             Text(entry, "description", inside, faults),
             Text(entry, "value", inside, faults),
             (int?)Whole(entry, "startup_priority", 0, int.MaxValue, inside, faults));
+        foreach (var (member, _) in entry)
+        {
+            if (!s_members.Contains(member) && Nearest.To(member, s_members) is { } near) faults.Add(new(inside + member, $"osquery knows no '{member}'; did you mean '{near}'?"));
+        }
+
         if (sql.Check(query.Sql) is { Valid: false } verdict) faults.Add(new($"{path}.query", verdict.Message!));
         return query;
     }

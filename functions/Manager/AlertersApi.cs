@@ -73,7 +73,7 @@ internal static class AlertersApi
         if (await alerters.ReadAsync(name, ct) is not { } stored) return Missing(name);
         if (Preconditions.Fault(http.Request, stored.Etag, isRequired: false) is { } fault) return fault;
         (http.Audit().Target, http.Audit().Before) = ("alerters/" + name, Json(stored.Item));
-        return await alerters.RemoveAsync(name, ct) ? TypedResults.NoContent() : Missing(name);
+        return await alerters.RemoveAsync(name, stored.Etag, ct) ? TypedResults.NoContent() : Missing(name);
     }
 
     /// <summary>For the audit log: an address may hold a credential, so only its beginning is written down.</summary>

@@ -71,7 +71,7 @@ internal static class ApiDocs
         var path = api.RelativePath!.Split('/') is ["api", .. var inApi] ? inApi : api.RelativePath.Split('/');
         operation.OperationId = docs.Id ?? OperationIds.Of(api.HttpMethod!, path, docs.IsList);
         operation.Summary = docs.Summary;
-        operation.Tags = new HashSet<OpenApiTagReference> { new(path[0], document) };
+        operation.Tags = new HashSet<OpenApiTagReference> { new(path[0].Split('.')[0], document) };
 
         if (docs.Body is { } body && operation.RequestBody?.Content is { } taken) foreach (var type in taken.Values) type.Example = Parse(body, operation);
         if (operation.RequestBody is OpenApiRequestBody request) request.Required = true;

@@ -83,7 +83,7 @@ internal sealed class AuditLog(ITables tables, TimeProvider clock)
         AuditFilter filter, string? after, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken ct)
     {
         var start = after?.Split('|');
-        if (start is not (null or { Length: 3 })) throw new FormatException("This 'after' is none that this list gave.");
+        if (start is not (null or { Length: 3 })) throw new BadPlaceException();
         foreach (var name in (await tables.ListAsync(Schema.AuditPrefix, ct)).Reverse())
         {
             if (start is not null && string.CompareOrdinal(name, start[0]) > 0) continue;

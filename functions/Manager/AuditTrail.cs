@@ -1,6 +1,7 @@
 using System.Security.Claims;
 using System.Text.Json.Nodes;
 using Fleet.Storage;
+using Microsoft.AspNetCore.Authorization;
 
 namespace Fleet.Manager;
 
@@ -41,6 +42,17 @@ internal static class AuditTrail
     /// <summary>Who it is, for histories and for what remembers its maker.</summary>
     public static string Actor(this HttpContext http) => http.User.Identity?.Name ?? "";
 
+    /// <summary>Where it came from; an IPv4 address as such.</summary>
+    public static string? Address(this HttpContext http) =>
+        (http.Connection.RemoteIpAddress is { IsIPv4MappedToIPv6: true } mapped ? mapped.MapToIPv4() : http.Connection.RemoteIpAddress)?.ToString();
+
+    /// <summary>Names of tokens may repeat, so theirs has the id.</summary>
+    private static string MethodOf(ClaimsPrincipal person)
+    {
+        var method = person.FindFirstValue(SignIn.MethodClaim) ?? "";
+        return method == "token" ? $"token:{person.FindFirstValue(SignIn.IdClaim)}" : method;
+    }
+
     public static async Task WriteDownAsync(HttpContext http, RequestDelegate next)
     {
         if (!IsAudited(http))
@@ -51,10 +63,10 @@ internal static class AuditTrail
 
         // Not the request's token: what was begun is told to its end.
         var log = http.RequestServices.GetRequiredService<AuditLog>();
-        var path = http.Request.Path.Value!["/api/".Length..];
+        var path = http.Request.Path.Value!.Split('/', 3)[2];
         var resource = path.Split('/')[0];
         var entry = await log.BeginAsync(
-            http.TraceIdentifier, http.Actor(), http.User.FindFirstValue(SignIn.MethodClaim) ?? "", http.Connection.RemoteIpAddress?.ToString(), $"{http.Request.Method} {resource}", path,
+            http.TraceIdentifier, http.Actor(), MethodOf(http.User), http.Address(), $"{http.Request.Method} {resource}", path,
             CancellationToken.None);
         try
         {
@@ -96,10 +108,11 @@ internal static class AuditTrail
     private static bool IsAudited(HttpContext http)
     {
         var method = http.Request.Method;
-        if (http.GetEndpoint()?.Metadata.GetMetadata<AuditMark>() is { } mark) return mark.IsAudited;
+        if (http.GetEndpoint()?.Metadata.GetMetadata<AuditMark>() is { } mark) return mark.IsAudited && http.User.Identity?.IsAuthenticated == true;
         if (HttpMethods.IsGet(method) || HttpMethods.IsHead(method) || HttpMethods.IsOptions(method)) return false;
 
-        // A path that leads nowhere changes nothing, and neither does a rehearsal.
-        return http.GetEndpoint()?.Metadata.GetMetadata<HttpMethodMetadata>() is not null && http.Request.Query["dryRun"] != "true";
+        // A path that leads nowhere changes nothing, and neither does a rehearsal, nor whoever has not signed in: that is counted, and refused.
+        if (http.GetEndpoint()?.Metadata is not { } endpoint || endpoint.GetMetadata<HttpMethodMetadata>() is null || http.Request.Query["dryRun"] == "true") return false;
+        return http.User.Identity?.IsAuthenticated == true || endpoint.GetMetadata<IAllowAnonymous>() is not null;
     }
 }

@@ -17,7 +17,7 @@ internal sealed class CallerLimit(Limits limits, TimeProvider clock)
     {
         var isKnown = http.User.Identity?.IsAuthenticated == true;
         var most = isKnown ? limits.CallsPerMinute : limits.StrangersCallsPerMinute;
-        var (calls, left) = Add(isKnown ? http.User.FindFirstValue(SignIn.PersonClaim)! : "address:" + http.Connection.RemoteIpAddress);
+        var (calls, left) = Add(isKnown ? http.User.FindFirstValue(SignIn.IdClaim) ?? http.User.FindFirstValue(SignIn.PersonClaim)! : "address:" + http.Connection.RemoteIpAddress);
         http.Response.Headers["RateLimit-Policy"] = string.Create(CultureInfo.InvariantCulture, $"\"minute\";q={most};w={Window}");
         http.Response.Headers["RateLimit"] = string.Create(CultureInfo.InvariantCulture, $"\"minute\";r={Math.Max(0, most - calls)};t={left}");
         if (calls <= most)

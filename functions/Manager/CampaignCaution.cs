@@ -1,4 +1,5 @@
 using Fleet.Config;
+using Fleet.Kernel;
 using Fleet.Nodes;
 using Fleet.Queries;
 
@@ -24,7 +25,7 @@ internal sealed record CautionBody(string Kind, string Message);
 /// <summary>Whether a campaign may start without a reason.</summary>
 internal sealed class CampaignCaution(CautionSettings settings, OsquerySql sql)
 {
-    public bool IsSensitive(string table) => settings.SensitiveTables.Any(pattern => Matches(pattern, table));
+    public bool IsSensitive(string table) => settings.SensitiveTables.Any(pattern => Glob.Matches(pattern, '%', table));
 
     /// <param name="statement">What is asked.</param>
     /// <param name="nodes">Of how many.</param>
@@ -34,13 +35,6 @@ internal sealed class CampaignCaution(CautionSettings settings, OsquerySql sql)
         if (settings.CautionNodes > 0 && nodes > settings.CautionNodes) cautions.Add(new("many-nodes", $"{nodes} nodes would be asked; more than {settings.CautionNodes} need a reason."));
         cautions.AddRange(sql.Current.Check(statement).Tables.Where(IsSensitive).Select(table => new CautionBody("sensitive-table", $"The table {table} shows what people do, and needs a reason.")));
         return cautions;
-    }
-
-    private static bool Matches(string pattern, string table)
-    {
-        if (!pattern.Contains('%', StringComparison.Ordinal)) return table.Equals(pattern, StringComparison.OrdinalIgnoreCase);
-        var parts = pattern.Split('%', 2);
-        return table.Length >= pattern.Length - 1 && table.StartsWith(parts[0], StringComparison.OrdinalIgnoreCase) && table.EndsWith(parts[1], StringComparison.OrdinalIgnoreCase);
     }
 }
 

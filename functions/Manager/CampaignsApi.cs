@@ -141,7 +141,9 @@ internal sealed class CampaignStart(CampaignStore campaigns, CampaignCaution cau
         if (campaigns.Active.ByName.Count >= limits.ActiveCampaigns) return Problem.Conflict($"{limits.ActiveCampaigns} campaigns are active already: cancel one, or wait.");
 
         var id = Guid.CreateVersion7(now).ToString("N");
-        if (string.IsNullOrWhiteSpace(request.Reason) && caution.Of(request.Sql, (await count.OfAsync(id, targets, ct)).Targeted) is { Count: > 0 } cautions)
+        var (targeted, _) = await count.OfAsync(id, targets, ct);
+        if (targeted == 0) return Problem.Invalid("targets", "No machine is meant: none that is active and has enrolled has these tags, platforms or ids.");
+        if (string.IsNullOrWhiteSpace(request.Reason) && caution.Of(request.Sql, targeted) is { Count: > 0 } cautions)
         {
             return new Problem(
                 422, "reason-needed", "A reason is needed", string.Join(" ", cautions.Select(one => one.Message)) + " Send it as 'reason'.", [.. cautions.Select(one => new FieldError("reason", one.Message))]).ToResult();

@@ -23,6 +23,7 @@ internal static class EnrollSecretsApi
     public static void MapEnrollSecrets(this IEndpointRouteBuilder api)
     {
         api.MapGet("/enroll-secrets", ListAsync).For(Role.Admin).Docs<ListOf<EnrollSecretBody>>("List enroll secrets, without their text");
+        api.MapGet("/enroll-secrets/{id}", FindAsync).For(Role.Admin).Docs<EnrollSecretBody>("Read an enroll secret, without its text");
         api.MapPost("/enroll-secrets", CreateAsync).For(Role.Admin).Docs<EnrollSecretBody>("Make an enroll secret; its text is in this answer alone", body: """{"label":"laptops","tags":["laptop"],"expiresAt":"2099-01-01T00:00:00Z","maxUses":100}""", status: [201]);
         api.MapPatch("/enroll-secrets/{id}", SwitchAsync).For(Role.Admin).Docs<EnrollSecretBody>("Switch an enroll secret on or off, or give it other tags", body: """{"enabled":false}""");
         api.MapDelete("/enroll-secrets/{id}", RemoveAsync).For(Role.Admin).Docs("Remove an enroll secret");
@@ -54,6 +55,16 @@ internal static class EnrollSecretsApi
         }
     }
 
+    private static async Task<IResult> FindAsync(string id, EnrollSecrets secrets, HttpContext http, CancellationToken ct)
+    {
+        if ((await secrets.ListAsync(ct)).FirstOrDefault(secret => secret.Id == id) is not { } secret) return Problem.NotFound($"enroll secret '{id}'");
+        http.ShowEtag(EtagOf(secret));
+        return TypedResults.Ok(Body(secret, null));
+    }
+
+    /// <summary>Changes with what people change, not with each use.</summary>
+    private static string EtagOf(EnrollSecret secret) => Digest.Of(secret.Id, secret.Tags.Text, secret.Enabled ? "on" : "off");
+
     /// <summary>Why agents could not enroll with this text, or null.</summary>
     internal static string? Fault(string secret, EnrollmentSettings settings) =>
         secret.Trim() != secret || secret.Length is 0 or > 1_000 ? "A secret has 1 to 1,000 characters and no blanks around it."
@@ -64,6 +75,8 @@ internal static class EnrollSecretsApi
     private static async Task<IResult> SwitchAsync(string id, EnrollSecretPatch patch, EnrollSecrets secrets, Limits limits, HttpContext http, CancellationToken ct)
     {
         if (TagSet.Fault([.. patch.Tags ?? []], limits) is { } fault) return Problem.Invalid("tags", fault);
+        if (await secrets.ReadAsync(id, ct) is not { } stored) return Problem.NotFound($"enroll secret '{id}'");
+        if (Preconditions.Fault(http.Request, EtagOf(stored.Item), isRequired: false) is { } stale) return stale;
         if (await secrets.ChangeAsync(id, patch.Enabled, patch.Tags is { } tags ? TagSet.Of(tags) : null, ct) is not { } secret) return Problem.NotFound($"enroll secret '{id}'");
         (http.Audit().Target, http.Audit().After) = ("enroll-secrets/" + id, Json(secret));
         return TypedResults.Ok(Body(secret, null));
@@ -71,8 +84,9 @@ internal static class EnrollSecretsApi
 
     private static async Task<IResult> RemoveAsync(string id, EnrollSecrets secrets, HttpContext http, CancellationToken ct)
     {
-        http.Audit().Target = "enroll-secrets/" + id;
-        http.Audit().Before = (await secrets.ListAsync(ct)).FirstOrDefault(secret => secret.Id == id) is { } before ? Json(before) : null;
+        if (await secrets.ReadAsync(id, ct) is not { } stored) return Problem.NotFound($"enroll secret '{id}'");
+        if (Preconditions.Fault(http.Request, EtagOf(stored.Item), isRequired: false) is { } stale) return stale;
+        (http.Audit().Target, http.Audit().Before) = ("enroll-secrets/" + id, Json(stored.Item));
         return await secrets.RemoveAsync(id, ct) ? TypedResults.NoContent() : Problem.NotFound($"enroll secret '{id}'");
     }
 

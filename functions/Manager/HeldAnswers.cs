@@ -38,8 +38,9 @@ internal static class HeldAnswers
         var response = http.Response;
         if (HttpMethods.IsGet(http.Request.Method) && response.StatusCode == 200)
         {
-            if (response.Headers.ETag.Count == 0) response.Headers.ETag = $"\"{Digest.Of(held.GetBuffer().AsSpan(0, (int)held.Length))}\"";
-            response.Headers.CacheControl = "private, no-cache";
+            var bytes = held.GetBuffer().AsSpan(0, (int)held.Length);
+            response.Headers.ETag = response.Headers.ETag.Count > 0 ? Preconditions.TagOf(response.Headers.ETag.ToString(), bytes) : $"\"{Digest.Of(bytes)}\"";
+            if (response.Headers.CacheControl.Count == 0) response.Headers.CacheControl = "private, no-cache";
             if (Knows(http.Request, response.Headers.ETag.ToString()))
             {
                 response.StatusCode = 304;

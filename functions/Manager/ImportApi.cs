@@ -19,6 +19,11 @@ internal static class ImportApi
         HttpContext http, ConfigImport import, QueryItems queries, PackItems packs, FilePathItems paths, OptionItems options, Edits edits, Limits limits, string name,
         CancellationToken ct, string? tags = null, bool? dryRun = null)
     {
+        if (http.Request.Headers.IfMatch.Count + http.Request.Headers.IfNoneMatch.Count > 0)
+        {
+            return new Problem(400, "bad-request", "Bad request", "A file is many things: look with dryRun=true first, and send neither If-Match nor If-None-Match.").ToResult();
+        }
+
         if (Names.Fault(name, limits) is { } nameFault) return Problem.Invalid("name", nameFault);
         if (TagSet.Fault(NodesApi.Words(tags), limits) is { } tagFault) return Problem.Invalid("tags", tagFault);
         using var body = new MemoryStream();

@@ -24,6 +24,9 @@ internal abstract class ItemKind<T>(ControlTable<T> table, string path, string n
 
     public string Key => key;
 
+    /// <summary>Whether PUT takes tags as a parameter too: for files that have no place for them.</summary>
+    public virtual bool TakesTagsBeside => false;
+
     public abstract string NameOf(T item);
 
     public abstract TagSet TagsOf(T item);

@@ -50,7 +50,10 @@ internal static class ItemsApi
         api.MapGet(path, (HttpContext http, int? take, string? after, int? page, string? q, string? tag) => List(http, kind, take, after, page, q, tag)).For(Role.Viewer)
             .Docs<ListOf<TBody>>($"List all of {kind.Path}");
         api.MapGet(path + "/{**name}", (HttpContext http, string name) => Find(http, kind, Paging.Name(name))).For(Role.Viewer).Docs<TBody>($"Read {one}");
-        api.MapPut(path + "/{**name}", (HttpContext http, string name, bool? dryRun, string? tags) => PutAsync(http, kind, Paging.Name(name), dryRun == true)).For(Role.Operator)
+        var put = kind.TakesTagsBeside
+            ? api.MapPut(path + "/{**name}", (HttpContext http, string name, bool? dryRun, string? tags) => PutAsync(http, kind, Paging.Name(name), dryRun == true))
+            : api.MapPut(path + "/{**name}", (HttpContext http, string name, bool? dryRun) => PutAsync(http, kind, Paging.Name(name), dryRun == true));
+        put.For(Role.Operator)
             .Accepts<TRequest>("application/json").Docs<TBody>($"Make or replace {one}; with dryRun=true only say what would change", body: example, status: [200, 201]);
         api.MapDelete(path + "/{**name}", (HttpContext http, string name) => RemoveAsync(http, kind, Paging.Name(name))).For(Role.Operator).Docs($"Remove {one}");
         api.MapPost(path + "/{name}/copy", (HttpContext http, string name, NewName request) => CopyAsync(http, kind, Paging.Name(name), request.Name)).For(Role.Operator)

@@ -16,6 +16,16 @@ internal static partial class JsonFault
             : fault.Message;
     }
 
+    /// <summary>ASP.NET's words, without the advice that it has for programmers.</summary>
+    public static string Explain(BadHttpRequestException fault)
+    {
+        if (fault.Message.Contains("no body was provided", StringComparison.Ordinal)) return "A body is missing: send JSON; {} where nothing is to be said.";
+        return Required().Match(fault.Message) is { Success: true } required ? $"The parameter '{required.Groups[1].Value}' is missing." : fault.Message;
+    }
+
+    [GeneratedRegex("Required parameter \"[^\" ]+ ([^\"]+)\" was not provided")]
+    private static partial Regex Required();
+
     [GeneratedRegex("JSON property '([^']*)' could not be mapped")]
     private static partial Regex Unknown();
 

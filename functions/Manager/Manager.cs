@@ -1,12 +1,15 @@
 using Fleet.Kernel;
 using Fleet.Storage;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Routing.Template;
 
 namespace Fleet.Manager;
 
 /// <summary>The REST API for people and scripts, under <c>/api</c>.</summary>
 internal static class ManagerApi
 {
+    private static readonly PathString[] s_ours = ["/api", "/device", "/enroll-link"];
+
     public static void MapManager(this IEndpointRouteBuilder app)
     {
         var api = app.MapGroup("/api");
@@ -75,16 +78,13 @@ internal static class ManagerApi
         app.UseWhen(IsApi, api =>
         {
             api.Use(api.ApplicationServices.GetRequiredService<CallerLimit>().CountAsync);
+            api.Use(HeldAnswers.HoldAsync);
+            api.Use(AuditTrail.WriteDownAsync);
             api.Use(SignIn.RequireCsrfHeaderAsync);
             api.Use(SignIn.RequireRouteAsync);
         });
         app.UseAuthorization();
-        app.UseWhen(IsApi, api =>
-        {
-            api.Use(QueryParameters.RefuseUnknownAsync);
-            api.Use(HeldAnswers.HoldAsync);
-            api.Use(AuditTrail.WriteDownAsync);
-        });
+        app.UseWhen(IsApi, api => api.Use(QueryParameters.RefuseUnknownAsync));
     }
 
     /// <summary>Every request has an id, which the answer, its problem, the log and the audit log name.</summary>
@@ -95,11 +95,21 @@ internal static class ManagerApi
         return next(http);
     }
 
-    private static bool IsApi(HttpContext context) => context.Request.Path.StartsWithSegments("/api", StringComparison.OrdinalIgnoreCase);
+    /// <summary>The API, and the links that are handed out.</summary>
+    private static bool IsApi(HttpContext context) => s_ours.Any(path => context.Request.Path.StartsWithSegments(path, StringComparison.OrdinalIgnoreCase));
 
     /// <summary>What answers when no endpoint does. An agent may have lost its way here: its <c>error</c> keeps the agent's logs.</summary>
     private static Task NotFoundAsync(HttpContext context)
     {
+        var methods = context.RequestServices.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
+            .Where(endpoint => endpoint.Metadata.GetMetadata<Documented>() is not null && new TemplateMatcher(new(endpoint.RoutePattern), []).TryMatch(context.Request.Path, []))
+            .SelectMany(endpoint => endpoint.Metadata.GetMetadata<HttpMethodMetadata>()!.HttpMethods).Distinct().Order(StringComparer.Ordinal).ToList();
+        if (methods.Count > 0 && !methods.Contains(context.Request.Method))
+        {
+            context.Response.Headers.Allow = string.Join(", ", methods);
+            return Problem.WriteAsync(context, new(405, "method", "Method not allowed", $"{context.Request.Path} takes {string.Join(", ", methods)}, not {context.Request.Method}.") { Error = "method not allowed" });
+        }
+
         var detail = $"There is nothing at {context.Request.Path}.";
         return Problem.WriteAsync(context, new(404, "not-found", "Not found", detail) { Error = detail });
     }

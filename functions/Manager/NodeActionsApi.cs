@@ -1,6 +1,5 @@
 using Fleet.Kernel;
 using Fleet.Nodes;
-using Fleet.Storage;
 
 namespace Fleet.Manager;
 
@@ -36,10 +35,10 @@ internal static class NodeActionsApi
             "Keep one installation of several", id: "resolveDuplicate", body: """{"keep":"5d2f0d9c-0000-0000-0000-000000000001"}""");
     }
 
-    private static async Task<IResult> BulkAsync(BulkRequest request, NodeQuery query, NodeStore nodes, NodeChanges changes, HistoryStore history, HttpContext http, CancellationToken ct)
+    private static async Task<IResult> BulkAsync(BulkRequest request, NodeQuery query, NodeChanges changes, HttpContext http, CancellationToken ct)
     {
         var errors = request.Filter.Errors().Select(error => error with { Path = "filter." + error.Path }).Concat(changes.Errors(request.Change).Select(error => error with { Path = "change." + error.Path })).ToList();
-        if (request.Filter == new NodeFilter()) errors.Add(new("filter", "A filter has at least one member, so that nobody changes the whole fleet by mistake."));
+        if (request.Filter.IsEmpty) errors.Add(new("filter", "A filter has at least one member, so that nobody changes the whole fleet by mistake."));
         if (request.Change.DisplayName is not null) errors.Add(new("change.displayName", "Names are given one by one."));
         if (errors.Count > 0) return Problem.Invalid(errors);
 
@@ -51,12 +50,7 @@ internal static class NodeActionsApi
         if (request.DryRun) return TypedResults.Ok(new BulkBody(matched.Count, different.Count, DryRun: true, sample));
 
         // Whom it is about was decided by the filter; what they are then is looked at again with each write.
-        var changed = await nodes.ChangeManyAsync(different.Select(one => one.Node.Id).ToHashSet(), node => changes.Of(node, request.Change), ct);
-        foreach (var one in different.Take(1_000))
-        {
-            await history.AddAsync(NodeChanges.Kind, one.Node.Id.ToString(), http.Actor(), "changed", before: null, NodeChanges.Json(changes.Of(one.Node, request.Change)), CancellationToken.None);
-        }
-
+        var changed = await changes.ApplyAsync(http, different.Select(one => one.Node.Id).ToHashSet(), node => changes.Of(node, request.Change), ct);
         return TypedResults.Ok(new BulkBody(matched.Count, changed, DryRun: false, sample));
     }
 

@@ -67,6 +67,15 @@ internal sealed class NodeChanges(NodeStore nodes, HistoryStore history, Limits 
         return after;
     }
 
+    /// <summary>Changes many nodes, each with an entry in its history; how many are different now.</summary>
+    public async ValueTask<int> ApplyAsync(HttpContext http, IReadOnlySet<NodeId> ids, Func<Node, Node> change, CancellationToken ct)
+    {
+        var changed = await nodes.ChangeManyAsync(ids, change, ct);
+        await Parallel.ForEachAsync(changed, new ParallelOptions { MaxDegreeOfParallelism = 16 }, (node, _) =>
+            history.AddAsync(Kind, node.Id.ToString(), http.Actor(), "changed", before: null, Json(node), CancellationToken.None));
+        return changed.Count;
+    }
+
     /// <summary>Changes with what people change, not with what machines say.</summary>
     public static string EtagOf(Node node) => Digest.Of(node.Id.ToString(), Json(node).ToJsonString());
 

@@ -18,6 +18,11 @@ internal sealed record NodeFilter(
     IReadOnlyList<string>? Platforms = null, IReadOnlyList<string>? Statuses = null, IReadOnlyList<string>? OsqueryVersions = null, DateTimeOffset? SeenSince = null,
     DateTimeOffset? SeenBefore = null, IReadOnlyList<string>? Ids = null)
 {
+    /// <summary>Whether it finds everything: an empty list filters no more than none.</summary>
+    public bool IsEmpty =>
+        string.IsNullOrEmpty(Q) && !Untagged && SeenSince is null && SeenBefore is null
+        && new[] { Tags, AllTags, NoTags, Platforms, Statuses, OsqueryVersions, Ids }.All(list => list is not { Count: > 0 });
+
     public IEnumerable<FieldError> Errors()
     {
         foreach (var status in (Statuses ?? []).Except(PresenceSettings.Names)) yield return new("statuses", $"'{status}' is not one of {string.Join(", ", PresenceSettings.Names)}.");
@@ -105,6 +110,6 @@ internal sealed class NodeQuery(NodeCatalog catalog, PresenceSettings presence, 
             // Told below.
         }
 
-        throw new FormatException("This 'after' is none that this list gave.");
+        throw new BadPlaceException();
     }
 }

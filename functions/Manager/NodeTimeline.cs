@@ -19,11 +19,11 @@ internal sealed record NodeEvent(DateTimeOffset At, string Kind, string Title, s
 /// <summary>One timeline of what is told in many places.</summary>
 internal sealed class NodeTimeline(HistoryStore history, BatchStore batches, CampaignStore campaigns, AnswerStore answers, AlertStore alerts)
 {
-    private const int MostBatches = 300;
+    private const int MostBatches = 200;
     private const int MostOfEach = 200;
-    private const int MostQuestions = 25;
+    private const int MostQuestions = 12;
 
-    /// <summary>Newest first; of each kind the newest two hundred, of questions twenty-five, of results those of the newest three hundred batches.</summary>
+    /// <summary>Newest first; of each kind the newest two hundred, of questions twelve, of results those of the newest two hundred batches.</summary>
     public async ValueTask<IReadOnlyList<NodeEvent>> ReadAsync(Node node, DateTimeOffset from, CancellationToken ct)
     {
         var events = new List<NodeEvent>();

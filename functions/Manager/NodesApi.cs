@@ -46,7 +46,7 @@ internal static class NodesApi
     }
 
     private static async Task<IResult> ListAsync(
-        NodeQuery query, NodeStore nodes, LastSeen seen, Limits limits, CancellationToken ct, string? q = null, string? tag = null, string? allTags = null, string? noTags = null, bool? untagged = null,
+        NodeQuery query, Limits limits, CancellationToken ct, string? q = null, string? tag = null, string? allTags = null, string? noTags = null, bool? untagged = null,
         string? platform = null, string? status = null, string? osqueryVersion = null, DateTimeOffset? seenSince = null, DateTimeOffset? seenBefore = null, string? sort = null, string? order = null,
         int? take = null, string? after = null, int? page = null)
     {
@@ -100,10 +100,12 @@ internal static class NodesApi
         bool Is(string? text) => string.Equals(text, wanted, StringComparison.OrdinalIgnoreCase);
     }
 
-    private static async Task<IResult> FindAsync(string id, NodeStore nodes, LastSeen seen, NodeQuery query, CancellationToken ct) =>
-        NodeId.TryParse(id, out var key) && await nodes.FindAsync(key, ct) is { } node
-            ? TypedResults.Ok(Body(node, await seen.FindAsync(key, ct), query))
-            : Missing(id);
+    private static async Task<IResult> FindAsync(string id, NodeStore nodes, LastSeen seen, NodeQuery query, HttpContext http, CancellationToken ct)
+    {
+        if (!NodeId.TryParse(id, out var key) || await nodes.FindAsync(key, ct) is not { } node) return Missing(id);
+        http.ShowEtag(NodeChanges.EtagOf(node));
+        return TypedResults.Ok(Body(node, await seen.FindAsync(key, ct), query));
+    }
 
     private static async Task<IResult> ChangeAsync(string id, NodePatch patch, NodeChanges changes, NodeStore nodes, LastSeen seen, NodeQuery query, HttpContext http, CancellationToken ct)
     {

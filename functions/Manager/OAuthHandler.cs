@@ -13,6 +13,9 @@ namespace Fleet.Manager;
 /// <summary>Makes a session for somebody whom the rules let in; null if the program knows a reason against it.</summary>
 internal delegate Task<ClaimsPrincipal?> OAuthWelcome(HttpContext context, OAuthPerson person);
 
+/// <summary>Hears of a sign-in that failed.</summary>
+internal delegate Task OAuthRefused(HttpContext context, string provider, OAuthRefusedException refused);
+
 /// <summary>ASP.NET's options and what is ours. Endpoints are empty until the provider was asked for them.</summary>
 internal sealed class OAuthProviderOptions : OAuthOptions
 {
@@ -21,6 +24,8 @@ internal sealed class OAuthProviderOptions : OAuthOptions
     public OAuthDiscovery Discovery { get; set; } = null!;
 
     public OAuthWelcome Welcome { get; set; } = null!;
+
+    public OAuthRefused Refused { get; set; } = (_, _, _) => Task.CompletedTask;
 
     public Uri? PublicUrl { get; set; }
 
@@ -50,7 +55,7 @@ internal sealed class OAuthHandler(IOptionsMonitor<OAuthProviderOptions> options
         }
         catch (OAuthRefusedException refused)
         {
-            Refuse(refused);
+            await RefuseAsync(refused);
         }
     }
 
@@ -66,21 +71,21 @@ internal sealed class OAuthHandler(IOptionsMonitor<OAuthProviderOptions> options
         try
         {
             var result = await base.HandleRemoteAuthenticateAsync();
-            return result.Failure is { } failure ? Refuse(Explain(failure)) : result;
+            return result.Failure is { } failure ? await RefuseAsync(Explain(failure)) : result;
         }
         catch (OAuthRefusedException refused)
         {
-            return Refuse(refused);
+            return await RefuseAsync(refused);
         }
         catch (Exception fault) when (OAuthRefusedException.IsOutage(fault, Context.RequestAborted))
         {
-            return Refuse(new(OAuthError.ProviderDown, "the token endpoint did not answer as one does: " + fault.Message, fault));
+            return await RefuseAsync(new(OAuthError.ProviderDown, "the token endpoint did not answer as one does: " + fault.Message, fault));
         }
         catch (Exception fault) when (!Context.RequestAborted.IsCancellationRequested)
         {
             // Somebody waits before a browser, where a problem in JSON helps nobody.
             Logger.LogError(fault, "Sign-in by {Provider} failed", Provider.Name);
-            return Refuse(new(OAuthError.Internal, "see above"));
+            return await RefuseAsync(new(OAuthError.Internal, "see above"));
         }
     }
 
@@ -141,11 +146,12 @@ internal sealed class OAuthHandler(IOptionsMonitor<OAuthProviderOptions> options
         (null, false) => new(OAuthError.State, failure.Message),
     };
 
-    private HandleRequestResult Refuse(OAuthRefusedException refused)
+    private async Task<HandleRequestResult> RefuseAsync(OAuthRefusedException refused)
     {
         // That people change their minds, or come too late, is no news.
         var level = refused.Code is OAuthError.Cancelled or OAuthError.State ? LogLevel.Information : LogLevel.Warning;
         Logger.Log(level, "Sign-in by {Provider} failed ({Code}): {Reason}", Provider.Name, refused.Code, refused.Message);
+        await Options.Refused(Context, Provider.Name, refused);
         Response.Redirect(OAuthSignIn.PageOf(refused.Code));
         return HandleRequestResult.Handle();
     }

@@ -62,6 +62,6 @@ internal sealed record OAuthProvider(OAuthKind Kind, string Name, string ClientI
         if (Kind == OAuthKind.Entra && !Guid.TryParseExact(Tenant, "D", out _)) yield return (nameof(Tenant), $"'{Tenant}' is not the GUID of a directory (tenant)");
         if (!Scopes.Contains("openid")) yield return (nameof(Scopes), "without 'openid' the provider does not say who it is");
         if (Kind == OAuthKind.Google && AllowedUsers.Count + AllowedDomains.Count == 0) yield return (nameof(AllowedUsers), "with neither AllowedUsers nor AllowedDomains nobody gets in");
-        if (Roles.Count == 0 && DefaultRole is null) yield return (nameof(Roles), "with neither Roles nor DefaultRole nobody gets in");
+        if (Roles.Values.All(people => people.Count == 0) && DefaultRole is null) yield return (nameof(Roles), "with neither Roles nor DefaultRole nobody gets in");
     }
 }

@@ -11,7 +11,7 @@ internal static class OAuthSignIn
     /// <summary>Adds a scheme for each provider. Nothing is asked of the network before somebody signs in.</summary>
     /// <param name="sessionScheme">The cookie scheme that keeps who was let in.</param>
     /// <param name="newTransport">How providers are reached; null for TLS as the system trusts it.</param>
-    public static AuthenticationBuilder AddOAuthSignIn(this AuthenticationBuilder authentication, OAuthSettings settings, string sessionScheme, OAuthWelcome welcome, Func<HttpMessageHandler>? newTransport = null)
+    public static AuthenticationBuilder AddOAuthSignIn(this AuthenticationBuilder authentication, OAuthSettings settings, string sessionScheme, OAuthWelcome welcome, Func<HttpMessageHandler>? newTransport = null, OAuthRefused? refused = null)
     {
         foreach (var provider in settings.Providers)
         {
@@ -20,6 +20,7 @@ internal static class OAuthSignIn
                 options.Provider = provider;
                 options.Discovery = new(provider.Issuer);
                 options.Welcome = welcome;
+                if (refused is not null) options.Refused = refused;
                 options.PublicUrl = settings.PublicUrl;
                 (options.ClientId, options.ClientSecret) = (provider.ClientId, provider.ClientSecret);
                 options.Scope.Clear();

@@ -9,6 +9,8 @@ namespace Fleet.Manager;
 /// <remarks>Tags are a member <c>tags</c> beside osquery's own; tags that are not named stay as they are.</remarks>
 internal sealed class PackItems(ConfigItems items, OsquerySql sql, Limits limits) : ItemKind<Pack>(items.Packs, "packs", "pack")
 {
+    public override bool TakesTagsBeside => true;
+
     public override string NameOf(Pack item) => item.Name;
 
     public override TagSet TagsOf(Pack item) => item.Tags;

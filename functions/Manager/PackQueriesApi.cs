@@ -18,9 +18,9 @@ internal static class PackQueriesApi
     public static Task<IResult> PutAsync(string name, string query, JsonObject entry, PackItems packs, Edits edits, HttpContext http) =>
         ChangeAsync(Paging.Name(name), packs, edits, http, queries =>
         {
-            var isSame = queries.ContainsKey(Paging.Name(query));
+            var isNew = !queries.ContainsKey(Paging.Name(query));
             queries[Paging.Name(query)] = entry.DeepClone();
-            return isSame ? null : "changed";
+            return isNew;
         });
 
     public static async Task<IResult> RemoveAsync(string name, string query, PackItems packs, Edits edits, HttpContext http)
@@ -30,7 +30,7 @@ internal static class PackQueriesApi
         return await ChangeAsync(name, packs, edits, http, queries =>
         {
             queries.Remove(query);
-            return "changed";
+            return true;
         });
     }
 
@@ -38,12 +38,12 @@ internal static class PackQueriesApi
     /// <param name="packs">Reads it.</param>
     /// <param name="edits">Writes it.</param>
     /// <param name="http">The request.</param>
-    /// <param name="change">Changes the queries; not null when nothing that was there is overwritten.</param>
-    private static async Task<IResult> ChangeAsync(string name, PackItems packs, Edits edits, HttpContext http, Func<JsonObject, string?> change)
+    /// <param name="change">Changes the queries; true when nothing that was there is overwritten.</param>
+    private static async Task<IResult> ChangeAsync(string name, PackItems packs, Edits edits, HttpContext http, Func<JsonObject, bool> change)
     {
         if (await packs.Table.ReadAsync(name, http.RequestAborted) is not { } stored) return Problem.NotFound($"pack '{name}'");
         var body = packs.Body(stored.Item);
-        var isSeen = change(Queries(body)) is not null;
+        var isSeen = change(Queries(body));
         return await edits.PutAsync(http, packs.Table, packs.Path, name, stored, packs.ReadNamed(name, body, stored.Item), packs.Body, isSeen: isSeen);
     }
 

@@ -67,7 +67,7 @@ internal static class Paging
     public static ListOf<T> Numbered<T>(IReadOnlyList<T> all, int? asked, string? after, Limits limits)
     {
         var first = 0;
-        if (after is not null && !int.TryParse(after, NumberStyles.None, CultureInfo.InvariantCulture, out first)) throw new FormatException("This 'after' is none that this list gave.");
+        if (after is not null && !int.TryParse(after, NumberStyles.None, CultureInfo.InvariantCulture, out first)) throw new BadPlaceException();
         var page = all.Skip(first).Take(Take(asked, limits)).ToList();
         var end = first + page.Count;
         return new(page, end < all.Count ? end.ToString(CultureInfo.InvariantCulture) : null, TotalItems: all.Count);

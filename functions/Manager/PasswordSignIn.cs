@@ -8,6 +8,10 @@ internal sealed class PasswordSignIn(UserStore users, AuthSettings settings)
 {
     private readonly LdapDirectory? _directory = settings.Ldap is { } ldap ? new(ldap.Directory) : null;
 
+    /// <summary>Whether an account that is kept here still has the role that it signed in with.</summary>
+    public async ValueTask<bool> IsStillAsync(SignedIn person, CancellationToken ct) =>
+        person.Method != SignIn.Local || (await users.FindAsync(person.Name, ct))?.Role == person.Role;
+
     /// <summary>Null for an unknown name, a wrong password, or somebody without a role: they are told the same, after about the same time.</summary>
     /// <exception cref="LdapUnavailableException">The directory cannot be asked.</exception>
     public async Task<SignedIn?> SignInAsync(string name, string password, CancellationToken ct)
@@ -16,7 +20,13 @@ internal sealed class PasswordSignIn(UserStore users, AuthSettings settings)
         {
             var user = await users.SignInAsync(name, password, ct);
             if (user is not null) return new(user.Person, user.Name, SignIn.Local, user.Role);
-            if (_directory is null || await users.FindAsync(name, ct) is not null) return null;
+            if (_directory is null) return null;
+            if (await users.FindAsync(name, ct) is not null)
+            {
+                // The directory is asked all the same, with what cannot be right: how long it takes must not tell which names are kept here.
+                await _directory.SignInAsync(Guid.NewGuid().ToString("N"), Guid.NewGuid().ToString("N"), ct);
+                return null;
+            }
         }
 
         if (_directory is null || name.Length is 0 or > 200 || await _directory.SignInAsync(name, password, ct) is not { } person) return null;

@@ -8,6 +8,9 @@ internal static class Preconditions
     /// <summary>A store's ETag as the API shows it: some have quotes of their own, or say more than people need.</summary>
     public static string TagOf(string etag) => $"\"{Digest.Of(etag)[..20]}\"";
 
+    /// <summary>The same for a representation: what it looks like follows after a dot, so that a cache tells apart what a writer need not.</summary>
+    public static string TagOf(string tag, ReadOnlySpan<byte> body) => $"{tag.TrimEnd('"')}.{Digest.Of(body)[..12]}\"";
+
     /// <summary>Why a write is refused, or null.</summary>
     /// <param name="request">With <c>If-Match</c>, <c>If-None-Match: *</c>, or neither.</param>
     /// <param name="etag">The store's ETag of what is there; null for nothing.</param>
@@ -23,7 +26,7 @@ internal static class Preconditions
         }
 
         if (etag is null) return Failed("There is nothing to match.");
-        return match == "*" || match.Split(',').Any(tag => tag.Trim() == TagOf(etag)) ? null : Failed("It was changed since you read it: read it again.");
+        return match == "*" || match.Split(',').Any(tag => $"\"{tag.Trim().Trim('"').Split('.')[0]}\"" == TagOf(etag)) ? null : Failed("It was changed since you read it: read it again.");
     }
 
     public static IResult Failed(string detail) => new Problem(412, "changed", "Changed meanwhile", detail).ToResult();

@@ -79,10 +79,11 @@ internal sealed record Problem(int Status, [property: JsonIgnore] string Name, s
     {
         ConfigRefusedException refused => new(422, "invalid", "Not valid", refused.Message, [.. refused.Faults.Select(f => new FieldError(f.Path, f.Message))]),
         BadHttpRequestException { InnerException: JsonException json } => new(400, "bad-json", "The body is not the JSON that this call takes", JsonFault.Explain(json)),
-        BadHttpRequestException bad => new(bad.StatusCode, "bad-request", "Bad request", bad.Message),
+        BadHttpRequestException bad => new(bad.StatusCode, "bad-request", "Bad request", JsonFault.Explain(bad)),
         ConflictException => new(412, "changed", "Changed meanwhile", "Somebody else changed it at the same time: read it again."),
         StorageBusyException busy => new(503, "busy", "Busy", busy.Message),
         StorageUnavailableException => new(503, "unavailable", "The store does not answer", "Repeat in a few seconds; the server's log says more."),
+        BadPlaceException bad => new(400, "bad-request", "Bad request", bad.Message),
         TooLargeException large => new(413, "too-large", "Too large", large.Message),
         FormatException wrong => new(400, "bad-json", "The body is not the JSON that this call takes", wrong.Message),
         _ => null,

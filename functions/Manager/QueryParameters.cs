@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Reflection;
 using Fleet.Kernel;
 using Microsoft.AspNetCore.Http.Metadata;
@@ -29,15 +30,25 @@ internal static class QueryParameters
             return Problem.WriteAsync(context, new(400, "unknown-parameter", "Unknown parameter", $"There is no parameter '{name}'. {hint}"));
         }
 
+        foreach (var parameter in ParametersOf(endpoint))
+        {
+            var type = Nullable.GetUnderlyingType(parameter.ParameterInfo.ParameterType) ?? parameter.ParameterInfo.ParameterType;
+            var text = context.Request.Query[parameter.Name].ToString();
+            var wanted = text.Length == 0 ? null
+                : type == typeof(int) && !int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _) ? "a whole number"
+                : type == typeof(bool) && !bool.TryParse(text, out _) ? "true or false"
+                : type == typeof(DateTimeOffset) && !DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out _) ? "a time such as 2026-01-31T12:00:00Z"
+                : null;
+            if (wanted is not null) return Problem.WriteAsync(context, new(400, "bad-request", "Bad request", $"The parameter '{parameter.Name}' is {wanted}, not '{text}'."));
+        }
+
         return next(context);
     }
 
     /// <summary>What the endpoint's method takes from the query.</summary>
-    public static IReadOnlyList<string> NamesOf(RouteEndpoint endpoint) =>
-    [
-        .. endpoint.Metadata.GetOrderedMetadata<IParameterBindingMetadata>()
-            .Where(each => each.HasTryParse || each.ParameterInfo.ParameterType is var type && (type == typeof(string) || type == typeof(string[]) || type == typeof(StringValues)))
-            .Where(each => endpoint.RoutePattern.GetParameter(each.Name) is null && !each.ParameterInfo.IsDefined(typeof(FromHeaderAttribute), inherit: false))
-            .Select(each => each.Name),
-    ];
+    public static IReadOnlyList<string> NamesOf(RouteEndpoint endpoint) => [.. ParametersOf(endpoint).Select(each => each.Name)];
+
+    private static IEnumerable<IParameterBindingMetadata> ParametersOf(RouteEndpoint endpoint) => endpoint.Metadata.GetOrderedMetadata<IParameterBindingMetadata>()
+        .Where(each => each.HasTryParse || each.ParameterInfo.ParameterType is var type && (type == typeof(string) || type == typeof(string[]) || type == typeof(StringValues)))
+        .Where(each => endpoint.RoutePattern.GetParameter(each.Name) is null && !each.ParameterInfo.IsDefined(typeof(FromHeaderAttribute), inherit: false));
 }

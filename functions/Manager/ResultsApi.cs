@@ -23,6 +23,7 @@ internal sealed record StatusBody(string NodeId, DateTimeOffset Time, int Severi
 internal static class ResultsApi
 {
     private const string Column = "column.";
+    private static readonly string[] s_actions = ["added", "removed", "snapshot", "triggered"];
     private static readonly string[] s_status = ["nodeId", "time", "severity", "filename", "line", "message", "version"];
     private static readonly string[] s_result = ["nodeId", "hostIdentifier", "name", "action", "time"];
 
@@ -38,6 +39,7 @@ internal static class ResultsApi
         ResultSearch search, NodeCatalog catalog, Limits limits, HttpContext http, CancellationToken ct, string? query = null, string? node = null, string? tag = null, DateTimeOffset? from = null,
         DateTimeOffset? to = null, string? action = null, int? take = null, string? after = null)
     {
+        if (Check(http, action) is { } fault) return fault;
         if (await FilterAsync(http, catalog, query, node, tag, from, to, action, ct) is not { } filter) return s_badNode;
         var page = await search.ResultsAsync(filter, Paging.Take(take, limits), after, ct);
         return TypedResults.Ok(page.Select(found => Body(found.NodeId, found.Item)));
@@ -47,6 +49,7 @@ internal static class ResultsApi
         ResultSearch search, NodeCatalog catalog, HttpContext http, CancellationToken ct, string? format = null, bool? trailer = null, string? query = null, string? node = null, string? tag = null, DateTimeOffset? from = null,
         DateTimeOffset? to = null, string? action = null)
     {
+        if (Check(http, action) is { } fault) return fault;
         if (await FilterAsync(http, catalog, query, node, tag, from, to, action, ct) is not { } filter) return s_badNode;
         var isCsv = format == "csv";
         return new Export<Found<ResultRow>>("results", format, search.AllResultsAsync(filter, ct), found => Json(found, isCsv), isCsv ? s_result : null);
@@ -86,6 +89,13 @@ internal static class ResultsApi
 
     internal static StatusBody Body(NodeId node, StatusLine line) =>
         new(node.ToString(), line.Time, line.Severity, line.Filename, line.Line, line.Message, line.Version, Rows.Columns(line.Decorations));
+
+    private static IResult? Check(HttpContext http, string? action)
+    {
+        if (NodesApi.Words(action).Except(s_actions).FirstOrDefault() is { } unknown) return Problem.Invalid("action", $"'{unknown}' is not one of {string.Join(", ", s_actions)}.");
+        var odd = http.Request.Query.Keys.FirstOrDefault(key => key.StartsWith(Column, StringComparison.Ordinal) && key[Column.Length..].Split('.') is not ([_] or [_, "contains" or "begins"]));
+        return odd is null ? null : Problem.Invalid(odd, "This is column.NAME, column.NAME.contains or column.NAME.begins.");
+    }
 
     private static readonly IResult s_badNode = Problem.Invalid("node", "This is a node's id: 32 hex digits.");
 

@@ -40,21 +40,31 @@ internal static class SessionApi
         api.MapDelete("/sessions/{id}", EndAsync).For(Role.Viewer).Docs("End a session");
     }
 
-    private static async Task<IResult> SignInAsync(SessionRequest request, PasswordSignIn signIn, SignInThrottle throttle, HttpContext http, ILogger<PasswordSignIn> log, CancellationToken ct)
+    private static async Task<IResult> SignInAsync(SessionRequest request, PasswordSignIn signIn, SessionStore sessions, SignInThrottle throttle, HttpContext http, ILogger<PasswordSignIn> log, CancellationToken ct)
     {
         http.Audit().Actor = request.Username is { Length: > 200 } name ? name[..200] : request.Username;
         var address = http.Connection.RemoteIpAddress;
-        if (throttle.IsSpent(address, request.Username)) return new Problem(429, "too-many", "Too many sign-ins failed", "Wait a minute and try again.").ToResult();
+        if (!throttle.TryTake(address, request.Username)) return new Problem(429, "too-many", "Too many sign-ins failed", "Wait a minute and try again.").ToResult();
         try
         {
             if (await signIn.SignInAsync(request.Username, request.Password, ct) is not { } person)
             {
-                throttle.CountFailure(address, request.Username);
                 return new Problem(401, "sign-in-failed", "Not signed in", "The name or the password is wrong, or you have no role here.").ToResult();
             }
 
+            throttle.GiveBack(address, request.Username);
+
             var session = await SignIn.StartAsync(http, person.Person, person.Name, person.Method, person.Role);
             http.Audit().Target = "sessions/" + session.Id;
+
+            // The account may have got another role, or gone, while the password was looked at.
+            if (!await signIn.IsStillAsync(person, ct))
+            {
+                await sessions.EndAsync(session.Person, session.Id, ct);
+                http.Response.Headers.Remove("Set-Cookie");
+                return new Problem(401, "sign-in-failed", "Not signed in", "The account was changed just now: try again.").ToResult();
+            }
+
             return TypedResults.Ok(new SessionBody(person.Name, Roles.NameOf(person.Role), person.Method));
         }
         catch (LdapUnavailableException fault)
@@ -78,12 +88,9 @@ internal static class SessionApi
     {
         if (http.User.FindFirstValue(SignIn.MethodClaim) != SignIn.Local) return Problem.Conflict("Your password is not kept here: change it where you have it from.");
         var name = http.Actor();
-        if (throttle.IsSpent(http.Connection.RemoteIpAddress, name)) return new Problem(429, "too-many", "Too many sign-ins failed", "Wait a minute and try again.").ToResult();
-        if (await users.SignInAsync(name, request.Current, ct) is null)
-        {
-            throttle.CountFailure(http.Connection.RemoteIpAddress, name);
-            return Problem.Invalid("current", "This is not your password.");
-        }
+        if (!throttle.TryTake(http.Connection.RemoteIpAddress, name)) return new Problem(429, "too-many", "Too many sign-ins failed", "Wait a minute and try again.").ToResult();
+        if (await users.SignInAsync(name, request.Current, ct) is null) return Problem.Invalid("current", "This is not your password.");
+        throttle.GiveBack(http.Connection.RemoteIpAddress, name);
 
         if (UsersApi.PasswordFault(request.Password) is { } fault) return Problem.Invalid("password", fault);
         http.Audit().Target = "users/" + name;

@@ -1,7 +1,9 @@
+using System.Globalization;
 using System.Security.Claims;
 using System.Text.Encodings.Web;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.Cookies;
+using Microsoft.AspNetCore.Authorization;
 using Microsoft.Extensions.Options;
 
 namespace Fleet.Manager;
@@ -23,6 +25,9 @@ internal static class SignIn
 
     /// <summary>What a token is good for; one claim a route.</summary>
     public const string RouteClaim = "route";
+
+    /// <summary>A token's end, in seconds since 1970: what it makes ends no later.</summary>
+    public const string EndClaim = "end";
 
     private const string Either = "either";
     private const string Open = "open";
@@ -49,7 +54,7 @@ internal static class SignIn
                 options.Events.OnRedirectToAccessDenied = context => Answer(context.HttpContext, 403);
                 options.Events.OnValidatePrincipal = ValidateAsync;
             });
-        authentication.AddOAuthSignIn(settings.OAuth, CookieAuthenticationDefaults.AuthenticationScheme, WelcomeAsync);
+        authentication.AddOAuthSignIn(settings.OAuth, CookieAuthenticationDefaults.AuthenticationScheme, WelcomeAsync, refused: NoteRefusedAsync);
         services.AddAuthorization(options =>
         {
             // Each role may do what the ones before it may.
@@ -103,15 +108,29 @@ internal static class SignIn
     {
         var audit = http.RequestServices.GetRequiredService<AuditLog>();
         var name = person.Email ?? person.Subject;
-        var entry = await audit.BeginAsync(http.TraceIdentifier, name, person.Provider, http.Connection.RemoteIpAddress?.ToString(), "POST session", "session", CancellationToken.None);
+        var entry = await audit.BeginAsync(http.TraceIdentifier, name, person.Provider, http.Address(), "POST session", "session", CancellationToken.None);
         var session = await NewSessionAsync(http, Session.PersonOf(person.Provider, person.Subject), name, person.Provider, person.Role);
         await audit.EndAsync(entry with { Status = 200, Target = "sessions/" + session.Id }, CancellationToken.None);
         return PrincipalOf(session);
     }
 
+    private static async Task NoteRefusedAsync(HttpContext http, string provider, OAuthRefusedException refused)
+    {
+        try
+        {
+            var audit = http.RequestServices.GetRequiredService<AuditLog>();
+            var entry = await audit.BeginAsync(http.TraceIdentifier, "", provider, http.Address(), "POST session", "session", CancellationToken.None);
+            await audit.EndAsync(entry with { Status = 401, Reason = $"{refused.Code}: {refused.Message}" }, CancellationToken.None);
+        }
+        catch (Storage.StorageUnavailableException)
+        {
+            // Nothing was done; the log has it.
+        }
+    }
+
     private static async Task<Session> NewSessionAsync(HttpContext http, string person, string name, string method, Role role) =>
         await http.RequestServices.GetRequiredService<SessionStore>().StartAsync(
-            person, name, method, role, http.Connection.RemoteIpAddress?.ToString(), http.Request.Headers.UserAgent.ToString(), http.RequestAborted);
+            person, name, method, role, http.Address(), http.Request.Headers.UserAgent.ToString(), http.RequestAborted);
 
     private static ClaimsPrincipal PrincipalOf(Session session) => Principal(
         CookieAuthenticationDefaults.AuthenticationScheme, session.Name, session.Role, new(MethodClaim, session.Method), new(IdClaim, session.Id), new(PersonClaim, session.Person));
@@ -130,9 +149,19 @@ internal static class SignIn
         else context.ReplacePrincipal(PrincipalOf(session));
     }
 
-    private static Task Answer(HttpContext context, int status) => Problem.WriteAsync(context, status == 401
-        ? new(401, "unauthenticated", "Sign in first", "Send 'Authorization: Bearer TOKEN', or sign in with POST /api/session.")
-        : new(403, "forbidden", "Not allowed", "Your role may not do this: ask an admin for a larger one."));
+    private static Task Answer(HttpContext context, int status)
+    {
+        if (status == 401)
+        {
+            context.Response.Headers.WWWAuthenticate = "Bearer";
+            return Problem.WriteAsync(context, new(401, "unauthenticated", "Sign in first", context.Request.Headers.Authorization.Count > 0
+                ? "This token is not known here, was revoked, or has expired."
+                : "Send 'Authorization: Bearer TOKEN', or sign in with POST /api/session."));
+        }
+
+        var least = context.GetEndpoint()?.Metadata.GetMetadata<IAuthorizeData>()?.Policy;
+        return Problem.WriteAsync(context, new(403, "forbidden", "Not allowed", $"This needs the role {least}, and you are {Roles.NameOf(RoleOf(context.User))}: ask an admin."));
+    }
 
     /// <summary><c>Authorization: Bearer fleet_…</c>.</summary>
     private sealed class TokenHandler(IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory logger, UrlEncoder encoder, TokenStore tokens)
@@ -146,7 +175,11 @@ internal static class SignIn
             var header = Request.Headers.Authorization.ToString();
             if (!header.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase)) return AuthenticateResult.NoResult();
             if (await tokens.UseAsync(header[Bearer.Length..].Trim(), Context.RequestAborted) is not { } token) return AuthenticateResult.Fail("The token is unknown or has expired.");
-            Claim[] claims = [new(MethodClaim, Scheme), new(IdClaim, token.Id), new(PersonClaim, "token:" + token.Id), .. token.Routes.Select(route => new Claim(RouteClaim, route))];
+            Claim[] claims =
+            [
+                new(MethodClaim, Scheme), new(IdClaim, token.Id), new(PersonClaim, token.Maker.Length > 0 ? token.Maker : TokenStore.MakerOf(token.Id)),
+                .. token.ExpiresAt is { } end ? [new Claim(EndClaim, end.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture))] : Array.Empty<Claim>(), .. token.Routes.Select(route => new Claim(RouteClaim, route)),
+            ];
             return AuthenticateResult.Success(new(Principal(Scheme, token.Name, token.Role, claims), Scheme));
         }
 

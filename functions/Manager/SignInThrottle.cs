@@ -1,34 +1,49 @@
+using System.Collections.Concurrent;
 using System.Net;
-using System.Threading.RateLimiting;
+using System.Net.Sockets;
 
 namespace Fleet.Manager;
 
-/// <summary>Counts sign-ins that failed, so that passwords cannot be tried out: twenty a minute from an address, ten a minute for an account, whether there
-/// is such an account or not. Those that succeed cost nothing.</summary>
-internal sealed class SignInThrottle : IDisposable
+/// <summary>Counts sign-ins, so that passwords cannot be tried out: twenty a minute from an address, ten a minute for an account, whether there is such an
+/// account or not. A try counts when it begins, so that many at once are as many; one that succeeds is given back. Each instance counts by itself.</summary>
+internal sealed class SignInThrottle(TimeProvider clock)
 {
-    private readonly PartitionedRateLimiter<string> _addresses = Limiter(20);
-    private readonly PartitionedRateLimiter<string> _accounts = Limiter(10);
+    private const int MostFromAddress = 20;
+    private const int MostForAccount = 10;
 
-    public bool IsSpent(IPAddress? address, string account) =>
-        _addresses.GetStatistics(Text(address)) is { CurrentAvailablePermits: 0 } || _accounts.GetStatistics(Text(account)) is { CurrentAvailablePermits: 0 };
+    private readonly ConcurrentDictionary<string, int> _tries = new(StringComparer.Ordinal);
+    private long _minute;
 
-    public void CountFailure(IPAddress? address, string account)
+    /// <summary>False when there were too many.</summary>
+    public bool TryTake(IPAddress? address, string account)
     {
-        _addresses.AttemptAcquire(Text(address)).Dispose();
-        _accounts.AttemptAcquire(Text(account)).Dispose();
+        var minute = clock.GetUtcNow().ToUnixTimeSeconds() / 60;
+        if (Interlocked.Exchange(ref _minute, minute) != minute) _tries.Clear();
+        var fromAddress = Add(Text(address), 1);
+        var forAccount = Add(Text(account), 1);
+        return fromAddress <= MostFromAddress && forAccount <= MostForAccount;
     }
 
-    public void Dispose()
+    public void GiveBack(IPAddress? address, string account)
     {
-        _addresses.Dispose();
-        _accounts.Dispose();
+        Add(Text(address), -1);
+        Add(Text(account), -1);
     }
 
-    private static string Text(IPAddress? address) => (address ?? IPAddress.None).ToString();
+    private int Add(string key, int count) => _tries.AddOrUpdate(key, Math.Max(0, count), (_, before) => Math.Max(0, before + count));
 
-    private static string Text(string account) => account.Length > 200 ? account[..200] : account.ToLowerInvariant();
+    /// <summary>Of IPv6 the network, since whoever has one address has all of its 2^64.</summary>
+    private static string Text(IPAddress? address)
+    {
+        if (address is null) return "address:";
+        if (address.IsIPv4MappedToIPv6) address = address.MapToIPv4();
+        return "address:" + (address.AddressFamily == AddressFamily.InterNetworkV6 ? Convert.ToHexString(address.GetAddressBytes().AsSpan(0, 8)) : address.ToString());
+    }
 
-    private static PartitionedRateLimiter<string> Limiter(int permits) => PartitionedRateLimiter.Create<string, string>(key =>
-        RateLimitPartition.GetFixedWindowLimiter(key, _ => new() { PermitLimit = permits, Window = TimeSpan.FromMinutes(1) }));
+    /// <summary>Directories know neither upper case nor blanks around and within names.</summary>
+    private static string Text(string account)
+    {
+        var folded = string.Concat(account.Where(c => !char.IsWhiteSpace(c))).ToLowerInvariant();
+        return "account:" + (folded.Length > 200 ? folded[..200] : folded);
+    }
 }

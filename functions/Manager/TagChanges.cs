@@ -4,7 +4,7 @@ using Fleet.Storage;
 namespace Fleet.Manager;
 
 /// <summary>Renames a tag, or takes it off, wherever it is. Safe to repeat: what dies in the middle is finished by doing it again.</summary>
-internal sealed class TagChanges(NodeStore nodes, NodeCatalog catalog, QueryItems queries, PackItems packs, FilePathItems paths, OptionItems options, EnrollSecrets secrets, HistoryStore history)
+internal sealed class TagChanges(NodeChanges nodes, NodeCatalog catalog, QueryItems queries, PackItems packs, FilePathItems paths, OptionItems options, EnrollSecrets secrets, HistoryStore history)
 {
     /// <param name="http">Who asks.</param>
     /// <param name="tag">The tag.</param>
@@ -23,7 +23,7 @@ internal sealed class TagChanges(NodeStore nodes, NodeCatalog catalog, QueryItem
         }
 
         var tagged = (await catalog.AllAsync(ct)).Where(one => one.Node.Tags.Has(tag)).Select(one => one.Node.Id).ToHashSet();
-        if (!isRehearsal) await nodes.ChangeManyAsync(tagged, node => node.Tags.Has(tag) ? node with { Tags = With(node.Tags, tag, to) } : node, ct);
+        if (!isRehearsal) await nodes.ApplyAsync(http, tagged, node => node.Tags.Has(tag) ? node with { Tags = With(node.Tags, tag, to) } : node, ct);
         return (tagged.Count, items);
     }
 

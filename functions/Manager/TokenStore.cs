@@ -62,11 +62,15 @@ internal sealed class TokenStore(ITables tables, TimeProvider clock)
     /// <summary>The token of this id; null if there is none.</summary>
     public async ValueTask<Token?> FindAsync(string id, CancellationToken ct) => IsId(id) ? (await RowsAsync(id, ct)).Select(Read).FirstOrDefault() : null;
 
-    /// <summary>Ends a token: it is good for nothing from the next request on.</summary>
+    /// <summary>Ends a token, and those that were made with it: they are good for nothing from the next request on.</summary>
     public async ValueTask RemoveAsync(string id, CancellationToken ct)
     {
+        await RemoveOfAsync(MakerOf(id), ct);
         foreach (var row in await RowsAsync(id, ct)) await _tokens.WriteAsync(Write.Delete(row.Key), ct);
     }
+
+    /// <summary>How a token of the command line is named as the maker of others; one that an account made stands for the account.</summary>
+    public static string MakerOf(string id) => "token:" + id;
 
     /// <summary>Ends all tokens that an account made.</summary>
     public async ValueTask RemoveOfAsync(string maker, CancellationToken ct)

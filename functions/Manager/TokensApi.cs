@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Claims;
 using System.Text.Json.Nodes;
 using Fleet.Config;
@@ -6,6 +7,7 @@ using Fleet.Kernel;
 namespace Fleet.Manager;
 
 /// <param name="Role">No larger than your own.</param>
+/// <param name="ExpiresAt">Left out, it has no end; a must for people of a directory or a provider.</param>
 /// <param name="Routes">What it is good for, such as <c>GET /api/nodes*</c>; left out, all that its role may do.</param>
 internal sealed record NewToken(string Name, string Role, DateTimeOffset? ExpiresAt = null, IReadOnlyList<string>? Routes = null);
 
@@ -17,6 +19,8 @@ internal sealed record TokenBody(
 /// <summary>API tokens. Everybody has their own; admins see all.</summary>
 internal static class TokensApi
 {
+    private static readonly TimeSpan s_elsewhere = TimeSpan.FromDays(90);
+
     public static void MapTokens(this IEndpointRouteBuilder api)
     {
         api.MapGet("/tokens", ListAsync).For(Role.Viewer).Docs<ListOf<TokenBody>>("List tokens: your own, or an admin all");
@@ -44,6 +48,9 @@ internal static class TokensApi
         }
 
         if (errors.Count > 0) return Problem.Invalid(errors);
+        var end = http.User.FindFirstValue(SignIn.EndClaim) is { } seconds ? DateTimeOffset.FromUnixTimeSeconds(long.Parse(seconds, CultureInfo.InvariantCulture)) : (DateTimeOffset?)null;
+        if (IsFromElsewhere(http.User)) end = clock.GetUtcNow() + s_elsewhere;
+        if (end is not null && !(request.ExpiresAt <= end)) return Problem.Invalid("expiresAt", $"This is at the latest {UtcTime.Text(end.Value)}: the end of the token that makes it, or 90 days for an account that is not kept here.");
         if (role > SignIn.RoleOf(http.User)) return new Problem(403, "forbidden", "Not allowed", "A token has no larger role than who makes it.").ToResult();
         if (http.User.FindFirst(SignIn.RouteClaim) is not null) return new Problem(403, "forbidden", "Not allowed", "A token that is good for some routes makes no other tokens.").ToResult();
         var text = await tokens.CreateAsync(request.Name, role, request.ExpiresAt, ct, request.Routes, MakerOf(http.User));
@@ -59,6 +66,10 @@ internal static class TokensApi
         await tokens.RemoveAsync(id, ct);
         return TypedResults.NoContent();
     }
+
+    /// <summary>Whoever dismisses people of a directory or a provider cannot end their tokens here.</summary>
+    private static bool IsFromElsewhere(ClaimsPrincipal person) =>
+        MakerOf(person) is var maker && !maker.StartsWith(SignIn.Local + ":", StringComparison.Ordinal) && !maker.StartsWith("token:", StringComparison.Ordinal) && !maker.StartsWith("open:", StringComparison.Ordinal);
 
     private static bool IsTheirs(Token token, ClaimsPrincipal person) => SignIn.RoleOf(person) == Role.Admin || token.Maker == MakerOf(person);
 

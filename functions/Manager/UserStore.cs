@@ -40,27 +40,28 @@ internal sealed class UserStore(ITables tables, SessionStore sessions, TokenStor
     /// <param name="save">A session that goes on: that of whoever changes their own.</param>
     public async ValueTask<bool> SetPasswordAsync(string name, string password, CancellationToken ct, string? save = null)
     {
-        if (await FindAsync(name, ct) is not { } user) return false;
-        await _users.WriteAsync(Write.Merge(KeyOf(name), new Columns { ["PasswordHash"] = Hash(password) }), ct);
-        await sessions.EndAllAsync(user.Person, save, ct);
+        if (!await MergeAsync(name, new() { ["PasswordHash"] = Hash(password) }, ct)) return false;
+        await sessions.EndAllAsync(Session.PersonOf(SignIn.Local, name), save, ct);
         return true;
     }
 
     /// <summary>Gives an account another role. Its sessions and tokens end: they were made for what it was.</summary>
+    /// <remarks>They end before and after: if it fails in between, doing it again does all of it.</remarks>
     public async ValueTask<bool> SetRoleAsync(string name, Role role, CancellationToken ct)
     {
-        if (await FindAsync(name, ct) is not { } user) return false;
-        await _users.WriteAsync(Write.Merge(KeyOf(name), new Columns { ["Role"] = Roles.NameOf(role) }), ct);
-        await EndAsync(user, ct);
+        await EndAsync(name, ct);
+        if (!await MergeAsync(name, new() { ["Role"] = Roles.NameOf(role) }, ct)) return false;
+        await EndAsync(name, ct);
         return true;
     }
 
-    /// <summary>Removes an account, its sessions and the tokens that it made.</summary>
+    /// <summary>Removes an account, its sessions and the tokens that it made; false if there is none.</summary>
     public async ValueTask<bool> RemoveAsync(string name, CancellationToken ct)
     {
-        if (await FindAsync(name, ct) is not { } user) return false;
+        if (await FindAsync(name, ct) is null) return false;
+        await EndAsync(name, ct);
         await _users.WriteAsync(Write.Delete(KeyOf(name)), ct);
-        await EndAsync(user, ct);
+        await EndAsync(name, ct);
         return true;
     }
 
@@ -74,10 +75,28 @@ internal sealed class UserStore(ITables tables, SessionStore sessions, TokenStor
 
     private static string Hash(string password) => s_hasher.HashPassword("", password);
 
-    private async ValueTask EndAsync(User user, CancellationToken ct)
+    private async ValueTask EndAsync(string name, CancellationToken ct)
     {
-        await sessions.EndAllAsync(user.Person, save: null, ct);
-        await tokens.RemoveOfAsync(user.Person, ct);
+        await sessions.EndAllAsync(Session.PersonOf(SignIn.Local, name), save: null, ct);
+        await tokens.RemoveOfAsync(Session.PersonOf(SignIn.Local, name), ct);
+    }
+
+    /// <summary>Changes an account that is there: a merge into one that was removed just now would make half an account.</summary>
+    private async ValueTask<bool> MergeAsync(string name, Columns columns, CancellationToken ct)
+    {
+        for (; ; )
+        {
+            if (await _users.FindAsync(KeyOf(name), ct) is not { } row) return false;
+            try
+            {
+                await _users.WriteAsync(Write.Merge(row.Key, columns).If(row.Etag), ct);
+                return true;
+            }
+            catch (ConflictException)
+            {
+                // Somebody changes it at the same time: look again.
+            }
+        }
     }
 
     private static Key KeyOf(string name) => new(Schema.All, KeyText.Of(name.ToLowerInvariant()));

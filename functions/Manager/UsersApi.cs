@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Fleet.Kernel;
 using Fleet.Storage;
+using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Fleet.Manager;
 
@@ -54,8 +55,16 @@ internal static class UsersApi
         return TypedResults.Created($"/api/users/{Uri.EscapeDataString(request.Name)}", body);
     }
 
-    private static async Task<IResult> FindAsync(string name, UserStore users, CancellationToken ct) =>
-        await users.FindAsync(Paging.Name(name), ct) is { } user ? TypedResults.Ok(Body(user)) : Missing(name);
+    private static async Task<IResult> FindAsync(string name, UserStore users, HttpContext http, CancellationToken ct) =>
+        await users.FindAsync(Paging.Name(name), ct) is { } user ? Shown(user, http) : Missing(name);
+
+    private static Ok<UserBody> Shown(User user, HttpContext http)
+    {
+        http.ShowEtag(EtagOf(user));
+        return TypedResults.Ok(Body(user));
+    }
+
+    private static string EtagOf(User user) => Kernel.Digest.Of(user.Name, Roles.NameOf(user.Role), user.PasswordHash);
 
     private static async Task<IResult> ChangeAsync(string name, UserPatch patch, UserStore users, HttpContext http, CancellationToken ct)
     {
@@ -64,8 +73,10 @@ internal static class UsersApi
         if (patch.Role is not null && !Roles.TryParse(patch.Role, out role)) return Problem.Invalid("role", RoleFault);
         if (patch.Password is { } password && PasswordFault(password) is { } fault) return Problem.Invalid("password", fault);
         if (await users.FindAsync(name, ct) is not { } user) return Missing(name);
+        if (Preconditions.Fault(http.Request, EtagOf(user), isRequired: false) is { } stale) return stale;
         if (patch.Role is not null && role != user.Role && await IsLastAdminAsync(user, users, ct)) return s_last;
-        if (patch.Role is not null && role != user.Role) await users.SetRoleAsync(name, role, ct);
+        // The same role again too: whoever repeats a call that broke off wants its end.
+        if (patch.Role is not null) await users.SetRoleAsync(name, role, ct);
         if (patch.Password is not null) await users.SetPasswordAsync(name, patch.Password, ct);
         var body = Body((await users.FindAsync(name, ct))!);
         var note = http.Audit();
@@ -76,6 +87,7 @@ internal static class UsersApi
     private static async Task<IResult> RemoveAsync(string name, UserStore users, HttpContext http, CancellationToken ct)
     {
         if (await users.FindAsync(Paging.Name(name), ct) is not { } user) return Missing(name);
+        if (Preconditions.Fault(http.Request, EtagOf(user), isRequired: false) is { } stale) return stale;
         if (await IsLastAdminAsync(user, users, ct)) return s_last;
         (http.Audit().Target, http.Audit().Before) = ("users/" + user.Name, Json(Body(user)));
         await users.RemoveAsync(user.Name, ct);

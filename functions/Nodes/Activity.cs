@@ -68,9 +68,10 @@ internal sealed class Activity(ITables tables, TimeProvider clock)
         {
             await foreach (var row in tables[Schema.Activity(day)].ScanAsync(KeyRange.Partition(DayOf(day)), ct))
             {
-                // What this instance has in memory is newer.
-                if (row.Key.Row.EndsWith(_instance, StringComparison.Ordinal)) continue;
                 var hour = day.AddHours(int.Parse(row.Key.Row.AsSpan(0, 2), CultureInfo.InvariantCulture));
+
+                // Of these two hours this instance has newer counts in memory.
+                if (row.Key.Row.EndsWith(_instance, StringComparison.Ordinal) && (hour == _now.Hour || hour == _before?.Hour)) continue;
                 for (var i = 0; i < s_kinds.Length && counts.ContainsKey(hour); i++) counts[hour][i] += row.Columns.Number(s_kinds[i]) ?? 0;
             }
         }
@@ -87,7 +88,8 @@ internal sealed class Activity(ITables tables, TimeProvider clock)
     {
         lock (_turn)
         {
-            if (_now.Hour == hour) return _now;
+            // A clock that was set back counts on where it was.
+            if (hour <= _now.Hour) return _now;
             _before = _now.Hour == default ? null : _now;
             return _now = new(hour);
         }

@@ -61,10 +61,21 @@ internal sealed class EnrollSecrets
     /// <summary>Switches a secret on or off, or gives it other tags, which those have who enroll with it from now on; null if there is none.</summary>
     public async ValueTask<EnrollSecret?> ChangeAsync(string id, bool? enabled, TagSet? tags, CancellationToken ct)
     {
-        if (_secrets.Find(id) is null) return null;
-        await _table.WriteAsync(Storage.Write.Merge(new(Schema.All, KeyText.Of(id)), new Columns().With("Enabled", enabled).With("Tags", tags?.Text)), ct);
-        await _secrets.ToldAsync(ct);
-        return _secrets.Find(id)?.Item;
+        // Under what was read now: a merge into what somebody removed just now would make half a secret.
+        for (; ; )
+        {
+            if (await _secrets.ReadAsync(id, ct) is not { } stored) return null;
+            try
+            {
+                await _table.WriteAsync(Storage.Write.Merge(new(Schema.All, KeyText.Of(id)), new Columns().With("Enabled", enabled).With("Tags", tags?.Text)).If(stored.Etag), ct);
+                await _secrets.ToldAsync(ct);
+                return _secrets.Find(id)?.Item;
+            }
+            catch (ConflictException)
+            {
+                // A use was counted at the same time, or it was removed: look again.
+            }
+        }
     }
 
     /// <summary>The secret with this text, unless it has expired; null for anything else.</summary>
@@ -90,6 +101,9 @@ internal sealed class EnrollSecrets
 
         return await CountAsync(secret.Id, 1, node.ToString(), ct);
     }
+
+    /// <summary>A secret as it is now, with its ETag; null if there is none.</summary>
+    public ValueTask<Stored<EnrollSecret>?> ReadAsync(string id, CancellationToken ct) => _secrets.ReadAsync(id, ct);
 
     /// <summary>All secrets with their counts.</summary>
     public async ValueTask<IReadOnlyList<EnrollSecret>> ListAsync(CancellationToken ct)

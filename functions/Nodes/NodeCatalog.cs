@@ -47,7 +47,7 @@ internal sealed class NodeCatalog
             await _reading.WaitAsync(ct);
             try
             {
-                if (!IsFresh(snapshot = _current)) _current = snapshot = await ReadAsync(snapshot, ct);
+                if (!IsFresh(snapshot = _current)) _current = snapshot = await ReadAsync(ct);
             }
             finally
             {
@@ -93,7 +93,7 @@ internal sealed class NodeCatalog
     private bool IsFresh(Snapshot snapshot) =>
         snapshot.ReadAt is { } at && _clock.GetElapsedTime(at) < (_isLarge ? s_age : _limits.ChangeFeedAge) && (_isLarge || _own.IsEmpty);
 
-    private async ValueTask<Snapshot> ReadAsync(Snapshot before, CancellationToken ct)
+    private async ValueTask<Snapshot> ReadAsync(CancellationToken ct)
     {
         var began = _clock.GetUtcNow();
         var timestamp = _clock.GetTimestamp();
@@ -108,13 +108,20 @@ internal sealed class NodeCatalog
             _isLarge = true;
         }
 
-        if (await LoadAsync(ct) is { } stored)
+        if (await LoadAsync(ct) is { } stored && began - stored.At < s_kept)
         {
             Forget(stored.At);
             return stored with { ReadAt = timestamp };
         }
 
-        // The chore has not run since the fleet became large: this once it is read here, and left for others.
+        // Nobody keeps it up to date: the fleet is small again, or has just become large. This once all of it is read here, and left for others.
+        if (await ScanAsync(SmallFleet, ct) is { } few)
+        {
+            _isLarge = false;
+            Forget(began);
+            return new(began, timestamp, few);
+        }
+
         var scanned = (await ScanAsync(int.MaxValue, ct))!;
         await StoreAsync(began, scanned, ct);
         Forget(began);

@@ -52,10 +52,10 @@ internal sealed class NodeStore(ITables tables, ChangeFeed changes)
     }
 
     /// <summary>Changes many nodes, 25 in a write. Cost: for each shard that is touched one read a thousand nodes, and two writes a batch.</summary>
-    /// <returns>How many are different now.</returns>
-    public async ValueTask<int> ChangeManyAsync(IReadOnlySet<NodeId> ids, Func<Node, Node> change, CancellationToken ct)
+    /// <returns>Those that are different now.</returns>
+    public async ValueTask<IReadOnlyList<Node>> ChangeManyAsync(IReadOnlySet<NodeId> ids, Func<Node, Node> change, CancellationToken ct)
     {
-        var changed = 0;
+        var changed = new List<Node>();
         foreach (var shard in ids.Select(id => id.Shard).Distinct(StringComparer.Ordinal))
         {
             var waiting = new List<(Row Row, Node Node)>();
@@ -67,7 +67,7 @@ internal sealed class NodeStore(ITables tables, ChangeFeed changes)
             }
 
             foreach (var batch in waiting.Chunk(25)) await WriteBatchAsync(batch, change, ct);
-            changed += waiting.Count;
+            changed.AddRange(waiting.Select(one => one.Node));
         }
 
         return changed;

@@ -21,9 +21,8 @@ internal sealed record QueryCost(string Name, bool IsDistributed, long Runs, lon
 internal sealed class QueryCosts(ITables tables, TimeProvider clock)
 {
     /// <summary>Queries that are kept in memory until the next flush; beyond it nothing is noted.</summary>
-    private const int MostWaiting = 10_000;
+    private const int MostWaiting = 1_000;
 
-    private readonly ITable _table = tables[Schema.QueryCosts];
     private readonly ConcurrentDictionary<(string Name, bool IsDistributed), QueryCost> _news = new();
 
     /// <summary>Notes runs and their time.</summary>
@@ -52,14 +51,17 @@ internal sealed class QueryCosts(ITables tables, TimeProvider clock)
         }
     }
 
-    /// <summary>All that is known. Cost: one transaction for each thousand.</summary>
+    /// <summary>All that was told this month and the one before. Cost: one transaction for each thousand.</summary>
     public async ValueTask<IReadOnlyList<QueryCost>> ListAsync(CancellationToken ct)
     {
         var costs = new Dictionary<(string, bool), QueryCost>(_news.Select(news => KeyValuePair.Create((news.Key.Name, news.Key.IsDistributed), news.Value)));
-        await foreach (var row in _table.ScanAsync(KeyRange.Partition(Schema.All), ct))
+        foreach (var month in new[] { clock.GetUtcNow(), clock.GetUtcNow().AddMonths(-1) })
         {
-            var cost = Read(row.Columns);
-            costs[(cost.Name, cost.IsDistributed)] = costs.TryGetValue((cost.Name, cost.IsDistributed), out var news) ? Sum(cost, news) : cost;
+            await foreach (var row in tables[Schema.QueryCosts(month)].ScanAsync(KeyRange.Partition(Schema.All), ct))
+            {
+                var cost = Read(row.Columns);
+                costs[(cost.Name, cost.IsDistributed)] = costs.TryGetValue((cost.Name, cost.IsDistributed), out var news) ? Sum(cost, news) : cost;
+            }
         }
 
         return [.. costs.Values];
@@ -73,9 +75,10 @@ internal sealed class QueryCosts(ITables tables, TimeProvider clock)
     private async ValueTask WriteAsync(QueryCost news, CancellationToken ct)
     {
         var key = new Key(Schema.All, Digest.Of(news.Name, news.IsDistributed ? "distributed" : "schedule"));
+        var table = tables[Schema.QueryCosts(clock.GetUtcNow())];
         for (; ; )
         {
-            var row = await _table.FindAsync(key, ct);
+            var row = await table.FindAsync(key, ct);
             var sum = row is null ? news : Sum(Read(row.Columns), news);
             var columns = new Columns
             {
@@ -88,7 +91,7 @@ internal sealed class QueryCosts(ITables tables, TimeProvider clock)
             }.With("DenylistedAt", sum.DenylistedAt);
             try
             {
-                await _table.WriteAsync(row is null ? Write.Insert(key, columns) : Write.Replace(key, columns).If(row.Etag), ct);
+                await table.WriteAsync(row is null ? Write.Insert(key, columns) : Write.Replace(key, columns).If(row.Etag), ct);
                 return;
             }
             catch (ConflictException)

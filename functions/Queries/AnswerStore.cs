@@ -116,13 +116,11 @@ internal sealed class AnswerStore(ITables tables)
         }
     }
 
-    /// <summary>What is known of each answer without its rows. Cost: one transaction for each thousand.</summary>
-    public async IAsyncEnumerable<AnswerHead> HeadsAsync(string campaign, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken ct)
+    /// <summary>All answers as their rows have them: what lies apart, because it is large, is not read. Cost: one transaction for each thousand.</summary>
+    /// <returns>Each answer, and whether its rows are missing.</returns>
+    public async IAsyncEnumerable<(Answer Answer, bool LacksRows)> HeadsAsync(string campaign, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken ct)
     {
-        await foreach (var row in _answers.ScanAsync(KeyRange.Partition(campaign), ct))
-        {
-            if (NodeId.TryParse(row.Key.Row, out var node)) yield return new(node, StateOf(row), row.Columns.Time("AnsweredAt"));
-        }
+        await foreach (var row in _answers.ScanAsync(KeyRange.Partition(campaign), ct)) yield return (Read(row), row.Columns.Number("Parts") is not null);
     }
 
     private async ValueTask<Answer> WholeAsync(string campaign, Row row, CancellationToken ct)

@@ -25,9 +25,6 @@ internal enum AnswerState
     Expired,
 }
 
-/// <summary>How far one node came with a campaign.</summary>
-internal readonly record struct AnswerHead(Kernel.NodeId Node, AnswerState State, DateTimeOffset? AnsweredAt);
-
 /// <summary>One node's part in a campaign.</summary>
 /// <param name="Error">Why it failed, or null.</param>
 /// <param name="Rows">The rows as a JSON array; <c>[]</c> until it is done.</param>

@@ -13,7 +13,7 @@ internal sealed partial class CostReader(QueryCosts costs)
         if (batch.Lines.AsSpan().IndexOf("Scheduled query may have failed"u8) < 0) return;
         foreach (var line in StatusLine.Read(batch.Lines, batch.Key.Time))
         {
-            if (Failed().Match(line.Message) is { Success: true } match) costs.NoteDenylisted(match.Groups["name"].Value, isDistributed: false);
+            if (Failed().Match(line.Message) is { Success: true } match && match.Groups["name"].Length <= Kernel.Limits.LineNameCharacters) costs.NoteDenylisted(match.Groups["name"].Value, isDistributed: false);
         }
     }
 

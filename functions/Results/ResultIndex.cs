@@ -11,6 +11,10 @@ internal sealed record Pointer(string Table, Key At, BatchKey Batch)
     public DateTimeOffset Hour => TimeKey.ReadHour(At.Partition.AsSpan(At.Partition.Length - 10));
 }
 
+/// <summary>Pointers of one read.</summary>
+/// <param name="Begin">Where it began: a search that stops here goes on here.</param>
+internal sealed record PointerPage(string Table, Key Begin, IReadOnlyList<Pointer> Pointers);
+
 /// <summary>Which batches hold lines of a query, or any lines, by the hours of the lines. Table: <see cref="Schema.ResultIndex"/>.</summary>
 internal sealed class ResultIndex(ITables tables)
 {
@@ -19,6 +23,9 @@ internal sealed class ResultIndex(ITables tables)
 
     /// <summary>Stands for status logs.</summary>
     public const string Status = "~status";
+
+    /// <summary>Between a query's name and the hour: no name's key holds it, so none is the beginning of another's.</summary>
+    private const char Separator = '!';
 
     /// <summary>How far a line may be older than its batch and still count by its own time: beyond it the agent's clock was wrong.</summary>
     private static readonly TimeSpan s_behind = TimeSpan.FromDays(21);
@@ -31,7 +38,7 @@ internal sealed class ResultIndex(ITables tables)
         {
             await tables[table.Key].WriteManyAsync(
                 table.Select(pointer => Write.Replace(
-                    new($"{pointer.Partition}-{TimeKey.HourNewestFirst(pointer.Hour)}", $"{pointer.Batch.Row[..19]}-{pointer.Batch.Node}-{pointer.Batch.Row[20..]}"),
+                    new($"{pointer.Partition}{Separator}{TimeKey.HourNewestFirst(pointer.Hour)}", $"{pointer.Batch.Row[..19]}-{pointer.Batch.Node}-{pointer.Batch.Row[20..]}"),
                     new Columns { ["Batch"] = pointer.Batch.ToString() })),
                 ct);
         }
@@ -43,12 +50,12 @@ internal sealed class ResultIndex(ITables tables)
     /// <param name="to">No hour after this one's.</param>
     /// <param name="after">The table and place to begin with, or null.</param>
     /// <param name="ct">Stops the read.</param>
-    public async IAsyncEnumerable<IReadOnlyList<Pointer>> PagesAsync(
+    public async IAsyncEnumerable<PointerPage> PagesAsync(
         string query, DateTimeOffset? from, DateTimeOffset? to, (string Table, Key At)? after, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken ct)
     {
         var partition = query is All or Status ? query : PartitionName(query);
-        var first = new Key($"{partition}-{(to is { } newest ? TimeKey.HourNewestFirst(newest) : "")}", "");
-        var last = new Key($"{partition}-{(from is { } oldest ? TimeKey.HourNewestFirst(oldest) : "")}{KeyRange.Last}", "");
+        var first = new Key($"{partition}{Separator}{(to is { } newest ? TimeKey.HourNewestFirst(newest) : "")}", "");
+        var last = new Key($"{partition}{Separator}{(from is { } oldest ? TimeKey.HourNewestFirst(oldest) : "")}{KeyRange.Last}", "");
         foreach (var name in (await tables.ListAsync(Schema.ResultIndexPrefix, ct)).Reverse())
         {
             if (after is { } a && string.CompareOrdinal(name, a.Table) > 0) continue;
@@ -56,6 +63,7 @@ internal sealed class ResultIndex(ITables tables)
             if (from is { } f && string.CompareOrdinal(name, Schema.ResultIndex(f)) < 0) yield break;
             var range = new KeyRange(after is { } begin && begin.Table == name ? begin.At : first, last);
             string? token = null;
+            var place = range.From;
             do
             {
                 var page = await tables[name].PageAsync(range, TableLimits.PageRows, token, ct);
@@ -65,8 +73,9 @@ internal sealed class ResultIndex(ITables tables)
                     if (BatchKey.TryParse(row.Columns.Text("Batch") ?? "", out var batch)) pointers.Add(new(name, row.Key, batch));
                 }
 
-                yield return pointers;
+                yield return new(name, place, pointers);
                 token = page.After;
+                if (page.Items.Count > 0) place = page.Items[^1].Key with { Row = page.Items[^1].Key.Row + "!" };
             }
             while (token is not null);
         }
@@ -83,8 +92,9 @@ internal sealed class ResultIndex(ITables tables)
         var isStatus = batch.Key.Table.StartsWith(Schema.StatusLogsPrefix, StringComparison.Ordinal);
         var all = isStatus ? Status : All;
 
-        // Nearly all batches are of one hour: then the head says enough.
-        if (batch.Oldest is null || HourOf(batch.Key, batch.Oldest.Value) == Floor(batch.Key.Time))
+        // Nearly all batches are of one hour: then the head says enough. A clock that is wrong in one line says nothing of the others.
+        var isOneHour = batch.Oldest is { } oldest ? Floor(oldest) == Floor(batch.Key.Time) : batch.Newest is null;
+        if (isOneHour)
         {
             return batch.Names.Select(PartitionName).Append(all).Select(partition => (partition, Floor(batch.Key.Time), batch.Key));
         }

@@ -6,6 +6,7 @@ using Fleet.Storage;
 namespace Fleet.Results;
 
 /// <summary>Searches the stored lines of all nodes by the index, newest hour first. What arrived within the last minute may not be in it yet.</summary>
+/// <remarks>A line counts in the hour of its own time, or where that cannot be (ahead of its batch, or three weeks behind) in its batch's.</remarks>
 internal sealed class ResultSearch(ResultIndex index, BatchStore batches)
 {
     /// <summary>Storage operations that one page may cost. A page that has not found enough by then ends early, and has a token.</summary>
@@ -24,7 +25,7 @@ internal sealed class ResultSearch(ResultIndex index, BatchStore batches)
 
     private IAsyncEnumerable<Step<ResultRow>> StepsAsync(ResultFilter filter, string? after, int operations, CancellationToken ct)
     {
-        // A line that came in two batches, because the first was not acknowledged, is found once.
+        // A line that came in two batches, because the first was not acknowledged, is found once within a page.
         var seen = new Dictionary<string, string>(StringComparer.Ordinal);
         return StepsAsync(
             new(filter.Query ?? ResultIndex.All, filter.Nodes, filter.From, filter.To), after, operations,
@@ -53,8 +54,10 @@ internal sealed class ResultSearch(ResultIndex index, BatchStore batches)
         var shown = start?.Shown ?? 0;
         await foreach (var page in index.PagesAsync(walk.Query, walk.From, walk.To, start is null ? null : (start.Table, start.At), ct))
         {
+            // Reads that find nothing cost as much: a page may end before any of them.
+            if (operations <= 0) yield return new(null, new(page.Table, page.Begin, 0));
             operations--;
-            foreach (var pointer in page.Where(pointer => walk.Nodes?.Contains(pointer.Batch.Node) != false))
+            foreach (var pointer in page.Pointers.Where(pointer => walk.Nodes?.Contains(pointer.Batch.Node) != false))
             {
                 // Where the page before ended, if the pointer is still there.
                 var skip = start is not null && pointer.Table == start.Table && pointer.At == start.At ? shown : 0;
@@ -99,7 +102,7 @@ internal sealed class ResultSearch(ResultIndex index, BatchStore batches)
         public static Place? Parse(string? text) =>
             text?.Split('|') is [var table, var partition, var row, var shown] && int.TryParse(shown, NumberStyles.None, CultureInfo.InvariantCulture, out var count)
                 ? new(table, new(partition, row), count)
-                : text is null ? null : throw new FormatException("This 'after' is none that this list gave.");
+                : text is null ? null : throw new BadPlaceException();
 
         public override string ToString() => FormattableString.Invariant($"{Table}|{At.Partition}|{At.Row}|{Shown}");
     }

@@ -52,8 +52,6 @@ internal static class Schema
     /// <summary>Kind and name of the item / time, newest first: what people made of it.</summary>
     public const string History = "History";
 
-    /// <summary><c>all</c> / digest of the query's name or SQL: what it costs machines.</summary>
-    public const string QueryCosts = "QueryCosts";
 
     /// <summary><c>all</c> / hash of the token.</summary>
     public const string Tokens = "Tokens";
@@ -76,10 +74,14 @@ internal static class Schema
     /// <summary>Day / hour and instance: check-ins, lines and alerts, counted.</summary>
     public static string Activity(DateTimeOffset time) => ActivityPrefix + TimeKey.Month(time);
 
+    /// <summary><c>all</c> / digest of the query's name or SQL: what it cost machines in a month.</summary>
+    public static string QueryCosts(DateTimeOffset time) => QueryCostsPrefix + TimeKey.Month(time);
+
     /// <summary>Day, newest first / time, newest first, and request: what people did. Rows are only ever added.</summary>
     public static string Audit(DateTimeOffset time) => AuditPrefix + TimeKey.Month(time);
 
     public const string ActivityPrefix = "Activity";
+    public const string QueryCostsPrefix = "QueryCosts";
     public const string AuditPrefix = "Audit";
     public const string ResultsPrefix = "Results";
     public const string StatusLogsPrefix = "StatusLogs";

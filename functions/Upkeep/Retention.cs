@@ -26,7 +26,7 @@ internal sealed class Retention(ITables tables, CampaignStore campaigns, UpkeepM
             }
         }
 
-        var months = new[] { (Schema.AlertsPrefix, settings.Alerts), (Schema.AlertIdsPrefix, settings.Alerts), (Schema.AuditPrefix, settings.Audit), (Schema.ActivityPrefix, settings.Alerts) };
+        var months = new[] { (Schema.AlertsPrefix, settings.Alerts), (Schema.AlertIdsPrefix, settings.Alerts), (Schema.AuditPrefix, settings.Audit), (Schema.ActivityPrefix, settings.Alerts), (Schema.QueryCostsPrefix, TimeSpan.FromDays(62)) };
         foreach (var (prefix, kept) in months)
         {
             var oldest = TimeKey.Month(now - kept);

@@ -1,5 +1,6 @@
 using Fleet.Kernel;
 using Fleet.Nodes;
+using Fleet.Storage;
 using Fleet.Tests.Support;
 
 namespace Fleet.Tests.Agents;
@@ -22,6 +23,21 @@ public sealed class EnrollTests
         Assert.True(reply.IsInvalid);
         Assert.False(reply.Json.ContainsKey("node_key"));
         Assert.Empty((await world.Get<NodeStore>().PageAsync(10, null, default)).Items);
+    }
+
+    [Fact]
+    public async Task A_secret_that_was_removed_elsewhere_is_not_half_made_again()
+    {
+        await using var world = await World.OpenAsync();
+        await using var other = await world.OpenSecondAsync();
+        var (secret, _) = await world.Get<EnrollSecrets>().CreateAsync("l", TagSet.None, null, null, null, null, default);
+        world.Clock.Advance(TimeSpan.FromSeconds(5));
+        await other.Get<ChangeFeed>().LookAsync(default);
+        await world.Get<EnrollSecrets>().RemoveAsync(secret.Id, default);
+        Assert.Null(await other.Get<EnrollSecrets>().ChangeAsync(secret.Id, enabled: false, tags: null, default));
+        world.Clock.Advance(TimeSpan.FromMinutes(20));
+        await world.Get<ChangeFeed>().LookAsync(default);
+        Assert.Single(await world.Get<EnrollSecrets>().ListAsync(default));
     }
 
     [Fact]

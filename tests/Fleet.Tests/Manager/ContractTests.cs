@@ -169,6 +169,12 @@ public sealed partial class ContractTests : ApiTest
     [InlineData("POST", "/api/users", 400, "There is no member 'tag' here.")]
     [InlineData("POST", "/api/campaigns/preview", 400, "There is no member 'tag' here.")]
     [InlineData("GET", "/api/results?column=1", 400, "There is no parameter 'column'.")]
+    [InlineData("GET", "/api/nodes?untagged=1", 400, "The parameter 'untagged' is true or false, not '1'.")]
+    [InlineData("GET", "/api/nodes?seenSince=1h", 400, "The parameter 'seenSince' is a time")]
+    [InlineData("GET", "/api/nodes?sort=name&after=x", 400, "This 'after' is none that this list gave.")]
+    [InlineData("GET", "/api/results?column.a.ends=x", 422, "column.a.ends: This is column.NAME")]
+    [InlineData("GET", "/api/results?action=add", 422, "action: 'add' is not one of")]
+    [InlineData("DELETE", "/api/audit", 405, "/api/audit takes GET, not DELETE.")]
     public async Task What_is_wrong_is_told_by_name(string method, string path, int status, string words)
     {
         var problem = await Api.RefusedAsync((HttpStatusCode)status, method, path, method == "GET" ? null : """{"tag":1}""");

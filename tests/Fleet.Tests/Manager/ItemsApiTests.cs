@@ -159,6 +159,23 @@ public sealed class ItemsApiTests : ApiTest
     }
 
     [Fact]
+    public async Task An_import_says_what_it_does_and_does_what_it_says()
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/api/import?name=x") { Content = new StringContent("""{"schedule":{"uptime":{"query":"select 2","interval":60}}}""", null, "application/json") };
+        request.Headers.TryAddWithoutValidation("If-None-Match", "*");
+        using var response = await Api.Http.SendAsync(request);
+        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+        foreach (var (file, words) in new[]
+        {
+            ("""{"quries":{}}""", "did you mean 'queries'?"), ("""{"foo":{}}""", "This holds nothing"),
+            ("""{"queries":{"a":{"query":"select 1","intervall":60}}}""", "osquery knows no 'intervall'; did you mean 'interval'?"),
+        })
+        {
+            Assert.Contains(words, (string?)(await Api.RefusedAsync(HttpStatusCode.UnprocessableEntity, "POST", "/api/import?name=x", file))["detail"], StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public async Task A_file_for_osquery_can_be_read_and_imported_again()
     {
         await Api.OkAsync("PUT", "/api/packs/p?tags=a", """{"queries":{"x":{"query":"select 1","interval":60,"snapshot":true}},"discovery":["select 1"],"shard":50}""");

@@ -45,6 +45,24 @@ public sealed class ListCostTests
     }
 
     [Fact]
+    public async Task A_fleet_that_became_small_again_is_shown_as_it_is()
+    {
+        await using var world = await World.OpenAsync();
+        await SeedAsync(world, 10_005);
+        await world.Get<NodeCatalog>().StoreAsync(default);
+        await using var other = await world.OpenSecondAsync();
+        Assert.Equal(10_005, (await other.Get<NodeCatalog>().AllAsync(default)).Count);
+        for (var i = 0; i < 100; i++) await world.Get<NodeStore>().RemoveAsync(NodeId.OfHost(string.Create(CultureInfo.InvariantCulture, $"node-{i:D6}")), default);
+        for (var i = 0; i < 10; i++)
+        {
+            world.Clock.Advance(TimeSpan.FromMinutes(1));
+            await world.Get<NodeCatalog>().StoreAsync(default);
+        }
+
+        Assert.Equal((9_905, 9_905), ((await world.Get<NodeCatalog>().AllAsync(default)).Count, (await other.Get<NodeCatalog>().AllAsync(default)).Count));
+    }
+
+    [Fact]
     public async Task A_list_of_campaigns_that_asked_a_whole_fleet_costs_little()
     {
         await using var world = await World.OpenAsync();
@@ -111,10 +129,10 @@ public sealed class ListCostTests
         Assert.InRange(other.Tables.Operations, 1, 5);
     }
 
-    private static async Task SeedAsync(World world)
+    private static async Task SeedAsync(World world, int count = Nodes)
     {
         var (nodes, seen) = (new List<Write>(), new List<Write>());
-        for (var i = 0; i < Nodes; i++)
+        for (var i = 0; i < count; i++)
         {
             var host = string.Create(CultureInfo.InvariantCulture, $"node-{i:D6}");
             var node = new Node(

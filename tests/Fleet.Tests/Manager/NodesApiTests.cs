@@ -187,6 +187,35 @@ public sealed class NodesApiTests : ApiTest
     }
 
     [Fact]
+    public async Task The_ETag_of_a_read_is_good_for_the_change_that_follows()
+    {
+        await EnrollAsync("H1");
+        using var read = await Api.Http.GetAsync(new Uri($"/api/nodes/{IdOf("H1")}", UriKind.Relative));
+        Assert.Equal(HttpStatusCode.OK, (await Api.SendAsync("PATCH", $"/api/nodes/{IdOf("H1")}", """{"addTags":["a"]}""", read.Headers.ETag!.ToString())).Status);
+        Assert.Equal(HttpStatusCode.PreconditionFailed, (await Api.SendAsync("PATCH", $"/api/nodes/{IdOf("H1")}", """{"addTags":["b"]}""", read.Headers.ETag!.ToString())).Status);
+    }
+
+    [Fact]
+    public async Task A_filter_that_filters_nothing_changes_nothing()
+    {
+        await EnrollAsync("H1");
+        foreach (var filter in new[] { "{}", """{"tags":[]}""", """{"q":""}""", """{"tags":[],"untagged":false}""" })
+        {
+            await Api.RefusedAsync(HttpStatusCode.UnprocessableEntity, "POST", "/api/nodes/bulk", $$$"""{"filter":{{{filter}}},"change":{"active":false}}""");
+        }
+    }
+
+    [Fact]
+    public async Task A_tag_that_is_renamed_is_in_the_timeline_of_its_nodes()
+    {
+        await EnrollAsync("H1");
+        await Api.OkAsync("PATCH", $"/api/nodes/{IdOf("H1")}", """{"addTags":["a"]}""");
+        await Api.OkAsync("POST", "/api/tags/a/rename", """{"name":"b"}""");
+        var changes = (await Api.GetAsync($"/api/nodes/{IdOf("H1")}/activity"))["items"]!.AsArray().Where(one => (string?)one!["kind"] == "changed").ToList();
+        Assert.Equal(["""["b"]""", """["a"]"""], changes.Select(one => one!["detail"]!["tags"]!.ToJsonString()));
+    }
+
+    [Fact]
     public async Task A_stale_change_of_a_node_is_refused_and_what_machines_say_makes_none_stale()
     {
         await EnrollAsync("H1");

@@ -125,6 +125,37 @@ public sealed class PeopleTests : ApiTest
         await ada.RefusedAsync(HttpStatusCode.NotFound, "DELETE", $"/api/tokens/{(string)admins.Single(token => (string?)token!["name"] == "Admin")!["id"]!}");
     }
 
+    [Fact]
+    public async Task Tokens_that_were_made_with_a_token_end_with_their_account_and_their_maker()
+    {
+        await Api.OkAsync("POST", "/api/users", """{"name":"root","password":"correct horse","role":"admin"}""");
+        await AddAsync("eve", Role.Admin);
+        using var eve = await BrowserAsync("eve");
+        using var first = new Api(Server.Url, (string)(await eve.OkAsync("POST", "/api/tokens", """{"name":"a","role":"admin","expiresAt":"2098-01-01T00:00:00Z"}"""))["token"]!);
+        await first.RefusedAsync(HttpStatusCode.UnprocessableEntity, "POST", "/api/tokens", """{"name":"b","role":"admin"}""");
+        using var second = new Api(Server.Url, (string)(await first.OkAsync("POST", "/api/tokens", """{"name":"b","role":"admin","expiresAt":"2097-01-01T00:00:00Z"}"""))["token"]!);
+        await second.GetAsync("/api/users");
+        await Api.OkAsync("DELETE", "/api/users/eve");
+        foreach (var token in new[] { first, second }) await token.RefusedAsync(HttpStatusCode.Unauthorized, "GET", "/api/users");
+
+        // One of the command line has no account; what it made ends with it.
+        var made = await Api.OkAsync("POST", "/api/tokens", """{"name":"c","role":"viewer"}""");
+        using var third = new Api(Server.Url, (string)made["token"]!);
+        var own = (await Api.GetAsync("/api/tokens"))["items"]!.AsArray().Single(token => (string?)token!["name"] == "Admin")!;
+        await Server.Services.GetRequiredService<TokenStore>().RemoveAsync((string)own["id"]!, default);
+        await third.RefusedAsync(HttpStatusCode.Unauthorized, "GET", "/api/nodes");
+    }
+
+    [Fact]
+    public async Task Many_guesses_at_once_are_as_many_as_one_after_another()
+    {
+        await AddAsync("bob", Role.Viewer);
+        using var stranger = new Api(Server.Url, null);
+        var all = await Task.WhenAll(Enumerable.Range(0, 60).Select(i => stranger.SendAsync("POST", "/api/session", $$"""{"username":"b ob","password":"guess{{i}}"}""")));
+        Assert.InRange(all.Count(one => one.Status == HttpStatusCode.Unauthorized), 1, 10 * 2);
+        Assert.Contains(all, one => one.Status == HttpStatusCode.TooManyRequests);
+    }
+
     [Theory]
     [InlineData("GET /api/nodes*", "GET", "/api/nodes/1/config", true)]
     [InlineData("GET /api/nodes*", "HEAD", "/api/nodes", true)]

@@ -47,6 +47,40 @@ public sealed class StatsApiTests : ApiTest
     }
 
     [Fact]
+    public async Task A_process_that_runs_for_hours_knows_all_of_them()
+    {
+        await using var world = await World.OpenAsync();
+        var key = await world.EnrollAsync("A");
+        for (var i = 0; i < 4; i++)
+        {
+            await world.ConfigAsync(key);
+            await world.Get<Activity>().FlushAsync(default);
+            world.Clock.Advance(TimeSpan.FromHours(1));
+        }
+
+        await world.ConfigAsync(key);
+        Assert.Equal([1, 1, 1, 1, 1], (await world.Get<Activity>().HoursAsync(5, default)).Select(hour => hour.Counts[(int)ActivityKind.CheckIns]));
+
+        // A clock that is set back loses none.
+        world.Clock.Advance(TimeSpan.FromHours(-3));
+        await world.ConfigAsync(key);
+        await world.Get<Activity>().FlushAsync(default);
+        world.Clock.Advance(TimeSpan.FromHours(3));
+        Assert.Equal(6, (await world.Get<Activity>().HoursAsync(5, default)).Sum(hour => hour.Counts[(int)ActivityKind.CheckIns]));
+    }
+
+    [Fact]
+    public async Task One_agents_nonsense_does_not_stop_the_counting_of_costs()
+    {
+        await using var world = await World.OpenAsync();
+        var key = await world.EnrollAsync("A");
+        await world.LogAsync(key, $$"""[{"severity":1,"message":"Scheduled query may have failed: {{new string('x', 40_000)}}"},{"severity":1,"message":"Scheduled query may have failed: real"}]""", "status");
+        await world.MaterializeAsync();
+        await world.Get<QueryCosts>().FlushAsync(default);
+        Assert.Equal("real", Assert.Single(await world.Get<QueryCosts>().ListAsync(default)).Name);
+    }
+
+    [Fact]
     public async Task The_slowest_and_the_most_denylisted_queries_are_known_from_stats_the_schedule_and_warnings()
     {
         await using var world = await World.OpenAsync();

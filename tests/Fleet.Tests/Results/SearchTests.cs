@@ -1,5 +1,6 @@
 using Fleet.Kernel;
 using Fleet.Results;
+using Fleet.Storage;
 using Fleet.Tests.Support;
 
 namespace Fleet.Tests.Results;
@@ -153,6 +154,58 @@ public sealed class SearchTests
         await world.MaterializeAsync();
         Assert.Equal(["future", "past"], (await SearchAsync(world, s_all with { Query = "q" }, 100)).Items.Select(Pid).Order());
     }
+
+    [Fact]
+    public async Task One_line_with_a_wrong_clock_does_not_hide_the_others_of_its_batch()
+    {
+        await using var world = await World.OpenAsync();
+        var key = await world.EnrollAsync("A");
+        var now = world.Clock.Now.ToUnixTimeSeconds();
+        foreach (var old in new[] { 86_400L, -5L })
+        {
+            await world.LogAsync(key, $"[{Line("q", "old", old)},{Line("q", "three hours ago" + old, now - 10_800)},{Line("q", "now" + old, now)}]");
+        }
+
+        await world.MaterializeAsync();
+        Assert.Equal(["now-5", "now86400", "old", "old", "three hours ago-5", "three hours ago86400"], (await SearchAsync(world, s_all with { Query = "q" }, 100)).Items.Select(Pid).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_query_whose_name_begins_like_another_is_another()
+    {
+        await using var world = await World.OpenAsync();
+        var key = await world.EnrollAsync("A");
+        var now = world.Clock.Now.ToUnixTimeSeconds();
+        await world.LogAsync(key, $"[{Line("up", "a", now)},{Line("up-2", "b", now)},{Line("up-x", "c", now)}]");
+        await world.MaterializeAsync();
+        Assert.Equal(["a"], (await SearchAsync(world, s_all with { Query = "up" }, 100)).Items.Select(Pid));
+        Assert.Equal(3, (await SearchAsync(world, s_all, 100)).Items.Count);
+    }
+
+    [Fact]
+    public async Task A_node_that_never_ran_the_query_costs_no_more_than_one_that_did()
+    {
+        await using var world = await World.OpenAsync();
+        var (hour, other) = (world.Clock.Now, NodeId.OfHost("B"));
+        var pointers = Enumerable.Range(0, 80_000).Select(i => (Time: TimeKey.NewestFirst(hour.AddTicks(i)), i)).Select(one => Write.Replace(
+            new($"q!{TimeKey.HourNewestFirst(hour)}", $"{one.Time}-{other}-x{one.i}"), new Columns { ["Batch"] = $"Results200001/{other}/{one.Time}-x{one.i}" }));
+        await world.Tables[Schema.ResultIndex(hour)].WriteManyAsync(pointers, default);
+        string? after = null;
+        var pages = 0;
+        do
+        {
+            world.Tables.Reset();
+            var page = await world.Get<ResultSearch>().ResultsAsync(s_all with { Query = "q", Nodes = new HashSet<NodeId> { NodeId.OfHost("A") } }, 10, after, default);
+            Assert.InRange(world.Tables.Operations, 1, 49);
+            Assert.Empty(page.Items);
+            after = page.After;
+            pages++;
+        }
+        while (after is not null);
+        Assert.InRange(pages, 2, 4);
+    }
+
+    private static string Line(string query, string pid, long time) => $$$"""{"name":"{{{query}}}","action":"added","columns":{"pid":"{{{pid}}}"},"unixTime":{{{time}}}}""";
 
     private static async Task<Fleet.Storage.Page<Found<ResultRow>>> SearchAsync(World world, ResultFilter filter, int take) => await world.Get<ResultSearch>().ResultsAsync(filter, take, null, default);
 
