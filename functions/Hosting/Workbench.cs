@@ -16,7 +16,7 @@ internal static class Workbench
         var folder = new DataFolder(settings.Data);
         if (settings.Backends.IsEmbedded)
         {
-            if (folder.IsNew) throw new SettingsException($"There is no data folder at {folder.Path}. Name the server's with --data; its first start makes it.");
+            if (folder.IsNew) await Console.Error.WriteLineAsync($"There was no data folder at {folder.Path}; a new one is made. If a server runs, name its folder with --data.");
             folder.Make();
         }
 

@@ -133,7 +133,7 @@ public abstract partial class Journeys
         Assert.Equal(401, (await fleet.TryAsync("GET", "/api/session", null, ada)).Status);
         var entries = await fleet.ListAsync("/api/audit");
         Assert.Equal(
-            ["DELETE sessions test", "PUT queries ada", "PUT queries ada", "POST session ada", "POST users test", $"fleet token create {System.Environment.UserName}"],
+            ["DELETE sessions test", "POST users ada", "PUT queries ada", "PUT queries ada", "POST session ada", "POST users test", $"fleet token create {System.Environment.UserName}"],
             entries.Select(entry => $"{entry["action"]} {entry["actor"]}"));
         Assert.Equal(["tokens/test"], (await fleet.ListAsync("/api/audit?action=fleet")).Select(entry => (string?)entry["target"]));
         Assert.Contains((await fleet.ListAsync("/api/settings")), setting => (string?)setting["key"] == "Fleet__Auth__Method");
