@@ -29,9 +29,17 @@ internal static class ApplyCommand
             async (parsed, client, ct) =>
             {
                 var plan = await Plan.MakeAsync(client, parsed.GetValue(folder)!, parsed.GetValue(s_prune), ct);
-                foreach (var step in plan.Steps)
+                for (var done = 0; done < plan.Steps.Count; done++)
                 {
-                    if (await step.ApplyAsync(client, ct) is { } secret) await Console.Error.WriteLineAsync($"{step.Kind.Path}/{step.Name}: the secret is {secret} (shown this once)");
+                    var step = plan.Steps[done];
+                    try
+                    {
+                        if (await step.ApplyAsync(client, ct) is { } secret) await Console.Error.WriteLineAsync($"{step.Kind.Path}/{step.Name}: the secret is {secret} (shown this once)");
+                    }
+                    catch (RemoteException fault)
+                    {
+                        throw new RemoteException($"{step.Kind.Path}/{step.Name}: {fault.Message}\n{done} of {plan.Steps.Count} changes were made. Run it again to go on.", fault.Status);
+                    }
                 }
 
                 Print(plan, parsed.GetValue(output)!, "are");
@@ -51,12 +59,19 @@ internal static class ApplyCommand
             if (old.Count > 0 && !parsed.GetValue(force)) throw new RemoteException($"{target.FullName} has {old.Count} *.yaml files: choose another folder, or give --force.");
             foreach (var file in old) file.Delete();
             var count = 0;
+            var exported = new HashSet<(RemoteKind, string)>();
             foreach (var kind in ItemKinds.All)
             {
                 var names = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
                 await foreach (var item in client.ListAsync("/api/" + kind.Path, ct))
                 {
                     if (!kind.IsExported(item)) continue;
+                    if (!exported.Add((kind, kind.NameOf(item))))
+                    {
+                        await Console.Error.WriteLineAsync($"{kind.Path}: of several called '{kind.NameOf(item)}' the first one is written.");
+                        continue;
+                    }
+
                     var document = new JsonObject { ["kind"] = kind.Name, ["name"] = kind.NameOf(item), ["spec"] = kind.SpecOf(item) };
                     var path = Path.Combine(target.FullName, kind.Path, FileName(kind.FileNameOf(item), names) + ".yaml");
                     Directory.CreateDirectory(Path.GetDirectoryName(path)!);

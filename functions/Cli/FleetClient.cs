@@ -69,41 +69,72 @@ internal sealed class FleetClient : IDisposable
 
     public async Task<Fetched> SendAsync(HttpMethod method, string path, JsonNode? body, string? ifMatch, CancellationToken ct)
     {
-        using var request = new HttpRequestMessage(method, path);
-        if (body is not null) request.Content = new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json");
-        if (ifMatch is not null) request.Headers.TryAddWithoutValidation("If-Match", ifMatch);
-        using var response = await AskAsync(request, HttpCompletionOption.ResponseContentRead, ct);
+        using var response = await AskAsync(
+            () =>
+            {
+                var request = new HttpRequestMessage(method, path);
+                if (body is not null) request.Content = new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json");
+                if (ifMatch is not null) request.Headers.TryAddWithoutValidation("If-Match", ifMatch);
+                return request;
+            },
+            HttpCompletionOption.ResponseContentRead,
+            ct);
         var text = await response.Content.ReadAsStringAsync(ct);
-        return new(text.Length > 0 ? JsonNode.Parse(text)! : new JsonObject(), response.Headers.ETag?.ToString());
+        try
+        {
+            return new(text.Length > 0 ? JsonNode.Parse(text)! : new JsonObject(), response.Headers.ETag?.ToString());
+        }
+        catch (System.Text.Json.JsonException)
+        {
+            throw new RemoteException($"{method} {path}: the answer is not JSON: is this a Fleet server?");
+        }
     }
 
     /// <summary>Events of a stream, until it ends.</summary>
     public async IAsyncEnumerable<SseItem<string>> EventsAsync(string path, string? lastEventId, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken ct)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Get, path);
-        if (lastEventId is not null) request.Headers.TryAddWithoutValidation("Last-Event-ID", lastEventId);
-        using var response = await AskAsync(request, HttpCompletionOption.ResponseHeadersRead, ct);
+        using var response = await AskAsync(
+            () =>
+            {
+                var request = new HttpRequestMessage(HttpMethod.Get, path);
+                if (lastEventId is not null) request.Headers.TryAddWithoutValidation("Last-Event-ID", lastEventId);
+                return request;
+            },
+            HttpCompletionOption.ResponseHeadersRead,
+            ct);
         await using var stream = await response.Content.ReadAsStreamAsync(ct);
         await foreach (var item in SseParser.Create(stream).EnumerateAsync(ct)) yield return item;
     }
 
     public void Dispose() => _http.Dispose();
 
-    private async Task<HttpResponseMessage> AskAsync(HttpRequestMessage request, HttpCompletionOption completion, CancellationToken ct)
+    /// <summary>Asks, and waits where the server says that it was asked too often: nothing was done then.</summary>
+    private async Task<HttpResponseMessage> AskAsync(Func<HttpRequestMessage> make, HttpCompletionOption completion, CancellationToken ct)
     {
-        HttpResponseMessage response;
+        for (; ; )
+        {
+            using var request = make();
+            var response = await AskOnceAsync(request, completion, ct);
+            if (response.IsSuccessStatusCode) return response;
+            using (response)
+            {
+                if (response.StatusCode != HttpStatusCode.TooManyRequests || response.Headers.RetryAfter?.Delta is not { } pause) throw new RemoteException($"{request.Method} {request.RequestUri}: {await ExplainAsync(response, ct)}", response.StatusCode);
+                await Task.Delay(pause, ct);
+            }
+        }
+    }
+
+    private async Task<HttpResponseMessage> AskOnceAsync(HttpRequestMessage request, HttpCompletionOption completion, CancellationToken ct)
+    {
         try
         {
-            response = await _http.SendAsync(request, completion, ct);
+            return await _http.SendAsync(request, completion, ct);
         }
         catch (HttpRequestException fault)
         {
             var hint = fault.HttpRequestError == HttpRequestError.SecureConnectionError ? ". Is it the server's own certificate? Name it with --cacert, such as data/certs/fleet.crt." : _http.BaseAddress!.Scheme == "http" ? " Does it speak https?" : "";
             throw new RemoteException($"{_http.BaseAddress} cannot be asked: {fault.InnerException?.Message ?? fault.Message}{hint}");
         }
-
-        if (response.IsSuccessStatusCode) return response;
-        using (response) throw new RemoteException($"{request.Method} {request.RequestUri}: {await ExplainAsync(response, ct)}", response.StatusCode);
     }
 
     /// <summary>A problem's words; each field at fault on a line of its own.</summary>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 
 namespace Fleet.Cli;
@@ -16,8 +17,11 @@ internal sealed record RemoteKind(string Name, string Path, string Key, params s
     /// <summary>Rules have ids that say nothing: their files are called by their names.</summary>
     public string FileNameOf(JsonObject item) => (string?)item["name"] ?? NameOf(item);
 
-    /// <summary>Secrets of single nodes, and those without a label, which nothing could find again, stay where they are.</summary>
-    public bool IsExported(JsonObject item) => !IsSecret || (item["nodeId"] is null && ((string?)item["label"])?.Length > 0);
+    /// <summary>Secrets of single nodes, those that have ended, and those without a label, which nothing could find again, stay where they are.</summary>
+    public bool IsExported(JsonObject item) => !IsSecret || (item["nodeId"] is null && ((string?)item["label"])?.Length > 0 && !HasEnded(item));
+
+    /// <summary>Whether the time of an enroll secret is over.</summary>
+    public static bool HasEnded(JsonObject secret) => DateTimeOffset.TryParse((string?)secret["expiresAt"], CultureInfo.InvariantCulture, out var end) && end <= DateTimeOffset.UtcNow;
 
     public JsonObject SpecOf(JsonObject item) => new(item.Where(member => member.Key != Key && !Drop.Contains(member.Key) && member.Value is not null)
         .Select(member => KeyValuePair.Create(member.Key, member.Value?.DeepClone())));

@@ -33,10 +33,16 @@ internal sealed record PlanStep(RemoteKind Kind, string Name, JsonObject? Spec, 
             return null;
         }
 
-        var request = (JsonObject)Spec.DeepClone();
+        return (string?)(await client.SendAsync(HttpMethod.Post, "/api/enroll-secrets", NewSecret(Name, Spec), null, ct)).Json["secret"];
+    }
+
+    /// <summary>What makes a secret; one that is off is made all the same, with another text than the one that was switched off.</summary>
+    public static JsonObject NewSecret(string label, JsonObject spec)
+    {
+        var request = (JsonObject)spec.DeepClone();
         request.Remove("enabled");
-        request["label"] = Name;
-        return (string?)(await client.SendAsync(HttpMethod.Post, "/api/enroll-secrets", request, null, ct)).Json["secret"];
+        request["label"] = label;
+        return request;
     }
 }
 
@@ -57,7 +63,7 @@ internal sealed record Plan(IReadOnlyList<PlanStep> Steps, int Same)
             {
                 try
                 {
-                    var step = kind.IsSecret ? Step(kind, name, spec, secrets.GetValueOrDefault(name)) : await StepAsync(client, kind, name, spec, ct);
+                    var step = kind.IsSecret ? await SecretStepAsync(client, kind, name, spec, secrets.GetValueOrDefault(name), ct) : await StepAsync(client, kind, name, spec, ct);
                     if ((string?)step.Change["change"] == "same") same++;
                     else steps.Add(step);
                 }
@@ -94,8 +100,12 @@ internal sealed record Plan(IReadOnlyList<PlanStep> Steps, int Same)
         return new(kind, name, spec, etag, Id: null, change);
     }
 
-    private static PlanStep Step(RemoteKind kind, string label, JsonObject spec, JsonObject? there)
+    private static async Task<PlanStep> SecretStepAsync(FleetClient client, RemoteKind kind, string label, JsonObject spec, JsonObject? there, CancellationToken ct)
     {
+        // One that has ended lets nobody in: there is nothing to make.
+        if (there is null && RemoteKind.HasEnded(spec)) return new(kind, label, spec, Etag: null, Id: null, new() { ["change"] = "same" });
+        if (there is null) await client.SendAsync(HttpMethod.Post, "/api/enroll-secrets?dryRun=true", PlanStep.NewSecret(label, spec), null, ct);
+
         // What a secret's use and end are is settled when it is made.
         var change = Differences.Between(kind.Path, label, there is null ? null : Changeable(there), Changeable(spec));
         var json = new JsonObject
@@ -107,8 +117,11 @@ internal sealed record Plan(IReadOnlyList<PlanStep> Steps, int Same)
         };
         return new(kind, label, spec, Etag: null, (string?)there?["id"], json);
 
-        static JsonObject Changeable(JsonObject secret) => new() { ["tags"] = secret["tags"]?.DeepClone() ?? new JsonArray(), ["enabled"] = secret["enabled"]?.DeepClone() ?? true };
+        static JsonObject Changeable(JsonObject secret) => new() { ["tags"] = Sorted(secret["tags"]), ["enabled"] = secret["enabled"]?.DeepClone() ?? true };
     }
+
+    /// <summary>As the server keeps tags.</summary>
+    private static JsonArray Sorted(JsonNode? tags) => [.. (tags?.AsArray() ?? []).Select(tag => (string)tag!).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).Select(tag => (JsonNode)tag)];
 
     private static async Task<Dictionary<string, JsonObject>> SecretsAsync(FleetClient client, CancellationToken ct)
     {
@@ -162,7 +175,7 @@ internal sealed record Plan(IReadOnlyList<PlanStep> Steps, int Same)
             }
         }
 
-        return wanted;
+        return wanted.Values.All(documents => documents.Count == 0) ? throw new RemoteException($"There are no documents in the *.yaml files in {folder.FullName}.") : wanted;
     }
 
     private static string? Text(JsonNode? node) => node is JsonValue value && value.TryGetValue<string>(out var text) ? text : null;

@@ -69,7 +69,7 @@ internal static class QueryCommand
         {
             for (var isOver = false; !isOver;)
             {
-                await foreach (var item in EventsAsync(client, id, last, bound))
+                await foreach (var item in EventsAsync(client, id, last, isOn: counts is not null, bound))
                 {
                     last = item.EventId ?? last;
                     if (item.EventType == "end") isOver = true;
@@ -89,7 +89,7 @@ internal static class QueryCommand
     }
 
     /// <summary>A stream that breaks ends like one whose time is up: the next one goes on where it was.</summary>
-    private static async IAsyncEnumerable<SseItem<string>> EventsAsync(FleetClient client, string id, string? last, [EnumeratorCancellation] CancellationToken ct)
+    private static async IAsyncEnumerable<SseItem<string>> EventsAsync(FleetClient client, string id, string? last, bool isOn, [EnumeratorCancellation] CancellationToken ct)
     {
         await using var events = client.EventsAsync($"/api/campaigns/{id}/stream", last, ct).GetAsyncEnumerator(ct);
         for (; ; )
@@ -98,7 +98,8 @@ internal static class QueryCommand
             {
                 if (!await events.MoveNextAsync()) yield break;
             }
-            catch (Exception fault) when (fault is IOException or HttpRequestException)
+            // A server that was there and is not comes back.
+            catch (Exception fault) when (fault is IOException or HttpRequestException || (isOn && fault is RemoteException { Status: null or >= System.Net.HttpStatusCode.InternalServerError }))
             {
                 await Task.Delay(TimeSpan.FromSeconds(1), ct);
                 yield break;
@@ -124,8 +125,17 @@ internal static class QueryCommand
     }
 
     /// <summary>People know machines by name; one that was deleted meanwhile has only its id.</summary>
-    private static async Task<string> NameAsync(FleetClient client, string id, CancellationToken ct) =>
-        await client.FindAsync("/api/nodes/" + id, ct) is { } node ? (string?)node.Json["displayName"] ?? id : id;
+    private static async Task<string> NameAsync(FleetClient client, string id, CancellationToken ct)
+    {
+        try
+        {
+            return (string?)(await client.GetAsync("/api/nodes/" + id, ct))["displayName"] ?? id;
+        }
+        catch (RemoteException)
+        {
+            return id;
+        }
+    }
 
     /// <summary>One line that is written over, where somebody watches.</summary>
     private static void Progress(JsonNode counts)

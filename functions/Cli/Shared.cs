@@ -51,7 +51,7 @@ internal static class Shared
         {
             return await run();
         }
-        catch (Exception fault) when (fault is SettingsException or RemoteException or Storage.StorageUnavailableException or FormatException or Config.ConfigRefusedException
+        catch (Exception fault) when (fault is SettingsException or RemoteException or Storage.StorageUnavailableException or Storage.StorageBusyException or FormatException or Config.ConfigRefusedException
             or UnauthorizedAccessException or IOException or InvalidDataException)
         {
             await Console.Error.WriteLineAsync(fault.Message);

@@ -98,7 +98,7 @@ internal static class AuditTrail
         {
             await log.EndAsync(entry, CancellationToken.None);
         }
-        catch (StorageUnavailableException fault)
+        catch (Exception fault) when (fault is StorageUnavailableException or StorageBusyException)
         {
             // The deed is done, and its beginning is in the log: the entry stays without an outcome.
             http.RequestServices.GetRequiredService<ILogger<AuditLog>>().LogError(fault, "What came of request {Request} could not be written down", entry.Id);

@@ -26,8 +26,9 @@ internal sealed class CallerLimit(Limits limits, TimeProvider clock)
             return;
         }
 
+        // An agent may have lost its way here.
         http.Response.Headers.RetryAfter = left.ToString(CultureInfo.InvariantCulture);
-        await Problem.WriteAsync(http, new(429, "too-many", "Too many requests", $"At most {most} a minute: go on in {left} seconds. An export brings everything with one call."));
+        await Problem.WriteAsync(http, new(429, "too-many", "Too many requests", $"At most {most} a minute: go on in {left} seconds. An export brings everything with one call.") { Error = "too many requests" });
     }
 
     private (long Calls, long SecondsLeft) Add(string caller)

@@ -38,7 +38,9 @@ internal sealed class CampaignReader
     public CampaignReader(string id, CampaignStore campaigns, AnswerStore store, DeviceLinks links, TimeProvider clock)
     {
         (_id, _campaigns, _store, _links, _clock) = (id, campaigns, store, links, clock);
-        _ = RunAsync();
+
+        // Not on the thread of whoever came first: that one holds the lock of all readers.
+        _ = Task.Run(RunAsync);
     }
 
     /// <summary>Under the lock of all readers.</summary>

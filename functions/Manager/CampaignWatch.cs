@@ -39,7 +39,7 @@ internal sealed class CampaignWatch(CampaignStore campaigns, AnswerStore answers
                 {
                     var found = state.Answers[next];
                     if (found.AnsweredAt <= known - s_overlap) continue;
-                    yield return new(found.Event ?? await ReadAsync(id, found, ct), "answer") { EventId = Position(found) };
+                    if ((found.Event ?? await ReadAsync(id, found, ct)) is { } text) yield return new(text, "answer") { EventId = Position(found) };
                 }
 
                 if (state.Counts != told) yield return new(JsonSerializer.Serialize(told = state.Counts, ManagerJson.Strict.CampaignCounts), "counts");
@@ -58,10 +58,10 @@ internal sealed class CampaignWatch(CampaignStore campaigns, AnswerStore answers
         }
     }
 
-    /// <summary>An answer that the reader had no place for.</summary>
-    private async ValueTask<string> ReadAsync(string id, FoundAnswer found, CancellationToken ct) => await answers.FindAsync(id, found.Node, ct) is var (answer, _)
+    /// <summary>An answer that the reader had no place for; null if it is gone.</summary>
+    private async ValueTask<string?> ReadAsync(string id, FoundAnswer found, CancellationToken ct) => await answers.FindAsync(id, found.Node, ct) is var (answer, _)
         ? CampaignReader.Event(answer, lacksRows: answer.Rows.Length <= 2 && answer.State == AnswerState.Done, id, links)
-        : "{}";
+        : null;
 
     private CampaignReader Join(string id)
     {
@@ -85,8 +85,9 @@ internal sealed class CampaignWatch(CampaignStore campaigns, AnswerStore answers
         reader.Stop();
     }
 
-    /// <summary>When the read began that found it: what was answered later may have been missed by that read, and is looked for again.</summary>
-    private static string Position(FoundAnswer found) => string.Create(CultureInfo.InvariantCulture, $"{found.ReadAt.UtcTicks}-{found.Node}");
+    /// <summary>Until when everything was sent: answers of one read are sent in their order, and what came after the read began may have been missed by it.</summary>
+    private static string Position(FoundAnswer found) =>
+        string.Create(CultureInfo.InvariantCulture, $"{Math.Min(found.AnsweredAt.UtcTicks, found.ReadAt.UtcTicks)}-{found.Node}");
 
     private static DateTimeOffset? ReadPosition(StringValues id) =>
         id.ToString().Split('-') is [var ticks, _] && long.TryParse(ticks, NumberStyles.None, CultureInfo.InvariantCulture, out var at) && at is > 0 and < 3_155_378_975_999_999_999

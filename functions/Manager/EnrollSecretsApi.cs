@@ -33,7 +33,7 @@ internal static class EnrollSecretsApi
         TypedResults.Ok(Paging.PageOf(await secrets.ListAsync(ct), secret => secret.Id, take, after, page, limits, secret => Body(secret, null)));
 
     private static async Task<IResult> CreateAsync(
-        NewEnrollSecret request, EnrollSecrets secrets, EnrollmentSettings settings, Limits limits, TimeProvider clock, HttpContext http, CancellationToken ct)
+        NewEnrollSecret request, EnrollSecrets secrets, EnrollmentSettings settings, Limits limits, TimeProvider clock, HttpContext http, CancellationToken ct, bool? dryRun = null)
     {
         var errors = new List<FieldError>();
         if (TagSet.Fault([.. request.Tags ?? []], limits) is { } fault) errors.Add(new("tags", fault));
@@ -42,6 +42,11 @@ internal static class EnrollSecretsApi
         if (request.Label?.Length > limits.NameCharacters) errors.Add(new("label", $"At most {limits.NameCharacters} characters fit."));
         if (request.Secret is { } text && Fault(text, settings) is { } secretFault) errors.Add(new("secret", secretFault));
         if (errors.Count > 0) return Problem.Invalid(errors);
+        if (dryRun == true)
+        {
+            var wanted = new JsonObject { ["tags"] = ConfigItems.ToJson(TagSet.Of(request.Tags ?? []).Tags), ["expiresAt"] = request.ExpiresAt is { } end ? UtcTime.Text(end) : null, ["maxUses"] = request.MaxUses };
+            return TypedResults.Ok(Differences.Between("enroll-secrets", request.Label ?? "", before: null, wanted));
+        }
 
         try
         {

@@ -70,10 +70,15 @@ internal sealed class NodeChanges(NodeStore nodes, HistoryStore history, Limits 
     /// <summary>Changes many nodes, each with an entry in its history; how many are different now.</summary>
     public async ValueTask<int> ApplyAsync(HttpContext http, IReadOnlySet<NodeId> ids, Func<Node, Node> change, CancellationToken ct)
     {
-        var changed = await nodes.ChangeManyAsync(ids, change, ct);
-        await Parallel.ForEachAsync(changed, new ParallelOptions { MaxDegreeOfParallelism = 16 }, (node, _) =>
-            history.AddAsync(Kind, node.Id.ToString(), http.Actor(), "changed", before: null, Json(node), CancellationToken.None));
-        return changed.Count;
+        var count = 0;
+        await foreach (var changed in nodes.ChangeManyAsync(ids, change, ct))
+        {
+            count += changed.Count;
+            await Parallel.ForEachAsync(changed, new ParallelOptions { MaxDegreeOfParallelism = 16 }, (node, _) =>
+                history.AddAsync(Kind, node.Id.ToString(), http.Actor(), "changed", before: null, Json(node), CancellationToken.None));
+        }
+
+        return count;
     }
 
     /// <summary>Changes with what people change, not with what machines say.</summary>

@@ -1,16 +1,17 @@
 namespace Fleet.Manager;
 
 /// <summary>Somebody whose name and password are right, and who may come in.</summary>
-internal sealed record SignedIn(string Person, string Name, string Method, Role Role);
+/// <param name="PasswordHash">Of an account that is kept here, as it was then.</param>
+internal sealed record SignedIn(string Person, string Name, string Method, Role Role, string? PasswordHash = null);
 
 /// <summary>Signing in with a name and a password: an account that is kept here comes before one of the directory's that is called the same.</summary>
 internal sealed class PasswordSignIn(UserStore users, AuthSettings settings)
 {
     private readonly LdapDirectory? _directory = settings.Ldap is { } ldap ? new(ldap.Directory) : null;
 
-    /// <summary>Whether an account that is kept here still has the role that it signed in with.</summary>
+    /// <summary>Whether an account that is kept here still has the role and the password that it signed in with.</summary>
     public async ValueTask<bool> IsStillAsync(SignedIn person, CancellationToken ct) =>
-        person.Method != SignIn.Local || (await users.FindAsync(person.Name, ct))?.Role == person.Role;
+        person.Method != SignIn.Local || (await users.FindAsync(person.Name, ct) is { } user && (user.Role, user.PasswordHash) == (person.Role, person.PasswordHash));
 
     /// <summary>Null for an unknown name, a wrong password, or somebody without a role: they are told the same, after about the same time.</summary>
     /// <exception cref="LdapUnavailableException">The directory cannot be asked.</exception>
@@ -19,7 +20,7 @@ internal sealed class PasswordSignIn(UserStore users, AuthSettings settings)
         if (settings.Local)
         {
             var user = await users.SignInAsync(name, password, ct);
-            if (user is not null) return new(user.Person, user.Name, SignIn.Local, user.Role);
+            if (user is not null) return new(user.Person, user.Name, SignIn.Local, user.Role, user.PasswordHash);
             if (_directory is null) return null;
             if (await users.FindAsync(name, ct) is not null)
             {

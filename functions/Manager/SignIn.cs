@@ -14,6 +14,9 @@ internal static class SignIn
     /// <summary>The method of accounts that are kept here.</summary>
     public const string Local = "local";
 
+    /// <summary>How whoever calls with an API token is known.</summary>
+    public const string Token = "token";
+
     /// <summary>How the caller is known: a method of signing in, or <c>token</c>.</summary>
     public const string MethodClaim = "method";
 
@@ -116,13 +119,15 @@ internal static class SignIn
 
     private static async Task NoteRefusedAsync(HttpContext http, string provider, OAuthRefusedException refused)
     {
+        // Anybody can call without having begun: no person and no provider stands behind it.
+        if (refused.Code == OAuthError.State) return;
         try
         {
             var audit = http.RequestServices.GetRequiredService<AuditLog>();
             var entry = await audit.BeginAsync(http.TraceIdentifier, "", provider, http.Address(), "POST session", "session", CancellationToken.None);
             await audit.EndAsync(entry with { Status = 401, Reason = $"{refused.Code}: {refused.Message}" }, CancellationToken.None);
         }
-        catch (Storage.StorageUnavailableException)
+        catch (Exception fault) when (fault is Storage.StorageUnavailableException or Storage.StorageBusyException)
         {
             // Nothing was done; the log has it.
         }
@@ -167,7 +172,7 @@ internal static class SignIn
     private sealed class TokenHandler(IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory logger, UrlEncoder encoder, TokenStore tokens)
         : AuthenticationHandler<AuthenticationSchemeOptions>(options, logger, encoder)
     {
-        public new const string Scheme = "token";
+        public new const string Scheme = Token;
 
         protected override async Task<AuthenticateResult> HandleAuthenticateAsync()
         {

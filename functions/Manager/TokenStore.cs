@@ -9,8 +9,9 @@ namespace Fleet.Manager;
 /// <param name="Id">What it is called where its text is not shown.</param>
 /// <param name="Routes">What it is good for, such as <c>GET /api/nodes*</c>; none for all that its role may do.</param>
 /// <param name="Maker">The account that made it, as sessions know it; empty for the command line.</param>
+/// <param name="Parent">The token that it was made with; empty for none.</param>
 internal sealed record Token(
-    string Id, string Name, Role Role, IReadOnlyList<string> Routes, string Maker, DateTimeOffset CreatedAt, DateTimeOffset? ExpiresAt, DateTimeOffset? UsedAt);
+    string Id, string Name, Role Role, IReadOnlyList<string> Routes, string Maker, string Parent, DateTimeOffset CreatedAt, DateTimeOffset? ExpiresAt, DateTimeOffset? UsedAt);
 
 /// <summary>API tokens. Table: <see cref="Schema.Tokens"/>.</summary>
 internal sealed class TokenStore(ITables tables, TimeProvider clock)
@@ -23,10 +24,10 @@ internal sealed class TokenStore(ITables tables, TimeProvider clock)
     private readonly ITable _tokens = tables[Schema.Tokens];
 
     /// <summary>Makes a token; only the returned text ever shows it. 256 random bits.</summary>
-    public async ValueTask<string> CreateAsync(string name, Role role, DateTimeOffset? expiresAt, CancellationToken ct, IReadOnlyList<string>? routes = null, string maker = "")
+    public async ValueTask<string> CreateAsync(string name, Role role, DateTimeOffset? expiresAt, CancellationToken ct, IReadOnlyList<string>? routes = null, string maker = "", string parent = "")
     {
         var text = Prefix + Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32));
-        var columns = new Columns { ["Name"] = name, ["Role"] = Roles.NameOf(role), ["Routes"] = string.Join('\n', routes ?? []), ["Maker"] = maker, ["CreatedAt"] = clock.GetUtcNow() }
+        var columns = new Columns { ["Name"] = name, ["Role"] = Roles.NameOf(role), ["Routes"] = string.Join('\n', routes ?? []), ["Maker"] = maker, ["Parent"] = parent, ["CreatedAt"] = clock.GetUtcNow() }
             .With("ExpiresAt", expiresAt);
         await _tokens.WriteAsync(Write.Insert(KeyOf(text), columns), ct);
         return text;
@@ -65,8 +66,9 @@ internal sealed class TokenStore(ITables tables, TimeProvider clock)
     /// <summary>Ends a token, and those that were made with it: they are good for nothing from the next request on.</summary>
     public async ValueTask RemoveAsync(string id, CancellationToken ct)
     {
-        await RemoveOfAsync(MakerOf(id), ct);
+        // Itself first: from then on it makes no more.
         foreach (var row in await RowsAsync(id, ct)) await _tokens.WriteAsync(Write.Delete(row.Key), ct);
+        foreach (var token in (await ListAsync(ct)).Where(token => token.Parent == id || token.Maker == MakerOf(id))) await RemoveAsync(token.Id, ct);
     }
 
     /// <summary>How a token of the command line is named as the maker of others; one that an account made stands for the account.</summary>
@@ -85,7 +87,7 @@ internal sealed class TokenStore(ITables tables, TimeProvider clock)
 
     private static Token Read(Row row) => new(
         row.Key.Row[..16], row.Columns.Text("Name")!, Roles.Parse(row.Columns.Text("Role")!), row.Columns.Text("Routes") is { Length: > 0 } routes ? routes.Split('\n') : [],
-        row.Columns.Text("Maker") ?? "", row.Columns.Time("CreatedAt")!.Value, row.Columns.Time("ExpiresAt"), row.Columns.Time("UsedAt"));
+        row.Columns.Text("Maker") ?? "", row.Columns.Text("Parent") ?? "", row.Columns.Time("CreatedAt")!.Value, row.Columns.Time("ExpiresAt"), row.Columns.Time("UsedAt"));
 
     private static Key KeyOf(string text) => new(Schema.All, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text))));
 }

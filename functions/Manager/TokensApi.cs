@@ -26,7 +26,7 @@ internal static class TokensApi
         api.MapGet("/tokens", ListAsync).For(Role.Viewer).Docs<ListOf<TokenBody>>("List tokens: your own, or an admin all");
         api.MapPost("/tokens", CreateAsync).For(Role.Viewer).Docs<TokenBody>(
             "Make a token; its text is in this answer alone", body: """{"name":"inventory","role":"viewer","expiresAt":"2099-01-01T00:00:00Z","routes":["GET /api/nodes*"]}""", status: [201]);
-        api.MapDelete("/tokens/{id}", RemoveAsync).For(Role.Viewer).Docs("Revoke a token");
+        api.MapDelete("/tokens/{id}", RemoveAsync).For(Role.Viewer).Docs("Revoke a token, and those that were made with it");
     }
 
     private static async Task<IResult> ListAsync(TokenStore tokens, Limits limits, HttpContext http, CancellationToken ct, int? take = null, string? after = null)
@@ -49,11 +49,11 @@ internal static class TokensApi
 
         if (errors.Count > 0) return Problem.Invalid(errors);
         var end = http.User.FindFirstValue(SignIn.EndClaim) is { } seconds ? DateTimeOffset.FromUnixTimeSeconds(long.Parse(seconds, CultureInfo.InvariantCulture)) : (DateTimeOffset?)null;
-        if (IsFromElsewhere(http.User)) end = clock.GetUtcNow() + s_elsewhere;
+        if (IsFromElsewhere(http.User) && clock.GetUtcNow() + s_elsewhere is var most && !(end <= most)) end = most;
         if (end is not null && !(request.ExpiresAt <= end)) return Problem.Invalid("expiresAt", $"This is at the latest {UtcTime.Text(end.Value)}: the end of the token that makes it, or 90 days for an account that is not kept here.");
         if (role > SignIn.RoleOf(http.User)) return new Problem(403, "forbidden", "Not allowed", "A token has no larger role than who makes it.").ToResult();
         if (http.User.FindFirst(SignIn.RouteClaim) is not null) return new Problem(403, "forbidden", "Not allowed", "A token that is good for some routes makes no other tokens.").ToResult();
-        var text = await tokens.CreateAsync(request.Name, role, request.ExpiresAt, ct, request.Routes, MakerOf(http.User));
+        var text = await tokens.CreateAsync(request.Name, role, request.ExpiresAt, ct, request.Routes, MakerOf(http.User), ParentOf(http.User));
         var body = Body((await tokens.UseAsync(text, ct))!, text);
         (http.Audit().Target, http.Audit().After) = ("tokens/" + body.Id, Json(body));
         return TypedResults.Created($"/api/tokens/{body.Id}", body);
@@ -72,6 +72,8 @@ internal static class TokensApi
         MakerOf(person) is var maker && !maker.StartsWith(SignIn.Local + ":", StringComparison.Ordinal) && !maker.StartsWith("token:", StringComparison.Ordinal) && !maker.StartsWith("open:", StringComparison.Ordinal);
 
     private static bool IsTheirs(Token token, ClaimsPrincipal person) => SignIn.RoleOf(person) == Role.Admin || token.Maker == MakerOf(person);
+
+    private static string ParentOf(ClaimsPrincipal person) => person.FindFirstValue(SignIn.MethodClaim) == SignIn.Token ? person.FindFirstValue(SignIn.IdClaim)! : "";
 
     private static string MakerOf(ClaimsPrincipal person) => person.FindFirstValue(SignIn.PersonClaim)!;
 

@@ -53,9 +53,8 @@ internal sealed class NodeStore(ITables tables, ChangeFeed changes)
 
     /// <summary>Changes many nodes, 25 in a write. Cost: for each shard that is touched one read a thousand nodes, and two writes a batch.</summary>
     /// <returns>Those that are different now.</returns>
-    public async ValueTask<IReadOnlyList<Node>> ChangeManyAsync(IReadOnlySet<NodeId> ids, Func<Node, Node> change, CancellationToken ct)
+    public async IAsyncEnumerable<IReadOnlyList<Node>> ChangeManyAsync(IReadOnlySet<NodeId> ids, Func<Node, Node> change, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken ct)
     {
-        var changed = new List<Node>();
         foreach (var shard in ids.Select(id => id.Shard).Distinct(StringComparer.Ordinal))
         {
             var waiting = new List<(Row Row, Node Node)>();
@@ -66,11 +65,12 @@ internal sealed class NodeStore(ITables tables, ChangeFeed changes)
                 if (change(before) is var after && !ReferenceEquals(before, after)) waiting.Add((row, after));
             }
 
-            foreach (var batch in waiting.Chunk(25)) await WriteBatchAsync(batch, change, ct);
-            changed.AddRange(waiting.Select(one => one.Node));
+            foreach (var batch in waiting.Chunk(25))
+            {
+                await WriteBatchAsync(batch, change, ct);
+                yield return [.. batch.Select(one => one.Node)];
+            }
         }
-
-        return changed;
     }
 
     private async ValueTask WriteBatchAsync((Row Row, Node Node)[] batch, Func<Node, Node> change, CancellationToken ct)

@@ -46,6 +46,22 @@ public abstract partial class Journeys
         Assert.Equal(2, (await second.AskAsync("plan", "-f", folder, "--prune")).Code);
         await SucceedsAsync(second.AskAsync("apply", "-f", folder, "--prune"));
         Assert.Equal(0, (await second.AskAsync("plan", "-f", folder, "--prune")).Code);
+
+        // Links' secrets have ends, and names that repeat: an export has what can be made again.
+        for (var i = 0; i < 2; i++) await first.SendAsync("POST", "/api/enroll-links", "{}");
+        var again = Path.Combine(first.Folder, "again");
+        await SucceedsAsync(first.AskAsync("export", again));
+        Assert.Equal(2, (await second.AskAsync("plan", "-f", again)).Code);
+        await File.WriteAllTextAsync(Path.Combine(again, "ended.yaml"), "kind: enroll-secret\nname: ended\nspec: {expiresAt: '2020-01-01T00:00:00Z'}\n");
+        await File.WriteAllTextAsync(Path.Combine(again, "tagged.yaml"), "kind: enroll-secret\nname: tagged\nspec: {tags: [laptop, desk]}\n");
+        await SucceedsAsync(second.AskAsync("apply", "-f", again));
+        Assert.Equal(0, (await second.AskAsync("plan", "-f", again)).Code);
+        await File.WriteAllTextAsync(Path.Combine(again, "wrong.yaml"), "kind: enroll-secret\nname: wrong\nspec: {maxuse: 3}\n");
+        Assert.Contains("maxuse", (await second.AskAsync("plan", "-f", again)).Errors, StringComparison.Ordinal);
+        var blank = Path.Combine(first.Folder, "blank");
+        Directory.CreateDirectory(blank);
+        await File.WriteAllTextAsync(Path.Combine(blank, "a.yaml"), "# nothing\n");
+        Assert.Equal(1, (await second.AskAsync("plan", "-f", blank, "--prune")).Code);
         await File.WriteAllTextAsync(Path.Combine(folder, "bad.yaml"), "kind: query\nname: bad\nspec: {sql: selec}\n");
         var (refused, _, why) = await second.AskAsync("apply", "-f", folder);
         Assert.Equal(1, refused);

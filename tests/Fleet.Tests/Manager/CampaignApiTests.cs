@@ -68,6 +68,10 @@ public sealed class CampaignApiTests : ApiTest
         Assert.Equal("""[{"a":"1"}]""", JsonNode.Parse(events.First(one => one.EventType == "answer").Data)!["rows"]!.ToJsonString());
         Assert.Equal(5, (await alike).Events.Count(one => one.EventType == "answer"));
 
+        // Whoever comes when all is there, and is cut off after the first one, gets the others.
+        var whole = (await WatchAsync(id, null)).Events.First(one => one.EventType == "answer");
+        Assert.InRange((await WatchAsync(id, whole.EventId)).Events.Count(one => one.EventType == "answer"), 4, 5);
+
         // Whoever had the last one long ago gets no answer again; the end is told all the same.
         var parts = last!.Split('-');
         var later = await WatchAsync(id, $"{long.Parse(parts[0], System.Globalization.CultureInfo.InvariantCulture) + TimeSpan.FromMinutes(1).Ticks}-{parts[1]}");

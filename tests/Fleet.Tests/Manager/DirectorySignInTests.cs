@@ -36,6 +36,12 @@ public sealed class DirectorySignInTests : IAsyncLifetime
         await ada.RefusedAsync(HttpStatusCode.Conflict, "PUT", "/api/session/password", """{"current":"correct horse","password":"battery staple"}""");
         Assert.Equal("ldap", (string?)(await ada.GetAsync("/api/sessions"))["items"]![0]!["method"]);
 
+        // A token of hers ends, and does not make one that ends later.
+        await ada.RefusedAsync(HttpStatusCode.UnprocessableEntity, "POST", "/api/tokens", """{"name":"endless","role":"admin"}""");
+        using var token = new Api(_server.Url, (string)(await ada.OkAsync("POST", "/api/tokens", Token("first", 1)))["token"]!);
+        await token.RefusedAsync(HttpStatusCode.UnprocessableEntity, "POST", "/api/tokens", Token("second", 80 * 24));
+        await token.OkAsync("POST", "/api/tokens", Token("third", 0.5));
+
         await _server.Services.GetRequiredService<UserStore>().AddAsync("kept", "another one", Role.Viewer, default);
         using var kept = await Browser.SignInAsync(_server.Url, "kept", "another one");
         Assert.Equal("local", (string?)(await kept.GetAsync("/api/session"))["method"]);
@@ -43,6 +49,8 @@ public sealed class DirectorySignInTests : IAsyncLifetime
         await stranger.RefusedAsync(HttpStatusCode.Unauthorized, "POST", "/api/session", """{"username":"ada","password":"wrong"}""");
         Assert.Equal("""{"open":false,"password":true,"providers":[]}""", (await stranger.GetAsync("/api/session/methods")).ToJsonString());
     }
+
+    private static string Token(string name, double hours) => $$"""{"name":"{{name}}","role":"admin","expiresAt":"{{DateTimeOffset.UtcNow.AddHours(hours):O}}"}""";
 
     [Fact]
     public async Task An_account_that_is_kept_here_is_not_opened_by_the_directorys_password_of_the_same_name()

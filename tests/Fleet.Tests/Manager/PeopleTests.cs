@@ -135,6 +135,14 @@ public sealed class PeopleTests : ApiTest
         await first.RefusedAsync(HttpStatusCode.UnprocessableEntity, "POST", "/api/tokens", """{"name":"b","role":"admin"}""");
         using var second = new Api(Server.Url, (string)(await first.OkAsync("POST", "/api/tokens", """{"name":"b","role":"admin","expiresAt":"2097-01-01T00:00:00Z"}"""))["token"]!);
         await second.GetAsync("/api/users");
+
+        // One that leaked is revoked, and what was made with it is too; the account's others stay.
+        var leaked = await eve.OkAsync("POST", "/api/tokens", """{"name":"leaked","role":"admin"}""");
+        using var thief = new Api(Server.Url, (string)leaked["token"]!);
+        using var child = new Api(Server.Url, (string)(await thief.OkAsync("POST", "/api/tokens", """{"name":"kid","role":"admin"}"""))["token"]!);
+        await eve.OkAsync("DELETE", $"/api/tokens/{(string)leaked["id"]!}");
+        foreach (var token in new[] { thief, child }) await token.RefusedAsync(HttpStatusCode.Unauthorized, "GET", "/api/users");
+        await second.GetAsync("/api/users");
         await Api.OkAsync("DELETE", "/api/users/eve");
         foreach (var token in new[] { first, second }) await token.RefusedAsync(HttpStatusCode.Unauthorized, "GET", "/api/users");
 
