@@ -1,3 +1,5 @@
+using Fleet.Kernel;
+
 namespace Fleet.Alerts;
 
 /// <summary>Tells the world outside of an alert. Does not loop, sleep or log secrets: the bus delivers again.</summary>
@@ -15,6 +17,21 @@ internal abstract record Delivery
     }
 
     public static Delivery Ok { get; } = new Delivered();
+
+    /// <summary>Tries once, for as long as an alerter may take.</summary>
+    public static async ValueTask<Delivery> OfAsync(IAlerter alerter, Alert alert, Limits limits, CancellationToken ct)
+    {
+        using var time = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        time.CancelAfter(limits.AlerterTimeout);
+        try
+        {
+            return await alerter.DeliverAsync(alert, time.Token);
+        }
+        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
+        {
+            return new RetryAfter(null, FormattableString.Invariant($"no answer within {limits.AlerterTimeout.TotalSeconds:0} s"));
+        }
+    }
 
     public sealed record Delivered : Delivery;
 

@@ -25,7 +25,7 @@ internal sealed class SendAlerts(AlertStore alerts, Alerters alerters, DeviceLin
 
         await changes.LookAsync(ct);
         var result = await alerters.FindAsync(name, ct) is { } alerter
-            ? await TryAsync(alerter, alert with { DeviceLink = links.For(alert.Node) }, ct)
+            ? await Delivery.OfAsync(alerter, alert with { DeviceLink = links.For(alert.Node) }, limits, ct)
             : new Delivery.Rejected($"There is no alerter '{name}' any more.");
 
         var tried = seen with { Attempts = seen.Attempts + 1, At = clock.GetUtcNow() };
@@ -41,20 +41,6 @@ internal sealed class SendAlerts(AlertStore alerts, Alerters alerters, DeviceLin
             default:
                 await alerts.NoteAsync(key, tried with { State = "delivered", Reason = null }, ct);
                 return Outcome.Finished;
-        }
-    }
-
-    private async ValueTask<Delivery> TryAsync(IAlerter alerter, Alert alert, CancellationToken ct)
-    {
-        using var time = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        time.CancelAfter(limits.AlerterTimeout);
-        try
-        {
-            return await alerter.DeliverAsync(alert, time.Token);
-        }
-        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
-        {
-            return new Delivery.RetryAfter(null, FormattableString.Invariant($"no answer within {limits.AlerterTimeout.TotalSeconds:0} s"));
         }
     }
 }

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.NetworkInformation;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Fleet.Nodes;
 
 namespace Fleet.Hosting;
 
@@ -35,6 +36,15 @@ internal static class Certificates
         var chain = new X509Certificate2Collection();
         chain.ImportFromPemFile(certificatePath);
         return (X509Certificate2.CreateFromPemFile(certificatePath, keyPath), chain);
+    }
+
+    /// <summary>What agents are told to trust.</summary>
+    public static OwnCertificate Own(Settings settings, DataFolder folder)
+    {
+        if (settings.FunctionsPort is not null || settings.Http.Url.Scheme != "https") return new(Pem: null);
+        var chain = new X509Certificate2Collection();
+        chain.ImportFromPemFile(settings.Http.Certificate ?? folder.Certificate);
+        return new(chain.ExportCertificatePems() + "\n");
     }
 
     private static X509Extension AlternativeNames(Uri url)

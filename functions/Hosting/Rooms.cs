@@ -20,7 +20,7 @@ internal static class Rooms
     public static IServiceCollection AddRooms(this IServiceCollection services, Settings settings) => services
         .AddSingleton(settings)
         .AddSingleton(settings.Limits)
-        .AddSingleton(settings.Enroll)
+        .AddSingleton(settings.Enroll).AddSingleton(_ => Certificates.Own(settings, new(settings.Data)))
         .AddSingleton(settings.Certificates)
         .AddSingleton(settings.Logs)
         .AddSingleton(settings.Retention)

@@ -44,7 +44,7 @@ internal static class Server
         {
             // No secret stands beside what a stranger can choose: those that are shown once are asked for by POST, with a header that no other site can set.
             compression.EnableForHttps = true;
-            compression.MimeTypes = ["application/json", "application/problem+json", Export.Ndjson, Export.Csv];
+            compression.MimeTypes = ["application/json", "application/problem+json", Export.Ndjson, Export.Csv, "text/javascript", "text/css", "image/svg+xml"];
         });
         builder.Services.AddDataProtection().SetApplicationName("fleet");
         builder.Services.AddOptions<KeyManagementOptions>().Configure<SessionKeys>((keys, repository) => keys.XmlRepository = repository);
@@ -60,13 +60,13 @@ internal static class Server
         if (settings.Http.TrustedProxies.Count > 0) app.UseForwardedHeaders(Proxies.Options(settings.Http.TrustedProxies));
         app.UseAgents(settings.Agents);
         if (settings.FunctionsPort is not null) app.UsePreparation();
+        if (settings.Manager) app.UsePortal();
         app.UseManager();
         app.UseRouting();
         app.UseManagerSignIn();
         app.MapHealth();
         if (settings.Manager) app.MapManager();
-        app.MapPortal();
-        app.MapFallback("{*path}", AgentEndpoint.UnknownAsync);
+        app.MapPortal(isServed: settings.Manager, AgentEndpoint.UnknownAsync);
         return app;
     }
 

@@ -12,6 +12,11 @@ internal sealed record AlerterRequest(string Type, string? Path = null, string? 
 
 internal sealed record AlerterBody(string Name, string Type, string? Path, string? Url, bool HasSecret);
 
+/// <summary>What came back when an alerter was tried.</summary>
+/// <param name="Outcome"><c>delivered</c>, <c>retry</c> (it would be tried again) or <c>rejected</c> (it would be given up).</param>
+/// <param name="Reason">In the other side's words, as far as it had some.</param>
+internal sealed record AlerterTest(string Outcome, string? Reason, double Milliseconds);
+
 internal static class AlertersApi
 {
     public static void MapAlerters(this IEndpointRouteBuilder api)
@@ -20,6 +25,7 @@ internal static class AlertersApi
             TypedResults.Ok(Paging.PageOf(alerters.Current.Items, alerter => alerter.Name, take, after, page, limits, alerter => Body(alerter, person)))).For(Role.Viewer).Docs<ListOf<AlerterBody>>("List alerters");
         api.MapGet("/alerters/{name}", Find).For(Role.Viewer).Docs<AlerterBody>("Read an alerter");
         api.MapPut("/alerters/{name}", PutAsync).For(Role.Admin).Docs<AlerterBody>("Make or replace an alerter", body: """{"type":"webhook","url":"https://example.org/hook","secret":"shared"}""", status: [200, 201]);
+        api.MapPost("/alerters/{name}/test", TestAsync).For(Role.Admin).Docs<AlerterTest>("Send a test alert, and say what came back", id: "testAlerter");
         api.MapDelete("/alerters/{name}", RemoveAsync).For(Role.Admin).Docs("Remove an alerter that no rule uses");
     }
 
@@ -63,6 +69,38 @@ internal static class AlertersApi
         http.ShowEtag(after.Etag);
         var body = Body(after.Item, http.User);
         return stored is null ? TypedResults.Created($"/api/alerters/{Uri.EscapeDataString(name)}", body) : TypedResults.Ok(body);
+    }
+
+    /// <summary>An alert like any other, which no rule raised and no store keeps.</summary>
+    private static async Task<IResult> TestAsync(string name, Alerters alerters, Limits limits, TimeProvider clock, HttpContext http, CancellationToken ct)
+    {
+        name = Paging.Name(name);
+        if (await alerters.FindAsync(name, ct) is not { } alerter) return Missing(name);
+        http.Audit().Target = "alerters/" + name;
+        var now = clock.GetUtcNow();
+        var line = new JsonObject { ["name"] = "test", ["action"] = "added", ["time"] = UtcTime.Text(now), ["hostIdentifier"] = "test", ["columns"] = new JsonObject { ["sent_by"] = http.Actor() } };
+        var alert = new Alert(Guid.NewGuid().ToString("N"), "test", "Test alert", "Somebody tries whether alerts arrive. Nothing happened on any machine.", "info", default, "test", now, line.ToJsonString(), []);
+        var began = clock.GetTimestamp();
+        var (outcome, reason) = await TryAsync() switch
+        {
+            Delivery.RetryAfter retry => ("retry", retry.Reason),
+            Delivery.Rejected rejected => ("rejected", rejected.Reason),
+            _ => ("delivered", (string?)null),
+        };
+        http.Audit().Reason = reason is null ? outcome : $"{outcome}: {reason}";
+        return TypedResults.Ok(new AlerterTest(outcome, reason, Math.Round(clock.GetElapsedTime(began).TotalMilliseconds)));
+
+        async ValueTask<Delivery> TryAsync()
+        {
+            try
+            {
+                return await Delivery.OfAsync(alerter, alert, limits, ct);
+            }
+            catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+            {
+                return new Delivery.RetryAfter(null, fault.Message);
+            }
+        }
     }
 
     private static async Task<IResult> RemoveAsync(string name, Alerters alerters, RuleStore rules, HttpContext http, CancellationToken ct)

@@ -3,6 +3,7 @@ using Fleet.Config;
 using Fleet.Kernel;
 using Fleet.Nodes;
 using Microsoft.AspNetCore.DataProtection;
+using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Fleet.Manager;
 
@@ -13,8 +14,7 @@ internal sealed record NewEnrollLink(string? Label = null, IReadOnlyList<string>
 internal sealed record EnrollLinkBody(string Path, DateTimeOffset ExpiresAt, string SecretId);
 
 /// <summary>What a machine needs to enroll.</summary>
-/// <param name="Flags">For osqueryd's flagfile; the two paths are where the files are put.</param>
-internal sealed record EnrollInstructions(string EnrollSecret, IReadOnlyList<string> Tags, DateTimeOffset ExpiresAt, IReadOnlyList<string> Flags);
+internal sealed record EnrollInstructions(string EnrollSecret, IReadOnlyList<string> Tags, DateTimeOffset ExpiresAt, AgentSetup Setup);
 
 /// <summary>Links that carry an enroll secret of their own, encrypted, for a time. Nothing but the secret's hash is stored.</summary>
 internal sealed class EnrollLinks(IDataProtectionProvider protection)
@@ -44,6 +44,7 @@ internal static class EnrollLinksApi
     public static void MapEnrollLinks(this IEndpointRouteBuilder app)
     {
         app.MapPost("/api/enroll-links", CreateAsync).For(Role.Admin).Docs<EnrollLinkBody>("Make a link that shows a new enroll secret, for a time", body: """{"label":"new laptops","tags":["laptop"],"maxUses":20}""", status: [201]);
+        app.MapGet("/api/agent-setup", Setup).For(Role.Viewer).Docs<AgentSetup>("What osquery has to be told, to come here: flags, and the server's certificate", id: "getAgentSetup");
         app.MapGet("/enroll-link/{token}", ReadAsync).AllowAnonymous().Docs<EnrollInstructions>("What a machine needs to enroll", id: "getEnrollLink");
     }
 
@@ -62,13 +63,13 @@ internal static class EnrollLinksApi
         return TypedResults.Created($"/api/enroll-secrets/{secret.Id}", new EnrollLinkBody("/enroll-link/" + links.Token(text, expiresAt), expiresAt, secret.Id));
     }
 
-    private static async Task<IResult> ReadAsync(string token, EnrollSecrets secrets, EnrollLinks links, EnrollmentSettings settings, AuthSettings auth, HttpContext http, CancellationToken ct)
+    private static async Task<IResult> ReadAsync(string token, EnrollSecrets secrets, EnrollLinks links, EnrollmentSettings settings, OwnCertificate certificate, AuthSettings auth, HttpContext http, CancellationToken ct)
     {
         http.Response.Headers.CacheControl = "private, no-store";
         http.Response.Headers["Referrer-Policy"] = "no-referrer";
         if (links.Read(token) is not var (text, expiresAt) || await secrets.FindAsync(text, ct) is not { } secret) return Problem.NotFound("such link, or it has expired");
-        var url = auth.OAuth.PublicUrl ?? new Uri($"{http.Request.Scheme}://{http.Request.Host}");
-        var flags = AgentFlags.Of($"{url.Host}:{url.Port}", "/etc/osquery/fleet.crt", "/etc/osquery/enroll-secret", settings);
-        return TypedResults.Ok(new EnrollInstructions(text, secret.Tags.Tags, expiresAt, flags));
+        return TypedResults.Ok(new EnrollInstructions(text, secret.Tags.Tags, expiresAt, AgentSetup.Of(http.Request, auth.OAuth.PublicUrl, certificate, settings)));
     }
+
+    private static Ok<AgentSetup> Setup(HttpRequest request, EnrollmentSettings settings, OwnCertificate certificate, AuthSettings auth) => TypedResults.Ok(AgentSetup.Of(request, auth.OAuth.PublicUrl, certificate, settings));
 }

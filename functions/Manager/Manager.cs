@@ -24,6 +24,7 @@ internal static class ManagerApi
         api.MapItems();
         api.MapImport();
         api.MapSql();
+        api.MapSchema();
         api.MapTags();
         api.MapResults();
         api.MapStats();

@@ -81,6 +81,7 @@ namespace Fleet.Manager;
 [JsonSerializable(typeof(NewEnrollLink))]
 [JsonSerializable(typeof(EnrollLinkBody))]
 [JsonSerializable(typeof(EnrollInstructions))]
+[JsonSerializable(typeof(AgentSetup))]
 [JsonSerializable(typeof(DeviceLinkRequest))]
 [JsonSerializable(typeof(DeviceLinkBody))]
 [JsonSerializable(typeof(DeviceBody))]

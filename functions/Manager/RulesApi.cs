@@ -25,7 +25,11 @@ internal sealed record RuleTestLine(
 
 internal sealed record RuleTrial(JsonElement Conditions, RuleTestLine Line);
 
-internal sealed record RuleTestBody(bool Matches);
+/// <param name="Conditions">What each comparison said, in the order in which they stand.</param>
+internal sealed record RuleTestBody(bool Matches, IReadOnlyList<ConditionTest> Conditions);
+
+/// <param name="Path">Where it stands: <c>conditions.rules[1].rules[0]</c>.</param>
+internal sealed record ConditionTest(string Path, bool Matches);
 
 internal static class RulesApi
 {
@@ -110,7 +114,12 @@ internal static class RulesApi
             Columns = request.Line.Columns is { } columns ? LineReader.ReadRow(Encoding.UTF8.GetBytes(columns.GetRawText())) : [],
         };
         var set = new RuleSet([(Rule("test", new("test", request.Conditions), time, time), root)]);
-        return TypedResults.Ok(new RuleTestBody(set.NewJudge().Matches(row, request.Line.HostIdentifier ?? "").Count > 0));
+        var host = request.Line.HostIdentifier ?? "";
+        return TypedResults.Ok(new RuleTestBody(set.NewJudge().Matches(row, host).Count > 0, [.. Each(root, "conditions")]));
+
+        IEnumerable<ConditionTest> Each(RuleNode node, string path) => node is RuleNode.Group group
+            ? group.Children.SelectMany((child, i) => Each(child, $"{path}.rules[{i}]"))
+            : [new(path, ((RuleNode.Leaf)node).Condition.IsTrueFor(row, host))];
     }
 
     private static DateTimeOffset? Time(JsonElement? timestamp)

@@ -9,14 +9,17 @@ internal sealed record RuleFault(string Path, string Message);
 /// <summary>Reads jQuery QueryBuilder's JSON, as Doorman stores it, into a tree; or says everything that is wrong with it.</summary>
 internal sealed class RuleParser
 {
-    private static readonly Dictionary<string, RuleField> s_fields = new(StringComparer.Ordinal)
-    {
-        ["query_name"] = RuleField.QueryName,
-        ["action"] = RuleField.Action,
-        ["host_identifier"] = RuleField.HostIdentifier,
-        ["timestamp"] = RuleField.Timestamp,
-        ["column"] = RuleField.Column,
-    };
+    /// <summary>The fields by name.</summary>
+    public static IReadOnlyList<(string Name, RuleField Field)> Fields { get; } =
+    [
+        ("query_name", RuleField.QueryName),
+        ("action", RuleField.Action),
+        ("host_identifier", RuleField.HostIdentifier),
+        ("timestamp", RuleField.Timestamp),
+        ("column", RuleField.Column),
+    ];
+
+    private static readonly Dictionary<string, RuleField> s_fields = Fields.ToDictionary(field => field.Name, field => field.Field, StringComparer.Ordinal);
 
     private static readonly HashSet<string> s_textOperators = new(StringComparer.Ordinal) { "begins_with", "ends_with", "contains", "matches_regex", "is_empty" };
 

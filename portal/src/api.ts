@@ -1,30 +1,84 @@
 import createClient, { type Middleware } from "openapi-fetch";
+import createHooks from "openapi-react-query";
 import type { components, paths } from "./schema.js";
 
 /** The API's types by their names: `Schemas["Node"]`. */
 export type Schemas = components["schemas"];
 
-/** Writes by a session carry a header that no other site can set. */
-const csrf: Middleware = {
+/** What the server says when it refuses: its problem (RFC 9457), with what to do. */
+export class Fault extends Error {
+  readonly status: number;
+  readonly title: string;
+  readonly fields: Schemas["FieldError"][];
+  readonly requestId: string | undefined;
+
+  constructor(status: number, problem: Partial<Schemas["Problem"]>) {
+    const fields = problem.errors ?? [];
+    super(problem.detail || fields.map((field) => field.message).join(" ") || problem.title || `The server answered ${status}.`);
+    this.status = status;
+    this.title = problem.title ?? "The server refused";
+    this.fields = fields;
+    this.requestId = problem.requestId ?? undefined;
+  }
+
+  /** What is wrong with one member of the body, by its name. */
+  of(member: string): string | undefined {
+    return this.fields.find((field) => field.path === member || field.path.startsWith(member + "[") || field.path.startsWith(member + "."))?.message;
+  }
+}
+
+/** Called when the server no longer knows who asks. */
+export const session = { ended: () => {} };
+
+const manners: Middleware = {
   onRequest({ request }) {
+    // Writes by a session carry a header that no other site can set.
     request.headers.set("X-Fleet-Csrf", "1");
     return request;
   },
+  async onResponse({ request, response }) {
+    if (response.ok) return;
+    const text = await response.text();
+    let problem: Partial<Schemas["Problem"]> = {};
+    try {
+      problem = JSON.parse(text) as Schemas["Problem"];
+    } catch {
+      // What stands between may answer in its own words.
+    }
+    if (response.status === 401 && !new URL(request.url).pathname.startsWith("/api/session")) session.ended();
+    throw new Fault(response.status, problem);
+  },
 };
 
-/** The REST API of the server that this page came from. Parameters such as `column.NAME` are written out one by one. */
-export const api = createClient<paths>({ baseUrl: "/", querySerializer: { object: { style: "form", explode: true } } });
-api.use(csrf);
+/** Parameters such as `column.NAME` are written out one by one. */
+export const api = createClient<paths>({
+  baseUrl: "/",
+  headers: { Accept: "application/json" },
+  querySerializer: { object: { style: "form", explode: true } },
+});
+api.use(manners);
 
-/** What people may do, as the API spells it. */
-export async function whoAmI(): Promise<Schemas["Session"] | null> {
-  const { data } = await api.GET("/api/session");
-  return data ?? null;
+/** `use.useQuery("get", "/api/nodes/{id}", …)`: the API as hooks. */
+export const use = createHooks(api);
+
+/** The body of an answer that has one; faults were thrown already. */
+export async function body<T>(call: Promise<{ data?: T }>): Promise<T> {
+  return (await call).data as T;
 }
 
-/** A page of nodes by status; every member is checked against what the server says it has. */
-export async function onlineNodes(take: number): Promise<Schemas["Node"][]> {
-  const { data, error } = await api.GET("/api/nodes", { params: { query: { status: "online", sort: "name", take } } });
-  if (error) throw new Error(error.detail);
-  return data.items;
+/** The body and its version, which a later write names in `If-Match`. */
+export async function versioned<T>(call: Promise<{ data?: T; response: Response }>): Promise<{ item: T; etag: string | null }> {
+  const { data, response } = await call;
+  return { item: data as T, etag: response.headers.get("ETag") };
+}
+
+/** Headers of a write that must not undo somebody else's. */
+export const ifMatch = (etag: string | null | undefined) => (etag ? { "If-Match": etag } : {});
+
+/** An address with parameters; those that are empty are left out. */
+export function address(path: string, query: Record<string, string | number | boolean | undefined | null>): string {
+  const parts = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) if (value !== undefined && value !== null && value !== "") parts.append(name, String(value));
+  const text = parts.toString();
+  return text ? `${path}?${text}` : path;
 }

@@ -177,7 +177,7 @@ public sealed class NodesApiTests : ApiTest
         var made = await Api.OkAsync("POST", "/api/enroll-links", """{"label":"new laptops","tags":["laptop"],"maxUses":1}""");
         using var anybody = new Api(Server.Url, null);
         var shown = await anybody.GetAsync((string)made["path"]!);
-        Assert.Contains($"--tls_hostname={Server.Url.Authority}", shown["flags"]!.AsArray().Select(flag => (string?)flag));
+        Assert.Contains($"--tls_hostname={Server.Url.Authority}", shown["setup"]!["platforms"]![0]!["flags"]!.AsArray().Select(flag => (string?)flag));
         await EnrollAsync("H1", (string)shown["enrollSecret"]!);
         Assert.Equal("""["laptop"]""", (await Api.GetAsync($"/api/nodes/{IdOf("H1")}"))["tags"]!.ToJsonString());
         await anybody.RefusedAsync(HttpStatusCode.NotFound, "GET", (string)made["path"]! + "x");

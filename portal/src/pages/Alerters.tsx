@@ -1,0 +1,127 @@
+import { Button, Dialog, DialogActions, DialogBody, DialogContent, DialogSurface, DialogTitle, Field, Input, MessageBar, MessageBarBody, MessageBarTitle, Select, Spinner } from "@fluentui/react-components";
+import { AddRegular } from "@fluentui/react-icons";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { api, Fault, ifMatch, use, versioned, type Schemas } from "../api";
+import { Empty, Go, Loading, Page, Problem, Section } from "../parts/basics";
+import { counted, grouped } from "../parts/format";
+import { useTalk } from "../parts/talk";
+import { useMay } from "../session";
+
+type Alerter = Schemas["Alerter"];
+type Settings = Omit<Schemas["AlerterRequest"], "type">;
+
+/** Whom alerts are sent to. The forms are made from what the server says of each kind. */
+export function AlertersPage() {
+  const isAdmin = useMay("admin");
+  const kinds = use.useQuery("get", "/api/schema/alerters", {}, { staleTime: Infinity });
+  const alerters = use.useQuery("get", "/api/alerters", { params: { query: { take: 200 } } });
+  const rules = use.useQuery("get", "/api/rules", { params: { query: { take: 500 } } });
+  const [open, setOpen] = useState<string | null>(null);
+  const make = <Button appearance="primary" icon={<AddRegular />} onClick={() => setOpen("")}>New alerter</Button>;
+  return (
+    <Page title="Alerters" under="Where alerts go. A rule names those that it wants." actions={isAdmin && make}>
+      <Problem of={alerters.error ?? kinds.error} retry={() => void alerters.refetch()} />
+      {!alerters.data || !kinds.data ? <Loading lines={6} /> : alerters.data.items.length === 0 ? (
+        <Empty title="Alerts go nowhere yet" action={isAdmin && make}>They stand under “Alerts” all the same. With an alerter they also reach a log or another service, which is tried again while that is down.</Empty>
+      ) : (
+        <div className="grid">{alerters.data.items.map((one) => <Card key={one.name} alerter={one} kind={kinds.data.types.find((kind) => kind.type === one.type)} rules={(rules.data?.items ?? []).filter((rule) => rule.alerters.includes(one.name))} onEdit={() => setOpen(one.name)} />)}</div>
+      )}
+      {open !== null && kinds.data && <Edit name={open} kinds={kinds.data.types} onClose={() => setOpen(null)} />}
+    </Page>
+  );
+}
+
+function Card({ alerter, kind, rules, onEdit }: { alerter: Alerter; kind: Schemas["AlerterType"] | undefined; rules: Schemas["Rule"][]; onEdit: () => void }) {
+  const isAdmin = useMay("admin");
+  const talk = useTalk();
+  const queries = useQueryClient();
+  const test = use.useMutation("post", "/api/alerters/{name}/test");
+  const params = { params: { path: { name: alerter.name } } };
+  const remove = async () => {
+    if (!(await talk.ask({ title: `Delete ${alerter.name}?`, text: "Alerts that still wait for it are given up.", action: "Delete the alerter", danger: true }))) return;
+    await api.DELETE("/api/alerters/{name}", params);
+    await queries.invalidateQueries();
+    talk.tell(`${alerter.name} was deleted`);
+  };
+  const values = alerter as unknown as Record<string, unknown>;
+  return (
+    <Section title={alerter.name} actions={<span className="muted">{kind?.title ?? alerter.type}</span>}>
+      <dl className="facts">
+        {kind?.fields.filter((field) => field.kind !== "secret").map((field) => <div key={field.name} style={{ display: "contents" }}><dt>{field.title}</dt><dd className="mono">{String(values[field.name] ?? "") || <span className="muted">not set</span>}</dd></div>)}
+        {kind?.fields.some((field) => field.kind === "secret") && <><dt>Secret</dt><dd>{alerter.hasSecret ? "set" : <span className="muted">not set</span>}</dd></>}
+        <dt>Used by</dt><dd>{rules.length === 0 ? <span className="muted">no rule</span> : rules.map((rule, i) => <span key={rule.id}>{i > 0 && ", "}<Go to="/rules/$id" params={{ id: rule.id }}>{rule.name}</Go></span>)}</dd>
+      </dl>
+      {isAdmin && (
+        <div className="row">
+          <Button size="small" disabled={test.isPending} onClick={() => test.mutate(params)}>{test.isPending ? <Spinner size="extra-tiny" label="Sending…" /> : "Send a test alert"}</Button>
+          <Button size="small" onClick={onEdit}>Change</Button>
+          <Button size="small" disabled={rules.length > 0} title={rules.length > 0 ? `${counted(rules.length, "rule")} still name it.` : undefined} onClick={() => void remove().catch(talk.fail)}>Delete…</Button>
+        </div>
+      )}
+      {test.error && <Problem of={test.error} />}
+      {test.data && <Came test={test.data} />}
+    </Section>
+  );
+}
+
+/** What came back from the other side. */
+function Came({ test }: { test: Schemas["AlerterTest"] }) {
+  const said = { delivered: "It took the alert.", retry: "It did not take it; a real alert would be tried again.", rejected: "It refused for good; a real alert would be given up." }[test.outcome] ?? test.outcome;
+  return (
+    <MessageBar intent={test.outcome === "delivered" ? "success" : test.outcome === "retry" ? "warning" : "error"} layout="multiline">
+      <MessageBarBody><MessageBarTitle>{said}</MessageBarTitle> {test.reason} <span className="muted">After {grouped(test.milliseconds)} ms.</span></MessageBarBody>
+    </MessageBar>
+  );
+}
+
+function Edit({ name: old, kinds, onClose }: { name: string; kinds: Schemas["AlerterType"][]; onClose: () => void }) {
+  const found = useQuery({ queryKey: ["alerter", old], enabled: old !== "", queryFn: ({ signal }) => versioned(api.GET("/api/alerters/{name}", { params: { path: { name: old } }, signal })), gcTime: 0 });
+  if (old !== "" && !found.data) return null;
+  return <Form kinds={kinds} alerter={found.data?.item ?? null} etag={found.data?.etag ?? null} onClose={onClose} />;
+}
+
+function Form({ kinds, alerter, etag, onClose }: { kinds: Schemas["AlerterType"][]; alerter: Alerter | null; etag: string | null; onClose: () => void }) {
+  const talk = useTalk();
+  const queries = useQueryClient();
+  const [name, setName] = useState(alerter?.name ?? "");
+  const [type, setType] = useState(alerter?.type ?? kinds[0]!.type);
+  const kind = kinds.find((one) => one.type === type)!;
+  const [values, setValues] = useState<Settings>(() => ({ path: alerter?.path ?? null, url: alerter?.url ?? null }));
+  const [fault, setFault] = useState<unknown>(null);
+  const of = (member: string) => (fault instanceof Fault ? fault.of(member) : undefined);
+  const save = async () => {
+    setFault(null);
+    try {
+      const held = Object.fromEntries(kind.fields.map((field) => [field.name, (values as Record<string, string | null | undefined>)[field.name]]).filter(([, value]) => value !== undefined && value !== null && value !== ""));
+      await api.PUT("/api/alerters/{name}", { params: { path: { name: name.trim() } }, body: { type, ...held }, headers: ifMatch(etag) });
+      await queries.invalidateQueries();
+      talk.tell(`${name.trim()} is saved`, { text: "Send it a test alert to see whether it arrives." });
+      onClose();
+    } catch (refused) {
+      setFault(refused);
+    }
+  };
+  return (
+    <Dialog open onOpenChange={(_, data) => !data.open && onClose()}>
+      <DialogSurface>
+        <form onSubmit={(event) => { event.preventDefault(); void save(); }}>
+          <DialogBody>
+            <DialogTitle>{alerter ? alerter.name : "New alerter"}</DialogTitle>
+            <DialogContent className="form">
+              {!alerter && <Field label="Name" required validationMessage={of("name")}><Input autoFocus value={name} onChange={(_, data) => setName(data.value)} placeholder="on-call" /></Field>}
+              <Field label="Kind" hint={kind.description}><Select value={type} onChange={(_, data) => setType(data.value)}>{kinds.map((one) => <option key={one.type} value={one.type}>{one.title}</option>)}</Select></Field>
+              {kind.fields.map((field) => (
+                <Field key={field.name} label={field.title} required={field.required} hint={field.kind === "secret" && alerter?.hasSecret ? `${field.hint} One is set; left empty, it stays.` : field.hint} validationMessage={of(field.name)}>
+                  <Input type={field.kind === "secret" ? "password" : field.kind === "url" ? "url" : "text"} autoComplete={field.kind === "secret" ? "new-password" : "off"} value={(values as Record<string, string | null>)[field.name] ?? ""} onChange={(_, data) => setValues({ ...values, [field.name]: data.value })} />
+                </Field>
+              ))}
+              <Problem of={fault} />
+            </DialogContent>
+            <DialogActions><Button onClick={onClose}>Cancel</Button><Button type="submit" appearance="primary" disabled={!name.trim()}>Save</Button></DialogActions>
+          </DialogBody>
+        </form>
+      </DialogSurface>
+    </Dialog>
+  );
+}

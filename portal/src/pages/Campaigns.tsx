@@ -1,0 +1,44 @@
+import { Button, SearchBox } from "@fluentui/react-components";
+import { FlashRegular } from "@fluentui/react-icons";
+import { useNavigate } from "@tanstack/react-router";
+import { useEffect, useState } from "react";
+import { api, body, type Schemas } from "../api";
+import { Empty, Go, Num, Page, State, When } from "../parts/basics";
+import { type Column, DataTable } from "../parts/DataTable";
+import { useCursor } from "../parts/rows";
+import { useAddress } from "../search";
+import { useMay } from "../session";
+import { Choice } from "./Nodes";
+
+type Campaign = Schemas["Campaign"];
+
+const columns: Column<Campaign>[] = [
+  { id: "what", name: "Asked", narrow: true, width: "minmax(260px, 4fr)", cell: (one) => <Go to="/campaigns/$id" params={{ id: one.id }}>{one.description || <span className="mono">{one.sql}</span>}</Go> },
+  { id: "status", name: "Status", narrow: true, width: "110px", cell: (one) => <State of={one.status === "active" && one.counts.done + one.counts.failed + one.counts.expired >= one.counts.targeted ? "complete" : one.status} /> },
+  { id: "targeted", name: "Targeted", width: "90px", cell: (one) => <Num of={one.counts.targeted} /> },
+  { id: "done", name: "Answered", width: "90px", cell: (one) => <Num of={one.counts.done} /> },
+  { id: "failed", name: "Failed", width: "80px", cell: (one) => <Num of={one.counts.failed} /> },
+  { id: "expired", name: "Expired", width: "80px", cell: (one) => <Num of={one.counts.expired} /> },
+  { id: "by", name: "By", width: "120px", cell: (one) => one.createdBy },
+  { id: "at", name: "When", width: "140px", cell: (one) => <When at={one.createdAt} /> },
+];
+
+export function CampaignsPage() {
+  const at = useAddress();
+  const navigate = useNavigate();
+  const isOperator = useMay("operator");
+  const [text, setText] = useState(at.one("q"));
+  useEffect(() => {
+    const timer = setTimeout(() => text !== at.one("q") && at.set({ q: text || undefined }), 250);
+    return () => clearTimeout(timer);
+  }, [text, at]);
+  const filter = { q: at.one("q") || undefined, status: at.one("status") || undefined };
+  const rows = useCursor(["campaigns", filter], (after, signal) => body(api.GET("/api/campaigns", { params: { query: { ...filter, take: 100, after } }, signal })), { refetchInterval: 10_000 });
+  return (
+    <Page title="Campaigns" under="Questions that were asked of machines, newest first." actions={isOperator && <Button appearance="primary" icon={<FlashRegular />} onClick={() => void navigate({ to: "/live" })}>Live query</Button>}>
+      <DataTable name="Campaigns" id="campaigns" columns={columns} rows={rows} rowKey={(one) => one.id} noun={["campaign", "campaigns"]}
+        tools={<><SearchBox placeholder="Text, SQL or person" aria-label="Find a campaign" value={text} onChange={(_, data) => setText(data.value)} /><Choice label="Status" single many={at.many("status")} options={["waiting", "active", "cancelled", "expired"].map((one) => [one, one])} onChange={(status) => at.set({ status })} /></>}
+        empty={filter.q || filter.status ? <Empty title="No campaign is like that" /> : <Empty title="Nobody has asked anything yet" action={isOperator && <Go to="/live">Ask now</Go>}>A live query asks every machine, or some, and shows their rows as they come.</Empty>} />
+    </Page>
+  );
+}

@@ -1,0 +1,249 @@
+import { Button, Dialog, DialogActions, DialogBody, DialogContent, DialogSurface, DialogTitle, Field, Input, MessageBar, MessageBarBody } from "@fluentui/react-components";
+import { AddRegular, ArrowUploadRegular } from "@fluentui/react-icons";
+import { useQueryClient } from "@tanstack/react-query";
+import { useNavigate, useParams } from "@tanstack/react-router";
+import { useRef, useState, type DragEvent } from "react";
+import { api, body, Fault, ifMatch, type Schemas } from "../api";
+import { Empty, Go, Loading, Page, Problem, Section, Tags } from "../parts/basics";
+import { JsonEditor, pretty } from "../parts/Code";
+import { type Column, DataTable } from "../parts/DataTable";
+import { counted, span } from "../parts/format";
+import { fixed } from "../parts/rows";
+import { SqlEditor } from "../parts/Sql";
+import { TagEditor } from "../parts/TagEditor";
+import { useTalk } from "../parts/talk";
+import { useAddress } from "../search";
+import { useMay } from "../session";
+import { Lacking } from "../shell/Nothing";
+import { Changes } from "./parts/Changes";
+import { History, isNew, ItemMenu, ItemsPage, kinds, Reach, useItem, useItemWrites } from "./parts/items";
+
+interface PackQuery extends Record<string, unknown> {
+  query: string;
+  interval?: number;
+  platform?: string;
+  description?: string;
+  snapshot?: boolean;
+}
+
+type Pack = Record<string, unknown> & { name: string; tags: string[]; queries: Record<string, PackQuery>; platform?: string; version?: string; shard?: number };
+
+export function PacksPage() {
+  const at = useAddress();
+  const isOperator = useMay("operator");
+  return (
+    <ItemsPage<Pack> kind={kinds.packs} title="Packs" about="Queries that belong together, as osquery's pack files hold them."
+      actions={<Button icon={<ArrowUploadRegular />} onClick={() => at.set({ import: at.one("import") ? undefined : "1" })}>Import a file</Button>}
+      columns={[
+        { id: "queries", name: "Queries", width: "90px", cell: (pack) => Object.keys(pack.queries ?? {}).length },
+        { id: "platform", name: "Platform", width: "120px", cell: (pack) => pack.platform ?? <span className="muted">any</span> },
+        { id: "discovery", name: "Discovery", width: "110px", hidden: true, cell: (pack) => (Array.isArray(pack.discovery) ? counted(pack.discovery.length, "query", "queries") : "") },
+      ]}
+      empty={<Empty title="No packs yet" action={isOperator && <Button appearance="primary" onClick={() => at.set({ import: "1" })}>Import a pack file</Button>}>osquery's own packs are files of JSON: drop one here, and see what it would add before it does.</Empty>}>
+      {at.one("import") && isOperator && <Import />}
+    </ItemsPage>
+  );
+}
+
+/** A pack, or a whole osquery configuration, from a file: first what would change, then it is done. */
+function Import() {
+  const at = useAddress();
+  const talk = useTalk();
+  const queries = useQueryClient();
+  const navigate = useNavigate();
+  const [file, setFile] = useState<{ name: string; text: string } | null>(null);
+  const [name, setName] = useState("");
+  const [tags, setTags] = useState<string[]>([]);
+  const [preview, setPreview] = useState<Schemas["Import"] | null>(null);
+  const [fault, setFault] = useState<unknown>(null);
+  const [isOver, setOver] = useState(false);
+  const input = useRef<HTMLInputElement>(null);
+  const send = (text: string, as: string, tagged: string[], dryRun: boolean) =>
+    body(api.POST("/api/import", { params: { query: { name: as, ...(tagged.length > 0 ? { tags: tagged.join(",") } : {}), dryRun } }, body: text as never, bodySerializer: (raw) => raw as unknown as string, headers: { "Content-Type": "application/json" } }));
+  const look = async (text: string, as: string, tagged: string[]) => {
+    setFault(null);
+    setPreview(null);
+    try {
+      setPreview(await send(text, as, tagged, true));
+    } catch (refused) {
+      setFault(refused);
+    }
+  };
+  const take = async (taken: File | undefined) => {
+    if (!taken) return;
+    const text = await taken.text();
+    const as = taken.name.replace(/\.(conf|json|pack)$/i, "");
+    setFile({ name: taken.name, text });
+    setName(as);
+    await look(text, as, tags);
+  };
+  const drop = (event: DragEvent) => {
+    event.preventDefault();
+    setOver(false);
+    void take(event.dataTransfer.files[0]);
+  };
+  const apply = async () => {
+    try {
+      const done = await send(file!.text, name, tags, false);
+      await queries.invalidateQueries();
+      const count = done.changes.filter((change) => change.change !== "same").length;
+      talk.tell(`${counted(count, "item was", "items were")} imported`);
+      const packs = done.changes.filter((change) => change.kind === "packs");
+      if (packs.length === 1) await navigate({ to: "/packs/$name", params: { name: packs[0]!.name } });
+      else at.set({ import: undefined });
+    } catch (refused) {
+      setFault(refused);
+    }
+  };
+  return (
+    <Section title="Import" actions={<Button size="small" appearance="subtle" onClick={() => at.set({ import: undefined })}>Close</Button>}>
+      <div className={isOver ? "drop over" : "drop"} onDragOver={(event) => { event.preventDefault(); setOver(true); }} onDragLeave={() => setOver(false)} onDrop={drop}>
+        <span>{file ? <>File <strong>{file.name}</strong></> : "Drop a pack file or an osquery configuration here"}</span>
+        <Button onClick={() => input.current?.click()}>Choose a file</Button>
+        <input ref={input} type="file" accept=".conf,.json,.pack,application/json" hidden aria-label="A pack file" onChange={(event) => { void take(event.target.files?.[0]); event.target.value = ""; }} />
+      </div>
+      {file && (
+        <div className="row end">
+          <Field label="Name of the pack" className="grow"><Input value={name} onChange={(_, data) => setName(data.value)} onBlur={() => void look(file.text, name, tags)} /></Field>
+          <Field label="Tags of what is new" className="grow"><TagEditor name="Tags of what is imported" tags={tags} onChange={(next) => { setTags(next); void look(file.text, name, next); }} placeholder="No node yet: add a tag" /></Field>
+        </div>
+      )}
+      <Problem of={fault} />
+      {preview && (
+        <>
+          {preview.changes.every((change) => change.change === "same") ? <MessageBar intent="info"><MessageBarBody>All of it is here already.</MessageBarBody></MessageBar> : <Changes of={preview.changes} />}
+          {preview.packFiles.length > 0 && <MessageBar intent="warning" layout="multiline"><MessageBarBody>It names pack files that are not in it: {preview.packFiles.join(", ")}. Import them too.</MessageBarBody></MessageBar>}
+          <div><Button appearance="primary" disabled={preview.changes.every((change) => change.change === "same")} onClick={() => void apply()}>Import</Button></div>
+        </>
+      )}
+    </Section>
+  );
+}
+
+export function PackPage() {
+  const { name } = useParams({ strict: false }) as { name: string };
+  const found = useItem<Pack>(kinds.packs, name);
+  if (isNew(name)) return <NewPack />;
+  if (found.error && !found.data) return <Page title={name}><Lacking of={found.error} what="pack" /></Page>;
+  if (!found.data) return <Page title={name}><Loading lines={8} /></Page>;
+  return <Whole key={name} pack={found.data.item} etag={found.data.etag} />;
+}
+
+const bodyOf = ({ name: _, ...pack }: Pack) => pack;
+
+function NewPack() {
+  const writes = useItemWrites(kinds.packs);
+  const navigate = useNavigate();
+  const [name, setName] = useState("");
+  const [tags, setTags] = useState<string[]>([]);
+  const [fault, setFault] = useState<unknown>(null);
+  const save = async () => {
+    try {
+      await writes.save(name.trim(), { queries: {}, tags }, null);
+      await navigate({ to: "/packs/$name", params: { name: name.trim() } });
+    } catch (refused) {
+      setFault(refused);
+    }
+  };
+  return (
+    <Page title="New pack" under={<Go to="/packs">All packs</Go>}>
+      <form className="form narrow" onSubmit={(event) => { event.preventDefault(); void save(); }}>
+        <Field label="Name" required><Input value={name} onChange={(_, data) => setName(data.value)} placeholder="incident-response" /></Field>
+        <Field label="Tags" hint="Nodes that carry any of them get the pack. Without tags, no node."><TagEditor name="Tags of the pack" tags={tags} onChange={setTags} placeholder="No node yet: add a tag" /></Field>
+        <Problem of={fault} />
+        <div className="row"><Button type="submit" appearance="primary" disabled={!name.trim()}>Make it</Button><Go to="/packs" search={{ import: "1" }}>Import a file instead</Go></div>
+      </form>
+    </Page>
+  );
+}
+
+function Whole({ pack, etag }: { pack: Pack; etag: string | null }) {
+  const mayWrite = useMay("operator");
+  const writes = useItemWrites(kinds.packs);
+  const talk = useTalk();
+  const queries = useQueryClient();
+  const [editing, setEditing] = useState<string | null>(null);
+  const [text, setText] = useState<string | null>(null);
+  const [fault, setFault] = useState<unknown>(null);
+  const entries = Object.entries(pack.queries);
+  const saveText = async () => {
+    setFault(null);
+    try {
+      await writes.save(pack.name, JSON.parse(text!) as Pack, etag, bodyOf(pack));
+      setText(null);
+    } catch (refused) {
+      setFault(refused);
+    }
+  };
+  const remove = async (query: string) => {
+    const before = pack.queries[query];
+    await api.DELETE("/api/packs/{name}/queries/{query}", { params: { path: { name: pack.name, query } }, headers: ifMatch(etag) });
+    await queries.invalidateQueries();
+    talk.tell(`${query} was taken out of the pack`, { undo: async () => { await api.PUT("/api/packs/{name}/queries/{query}", { params: { path: { name: pack.name, query } }, body: before as never }); await queries.invalidateQueries(); } });
+  };
+  const columns: Column<[string, PackQuery]>[] = [
+    { id: "name", name: "Query", narrow: true, width: "minmax(160px, 1fr)", cell: ([name]) => (mayWrite ? <button type="button" className="linkish" onClick={() => setEditing(name)}>{name}</button> : name) },
+    { id: "sql", name: "SQL", width: "minmax(260px, 3fr)", cell: ([, query]) => <span className="mono muted" title={query.query}>{query.query}</span> },
+    { id: "interval", name: "Every", width: "80px", narrow: true, cell: ([, query]) => (query.interval ? span(Number(query.interval)) : "") },
+    { id: "results", name: "Results", width: "90px", cell: ([name]) => <Go to="/results" search={{ query: `pack/${pack.name}/${name}` }}>search</Go> },
+    ...(mayWrite ? [{ id: "remove", name: "Remove", width: "90px", cell: ([name]: [string, PackQuery]) => <Button size="small" appearance="subtle" aria-label={`Remove ${name}`} onClick={() => void remove(name).catch(talk.fail)}>Remove</Button> }] : []),
+  ];
+  return (
+    <Page title={pack.name} under={<Go to="/packs">All packs</Go>} actions={mayWrite && <><Button icon={<AddRegular />} appearance="primary" onClick={() => setEditing("")}>Add a query</Button><Button onClick={() => setText(text === null ? pretty(bodyOf(pack)) : null)}>{text === null ? "Edit as JSON" : "Close JSON"}</Button><ItemMenu kind={kinds.packs} name={pack.name} what={bodyOf(pack)} etag={etag} /></>}>
+      <Section title="Who gets it">
+        {mayWrite ? <TagEditor name="Tags of the pack" tags={pack.tags} placeholder="No node yet: add a tag" onChange={(tags) => void writes.save(pack.name, { ...bodyOf(pack), tags }, etag, bodyOf(pack)).catch(talk.fail)} /> : <Tags of={pack.tags} most={50} />}
+        <span className="muted">{pack.tags.length === 0 ? "Without tags, no node gets it." : "Nodes that carry any of these tags get it."} {pack.platform && `Platform ${pack.platform}. `}{pack.version && `From osquery ${pack.version} on. `}{pack.shard && `On ${pack.shard} percent of machines. `}</span>
+      </Section>
+      <Problem of={fault} />
+      {text !== null ? (
+        <Section title="The pack as JSON"><JsonEditor label="The pack" value={text} onChange={setText} maxHeight="60vh" /><div className="row"><Button appearance="primary" onClick={() => void saveText()}>Save</Button><Button onClick={() => setText(null)}>Cancel</Button></div></Section>
+      ) : (
+        <DataTable name="Queries of the pack" columns={columns} rows={fixed(entries)} rowKey={([name]) => name} noun={["query", "queries"]} height="520px" empty={<Empty title="The pack is empty" action={mayWrite && <Button onClick={() => setEditing("")}>Add a query</Button>}>Add queries one by one, or import a file into it.</Empty>} />
+      )}
+      <div className="grid two"><Reach kind={kinds.packs} name={pack.name} /><History kind={kinds.packs} name={pack.name} current={pack} /></div>
+      {editing !== null && <QueryDialog pack={pack} etag={etag} name={editing} onClose={() => setEditing(null)} />}
+    </Page>
+  );
+}
+
+/** One query of a pack; members that have no field here stay as they are. */
+function QueryDialog({ pack, etag, name, onClose }: { pack: Pack; etag: string | null; name: string; onClose: () => void }) {
+  const talk = useTalk();
+  const queries = useQueryClient();
+  const before = pack.queries[name] ?? { query: "", interval: 3600 };
+  const [draft, setDraft] = useState<PackQuery>(before);
+  const [as, setAs] = useState(name);
+  const [fault, setFault] = useState<unknown>(null);
+  const save = async () => {
+    setFault(null);
+    try {
+      if (!name && pack.queries[as.trim()]) throw new Fault(409, { title: "It is there already", detail: `The pack has a query '${as.trim()}': choose another name, or edit that one.` });
+      await api.PUT("/api/packs/{name}/queries/{query}", { params: { path: { name: pack.name, query: as.trim() } }, body: Object.fromEntries(Object.entries(draft).filter(([, value]) => value !== "" && value !== undefined)) as never, headers: ifMatch(etag) });
+      await queries.invalidateQueries();
+      talk.tell(`${as.trim()} is saved`);
+      onClose();
+    } catch (refused) {
+      setFault(refused);
+    }
+  };
+  return (
+    <Dialog open onOpenChange={(_, data) => !data.open && onClose()}>
+      <DialogSurface style={{ maxWidth: "min(960px, 96vw)", width: "100%" }}>
+        <DialogBody>
+          <DialogTitle>{name ? `Query ${name}` : "Add a query"}</DialogTitle>
+          <DialogContent className="form">
+            {!name && <Field label="Name" required><Input value={as} onChange={(_, data) => setAs(data.value)} /></Field>}
+            <SqlEditor value={draft.query} onChange={(query) => setDraft((one) => ({ ...one, query }))} />
+            <div className="fields">
+              <Field label="Interval, seconds"><Input type="number" min={1} value={String(draft.interval ?? "")} onChange={(_, data) => setDraft((one) => ({ ...one, interval: Number(data.value) }))} /></Field>
+              <Field label="Platform"><Input placeholder="any" value={draft.platform ?? ""} onChange={(_, data) => setDraft((one) => ({ ...one, platform: data.value }))} /></Field>
+            </div>
+            <Field label="Description"><Input value={draft.description ?? ""} onChange={(_, data) => setDraft((one) => ({ ...one, description: data.value }))} /></Field>
+            <Problem of={fault} />
+          </DialogContent>
+          <DialogActions><Button onClick={onClose}>Cancel</Button><Button appearance="primary" disabled={!as.trim() || !draft.query.trim()} onClick={() => void save()}>Save</Button></DialogActions>
+        </DialogBody>
+      </DialogSurface>
+    </Dialog>
+  );
+}

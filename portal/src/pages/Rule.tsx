@@ -1,0 +1,205 @@
+import { Button, Field, Input, Select, Switch, Tab, TabList, Textarea } from "@fluentui/react-components";
+import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useNavigate, useParams } from "@tanstack/react-router";
+import { useMemo, useState } from "react";
+import { api, body, Fault, ifMatch, use, versioned, type Schemas } from "../api";
+import { Empty, Go, Loading, Page, Problem, Section, When } from "../parts/basics";
+import { CodeEditor, Diff, JsonEditor, pretty } from "../parts/Code";
+import { useTalk } from "../parts/talk";
+import { useAddress } from "../search";
+import { useMay } from "../session";
+import { Lacking } from "../shell/Nothing";
+import { Choice } from "./Nodes";
+import { ConditionTree } from "./parts/ConditionTree";
+import { fromJson, type GroupJson, isConditions, lineOf, queryNames, shapesOf, toJson } from "./parts/conditions";
+import { isNew, useUnsaved } from "./parts/items";
+import { RuleBuilder, useRecentLines } from "./parts/RuleBuilder";
+
+type Rule = Schemas["Rule"];
+
+export function RulePage() {
+  const { id } = useParams({ strict: false }) as { id: string };
+  const at = useAddress();
+  const schema = use.useQuery("get", "/api/schema/rules", {}, { staleTime: Infinity });
+  const found = useQuery({ queryKey: ["rule", id], enabled: !isNew(id), queryFn: ({ signal }) => versioned(api.GET("/api/rules/{id}", { params: { path: { id } }, signal })) });
+  if (found.error && !found.data) return <Page title="Rule"><Lacking of={found.error} what="rule" /></Page>;
+  if (!schema.data || (!found.data && !isNew(id))) return <Page title="Rule"><Problem of={schema.error} /><Loading lines={8} /></Page>;
+  if (isNew(id)) return <Editor schema={schema.data} rule={blank(at.one("query"))} etag={null} isNew line={at.one("line")} />;
+  return <Editor key={id + found.data!.etag} schema={schema.data} rule={found.data!.item} etag={found.data!.etag} isNew={false} line="" />;
+}
+
+const blank = (query: string): Rule => ({
+  id: "", name: "", description: "", severity: "medium", enabled: true, alerters: [], createdAt: "", updatedAt: "",
+  conditions: { condition: "AND", rules: [{ field: "query_name", operator: "equal", value: query }, { field: "column", operator: "column_equal", value: ["", ""] }] } as never,
+});
+
+const requestOf = (rule: Rule): Schemas["RuleRequest"] => ({ name: rule.name.trim(), description: rule.description, conditions: rule.conditions, alerters: rule.alerters, severity: rule.severity, enabled: rule.enabled });
+
+function Editor({ schema, rule: saved, etag, isNew, line: given }: { schema: Schemas["RuleSchema"]; rule: Rule; etag: string | null; isNew: boolean; line: string }) {
+  const mayWrite = useMay("operator");
+  const talk = useTalk();
+  const navigate = useNavigate();
+  const queries = useQueryClient();
+  const alerters = use.useQuery("get", "/api/alerters", { params: { query: { take: 200 } } });
+  const shapes = useMemo(() => shapesOf(schema), [schema]);
+  const [rule, setRule] = useState(saved);
+  const [query, setQuery] = useState(() => fromJson(saved.conditions as GroupJson));
+  const [text, setText] = useState(() => pretty(saved.conditions));
+  const [view, setView] = useState("builder");
+  const [fault, setFault] = useState<unknown>(null);
+  const [isSaved, setSaved] = useState(false);
+  const conditions = rule.conditions as GroupJson;
+  const set = (change: Partial<Rule>) => setRule((before) => ({ ...before, ...change }));
+  const isDirty = JSON.stringify(requestOf(rule)) !== JSON.stringify(requestOf(saved));
+  useUnsaved(isDirty && !isSaved);
+  const names = useMemo(() => queryNames(conditions), [conditions]);
+  const isBroken = view === "json" && text !== pretty(conditions) && parsed(text) === null;
+
+  const onBuilt = (next: typeof query) => {
+    setQuery(next);
+    const json = toJson(next, shapes);
+    setText(pretty(json));
+    set({ conditions: json as never });
+  };
+  const onText = (next: string) => {
+    setText(next);
+    const json = parsed(next);
+    if (json === null) return;
+    setQuery(fromJson(json));
+    set({ conditions: json as never });
+  };
+  const save = async () => {
+    setFault(null);
+    setSaved(true);
+    try {
+      const request = requestOf(rule);
+      if (isNew) {
+        const made = await body(api.POST("/api/rules", { body: request }));
+        await queries.invalidateQueries();
+        await navigate({ to: "/rules/$id", params: { id: made.id }, ignoreBlocker: true });
+        talk.tell(`${made.name} watches from now on`, { footer: <Go to="/rules">All rules</Go> });
+      } else {
+        await api.PUT("/api/rules/{id}", { params: { path: { id: saved.id } }, body: request, headers: ifMatch(etag) });
+        await queries.invalidateQueries();
+        talk.tell(`${request.name} is saved`);
+      }
+    } catch (refused) {
+      setFault(refused);
+    } finally {
+      setSaved(false);
+    }
+  };
+  const remove = async () => {
+    if (!(await talk.ask({ title: `Delete ${saved.name}?`, text: "It raises no more alerts. Those that it raised stay.", action: "Delete the rule", danger: true }))) return;
+    await api.DELETE("/api/rules/{id}", { params: { path: { id: saved.id } }, headers: ifMatch(etag) });
+    await navigate({ to: "/rules", ignoreBlocker: true });
+    await queries.invalidateQueries();
+    talk.tell(`${saved.name} was deleted`, { undo: async () => { await api.PUT("/api/rules/{id}", { params: { path: { id: saved.id } }, body: requestOf(saved) }); await queries.invalidateQueries(); } });
+  };
+  const of = (member: string) => (fault instanceof Fault ? fault.of(member) : undefined);
+
+  return (
+    <Page title={isNew ? "New rule" : saved.name} under={<Go to="/rules">All rules</Go>}
+      actions={<>{!isNew && <Go to="/alerts" search={{ ruleId: saved.id }}>Its alerts</Go>}{mayWrite && !isNew && <Button onClick={() => void remove().catch(talk.fail)}>Delete…</Button>}{mayWrite && <Button appearance="primary" disabled={(!isDirty && !isNew) || !rule.name.trim() || isBroken} onClick={() => void save()}>{isNew ? "Create" : "Save"}</Button>}</>}>
+      <Problem of={fault} />
+      <Section>
+        <div className="form">
+          <div className="fields">
+            <Field label="Name" required validationMessage={of("name")}><Input value={rule.name} readOnly={!mayWrite} onChange={(_, data) => set({ name: data.value })} placeholder="A program runs from /tmp" /></Field>
+            <Field label="Severity" validationMessage={of("severity")}><Select value={rule.severity} disabled={!mayWrite} onChange={(_, data) => set({ severity: data.value })}>{schema.severities.map((one) => <option key={one} value={one}>{one}</option>)}</Select></Field>
+            <Field label="Alerters" hint={(alerters.data?.items.length ?? 1) === 0 ? <>None is set up: alerts stand in the inbox only. <Go to="/alerters">Set one up</Go></> : "Whom its alerts are sent to."} validationMessage={of("alerters")}>
+              <Choice label="None" many={rule.alerters} options={(alerters.data?.items ?? []).map((one) => [one.name, one.name])} onChange={(many) => mayWrite && set({ alerters: many?.split(",") ?? [] })} />
+            </Field>
+          </div>
+          <Field label="Description" validationMessage={of("description")}><Textarea value={rule.description} readOnly={!mayWrite} resize="vertical" onChange={(_, data) => set({ description: data.value })} placeholder="What it means, and what to do about it." /></Field>
+          <Switch checked={rule.enabled} disabled={!mayWrite} onChange={(_, data) => set({ enabled: data.checked })} label={rule.enabled ? "On: it raises alerts" : "Off: it raises nothing"} />
+        </div>
+      </Section>
+      <Section title="Conditions" actions={<TabList size="small" selectedValue={view} onTabSelect={(_, data) => setView(String(data.value))}><Tab value="builder">Builder</Tab><Tab value="both" className="wide-only">Both</Tab><Tab value="json">JSON</Tab></TabList>}>
+        <div className={view === "both" ? "grid two" : ""}>
+          {view !== "json" && <RuleBuilder schema={schema} shapes={shapes} query={query} onChange={onBuilt} names={names} disabled={!mayWrite} />}
+          {view !== "builder" && <div className="stack"><JsonEditor label="Conditions as JSON" value={text} onChange={onText} readOnly={!mayWrite} minHeight="260px" maxHeight="60vh" />{parsed(text) === null && <span className="muted">Groups are {'{"condition": "AND" or "OR", "rules": [...]}'}; the builder follows once this is whole.</span>}</div>}
+        </div>
+        <p className="muted" style={{ margin: 0 }}>At most {schema.mostConditions} conditions, {schema.mostDepth} groups deep. A column's condition is about one column of the line; a missing column matches no condition but a “not”.</p>
+      </Section>
+      <Trial conditions={conditions} names={names} given={given} />
+      {!isNew && <RuleHistory id={saved.id} current={saved} />}
+    </Page>
+  );
+}
+
+function parsed(text: string): GroupJson | null {
+  try {
+    const json: unknown = JSON.parse(text);
+    return isConditions(json) ? json : null;
+  } catch {
+    return null;
+  }
+}
+
+const sample = pretty({ name: "processes", action: "added", hostIdentifier: "laptop-1", columns: { path: "/tmp/x", pid: "4711" } });
+
+/** The rule as it stands in the editor, on a line that is pasted or came lately. */
+function Trial({ conditions, names, given }: { conditions: GroupJson; names: string[]; given: string }) {
+  const [text, setText] = useState(() => (given ? pretty(JSON.parse(given)) : ""));
+  const recent = useRecentLines(names);
+  const line = useMemo(() => {
+    try {
+      return text.trim() ? lineOf(text) : null;
+    } catch (fault) {
+      return fault as Error;
+    }
+  }, [text]);
+  const verdict = useQuery({
+    queryKey: ["rule-test", conditions, line], enabled: line !== null && !(line instanceof Error), retry: false, staleTime: Infinity, placeholderData: keepPreviousData,
+    queryFn: ({ signal }) => body(api.POST("/api/rules/test", { body: { conditions: conditions as never, line: line as Schemas["RuleTestLine"] }, signal })),
+  });
+  return (
+    <Section title="Try it" actions={text !== "" && <Button size="small" appearance="subtle" onClick={() => setText("")}>Another line</Button>}>
+      {text === "" ? (
+        <>
+          <p className="muted" style={{ margin: 0 }}>Take a line that came lately{names.length > 0 && <> from <span className="mono">{names.join(", ")}</span></>}, or <button type="button" className="linkish" onClick={() => setText(sample)}>write one</button>.</p>
+          {recent.length === 0 ? <Empty title="No line came lately" action={<Button onClick={() => setText(sample)}>Write a line</Button>}>As soon as nodes send results, they are offered here.</Empty> : (
+            <ul className="plain pick">{recent.slice(0, 8).map((one, i) => <li key={i}><button type="button" className="linkish mono" onClick={() => setText(pretty({ name: one.name, action: one.action, hostIdentifier: one.hostIdentifier, time: one.time, columns: one.columns }))}>{one.name} {one.action} {Object.entries(one.columns).map(([name, value]) => `${name}=${String(value)}`).join("  ")}</button></li>)}</ul>
+          )}
+        </>
+      ) : (
+        <div className="grid two">
+          <div className="stack">
+            <CodeEditor label="Line to try the rule on" value={text} onChange={setText} minHeight="180px" maxHeight="40vh" />
+            {line instanceof Error && <span role="alert">This is not a line yet: {line.message}</span>}
+          </div>
+          <div className="stack" aria-live="polite">
+            {verdict.error ? <Problem of={verdict.error} /> : verdict.data && !(line instanceof Error) ? (
+              <>
+                <div className={verdict.data.matches ? "match" : "nomatch"}><strong>{verdict.data.matches ? "The line matches: an alert would be raised." : "The line does not match."}</strong></div>
+                <ConditionTree of={conditions} verdict={verdict.data} />
+              </>
+            ) : null}
+          </div>
+        </div>
+      )}
+    </Section>
+  );
+}
+
+function RuleHistory({ id, current }: { id: string; current: Rule }) {
+  const [open, setOpen] = useState<string | null>(null);
+  const history = use.useQuery("get", "/api/rules/{id}/history", { params: { path: { id }, query: { take: 50 } } });
+  return (
+    <Section title="History">
+      <Problem of={history.error} />
+      {!history.data ? <Loading lines={3} /> : (
+        <ul className="plain">
+          {history.data.items.length === 0 && <li className="muted">It is as it was made.</li>}
+          {history.data.items.map((version) => (
+            <li key={version.id}>
+              <div className="row"><span className="grow"><strong>{version.action}</strong> by {version.by || "the server"} <span className="muted"><When at={version.at} /></span></span>{version.item && <Button size="small" appearance="subtle" aria-expanded={open === version.id} onClick={() => setOpen(open === version.id ? null : version.id)}>Compare</Button>}</div>
+              {open === version.id && <Diff label="What is different now from then" before={pretty(version.item)} after={pretty(current)} />}
+            </li>
+          ))}
+        </ul>
+      )}
+    </Section>
+  );
+}

@@ -1,0 +1,119 @@
+using System.Net;
+using System.Text.Json.Nodes;
+using Fleet.Manager;
+using Fleet.Shared;
+using Fleet.Tests.Support;
+using Microsoft.AspNetCore.Builder;
+
+namespace Fleet.Tests.Manager;
+
+/// <summary>What editors and forms are made from, and how what was set up is tried.</summary>
+public sealed class EditorsTests : ApiTest
+{
+    [Fact]
+    public async Task Every_field_and_operator_that_is_offered_makes_a_rule()
+    {
+        var schema = await Api.GetAsync("/api/schema/rules");
+        foreach (var field in schema["fields"]!.AsArray())
+        {
+            foreach (var op in schema["operators"]!.AsArray())
+            {
+                JsonNode? value = (string?)op!["operand"] switch
+                {
+                    "none" => null,
+                    "two" => new JsonArray("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"),
+                    "many" => new JsonArray("2026-01-01T00:00:00Z"),
+                    _ => "2026-01-01T00:00:00Z",
+                };
+                var hasName = (bool)field!["hasName"]!;
+                var leaf = new JsonObject
+                {
+                    ["field"] = (string?)field["name"],
+                    ["operator"] = (hasName ? "column_" : "") + (string?)op["name"],
+                    ["value"] = !hasName ? value : value is null ? new JsonArray("path") : new JsonArray("path", value),
+                };
+                var conditions = new JsonObject { ["condition"] = "AND", ["rules"] = new JsonArray(leaf) };
+                await Api.OkAsync("POST", "/api/rules/test", new JsonObject { ["conditions"] = conditions, ["line"] = new JsonObject() }.ToJsonString());
+            }
+        }
+    }
+
+    [Fact]
+    public async Task A_trial_says_of_each_condition_whether_it_holds()
+    {
+        var verdict = await Api.OkAsync("POST", "/api/rules/test", """
+            {"conditions":{"condition":"AND","rules":[
+              {"field":"query_name","operator":"equal","value":"processes"},
+              {"condition":"OR","not":true,"rules":[{"field":"column","operator":"column_equal","value":["user","root"]},{"field":"column","operator":"column_begins_with","value":["path","/tmp/"]}]}]},
+             "line":{"name":"processes","columns":{"user":"ada","path":"/tmp/x"} } }
+            """);
+        Assert.False((bool)verdict["matches"]!);
+        Assert.Equal(
+            [("conditions.rules[0]", true), ("conditions.rules[1].rules[0]", false), ("conditions.rules[1].rules[1]", true)],
+            verdict["conditions"]!.AsArray().Select(one => ((string)one!["path"]!, (bool)one["matches"]!)));
+    }
+
+    [Fact]
+    public async Task Every_kind_of_alerter_that_is_offered_can_be_set_up_with_its_fields()
+    {
+        var kinds = (await Api.GetAsync("/api/schema/alerters"))["types"]!.AsArray();
+        Assert.NotEmpty(kinds);
+        foreach (var kind in kinds)
+        {
+            var body = new JsonObject { ["type"] = (string?)kind!["type"] };
+            foreach (var field in kind["fields"]!.AsArray())
+            {
+                body[(string)field!["name"]!] = (string?)field["kind"] switch { "url" => "https://example.org/", "secret" => "s3cret", _ => "alerts.log" };
+            }
+
+            await Api.OkAsync("PUT", $"/api/alerters/{kind["type"]}-of-mine", body.ToJsonString());
+        }
+    }
+
+    [Theory]
+    [InlineData(200, "delivered")]
+    [InlineData(503, "retry")]
+    [InlineData(400, "rejected")]
+    public async Task A_test_alert_says_what_came_back_and_keeps_no_alert(int status, string outcome)
+    {
+        await using var service = await FakeService.StartAsync(secure: false, app => app.MapPost("/", () => Microsoft.AspNetCore.Http.Results.Text("said so", statusCode: status)));
+        await Api.OkAsync("PUT", "/api/alerters/hook", $$"""{"type":"webhook","url":"{{service.Url}}"}""");
+        var came = await Api.OkAsync("POST", "/api/alerters/hook/test");
+        Assert.Equal(outcome, (string?)came["outcome"]);
+        if (outcome != "delivered") Assert.Contains(status.ToString(System.Globalization.CultureInfo.InvariantCulture), (string?)came["reason"], StringComparison.Ordinal);
+        Assert.Empty((await Api.GetAsync("/api/alerts"))["items"]!.AsArray());
+        using var viewer = await Server.SignInAsync(Role.Viewer);
+        await viewer.RefusedAsync(HttpStatusCode.Forbidden, "POST", "/api/alerters/hook/test");
+    }
+
+    [Fact]
+    public async Task A_test_of_an_alerter_that_is_not_there_is_not_found() => await Api.RefusedAsync(HttpStatusCode.NotFound, "POST", "/api/alerters/nobody/test");
+
+    [Fact]
+    public async Task What_agents_need_to_know_is_told_for_each_platform()
+    {
+        var setup = await Api.GetAsync("/api/agent-setup");
+        Assert.Null(setup["certificate"]);
+        Assert.Equal(["linux", "darwin", "windows"], setup["platforms"]!.AsArray().Select(one => (string?)one!["name"]));
+        Assert.All(setup["platforms"]!.AsArray(), one =>
+        {
+            var flags = one!["flags"]!.AsArray().Select(flag => (string?)flag).ToList();
+            Assert.Contains($"--tls_hostname={Server.Url.Authority}", flags);
+            Assert.Contains($"--enroll_secret_path={one["folder"]}enroll-secret", flags);
+        });
+    }
+
+    [Fact]
+    public async Task Where_the_server_has_a_certificate_of_its_own_agents_are_given_it_without_its_key()
+    {
+        await using var server = await RunningServer.StartAsync(("Url", "https://127.0.0.1:0"));
+        using var http = new HttpClient(new SocketsHttpHandler { SslOptions = { RemoteCertificateValidationCallback = (_, shown, _, _) => shown is not null } }) { BaseAddress = server.Url };
+        using var known = await server.SignInAsync(Role.Viewer);
+        http.DefaultRequestHeaders.Authorization = known.Http.DefaultRequestHeaders.Authorization;
+        var setup = JsonNode.Parse(await http.GetStringAsync(new Uri("/api/agent-setup", UriKind.Relative)))!;
+        var pem = (string)setup["certificate"]!;
+        Assert.StartsWith("-----BEGIN CERTIFICATE-----", pem, StringComparison.Ordinal);
+        Assert.DoesNotContain("PRIVATE", pem, StringComparison.Ordinal);
+        Assert.Contains("--tls_server_certs=/etc/osquery/fleet.crt", setup["platforms"]![0]!["flags"]!.AsArray().Select(flag => (string?)flag));
+    }
+}
