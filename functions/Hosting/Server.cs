@@ -44,7 +44,7 @@ internal static class Server
         {
             // No secret stands beside what a stranger can choose: those that are shown once are asked for by POST, with a header that no other site can set.
             compression.EnableForHttps = true;
-            compression.MimeTypes = ["application/json", "application/problem+json", Export.Ndjson, Export.Csv, "text/javascript", "text/css", "image/svg+xml"];
+            compression.MimeTypes = ["application/json", "application/problem+json", Export.Ndjson, Export.Csv];
         });
         builder.Services.AddDataProtection().SetApplicationName("fleet");
         builder.Services.AddOptions<KeyManagementOptions>().Configure<SessionKeys>((keys, repository) => keys.XmlRepository = repository);

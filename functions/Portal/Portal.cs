@@ -12,6 +12,11 @@ internal static class PortalPages
     private const string Policy =
         "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
+    /// <summary>How files lie there compressed, the smallest first, by what browsers call it.</summary>
+    private static readonly (string Encoding, string Ending)[] s_compressed = [("br", ".br"), ("gzip", ".gz")];
+
+    private static readonly FileExtensionContentTypeProvider s_types = new(new FileExtensionContentTypeProvider().Mappings) { Mappings = { [".br"] = "application/octet-stream", [".gz"] = "application/gzip" } };
+
     private static readonly string s_folder = Path.Combine(AppContext.BaseDirectory, "wwwroot");
 
     /// <summary>The app's files, and its page where links that are handed out are opened by a browser: the API answers scripts there.</summary>
@@ -20,10 +25,11 @@ internal static class PortalPages
         if (!Directory.Exists(s_folder)) return;
         app.UseWhen(context => IsFile(context.Request), files =>
         {
-            files.UseResponseCompression();
+            files.Use(TakeCompressed);
             files.UseStaticFiles(new StaticFileOptions
             {
                 FileProvider = new PhysicalFileProvider(s_folder),
+                ContentTypeProvider = s_types,
                 OnPrepareResponse = Describe,
             });
         });
@@ -70,9 +76,25 @@ internal static class PortalPages
         return response.SendFileAsync(page, context.RequestAborted);
     }
 
+    private static Task TakeCompressed(HttpContext context, RequestDelegate next)
+    {
+        var accepted = context.Request.Headers.AcceptEncoding.ToString();
+        foreach (var (encoding, ending) in s_compressed)
+        {
+            if (!accepted.Contains(encoding, StringComparison.OrdinalIgnoreCase) || !File.Exists(s_folder + context.Request.Path + ending)) continue;
+            context.Request.Path += ending;
+            context.Response.Headers.ContentEncoding = encoding;
+            break;
+        }
+
+        context.Response.Headers.Vary = "Accept-Encoding";
+        return next(context);
+    }
+
     /// <summary>The names of the app's files change with what is in them.</summary>
     private static void Describe(StaticFileResponseContext file)
     {
+        if (file.Context.Response.Headers.ContentEncoding.Count > 0 && s_types.TryGetContentType(Path.GetFileNameWithoutExtension(file.File.Name), out var type)) file.Context.Response.ContentType = type;
         file.Context.Response.Headers.XContentTypeOptions = "nosniff";
         file.Context.Response.Headers.CacheControl = file.Context.Request.Path.StartsWithSegments("/assets") ? "public, max-age=31536000, immutable" : "public, max-age=3600";
     }

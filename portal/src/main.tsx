@@ -5,7 +5,6 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { Fault } from "./api";
 import "./app.css";
-import { TalkProvider } from "./parts/talk";
 import { router } from "./router";
 import { useSystemTheme } from "./theme";
 
@@ -31,9 +30,7 @@ function App() {
   return (
     <FluentProvider theme={theme} className={`root ${name}`}>
       <QueryClientProvider client={queries}>
-        <TalkProvider>
-          <RouterProvider router={router} />
-        </TalkProvider>
+        <RouterProvider router={router} />
       </QueryClientProvider>
     </FluentProvider>
   );

@@ -1,12 +1,14 @@
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet } from "@tanstack/react-router";
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
 import { Broken, NotFound } from "./shell/Nothing";
 import { Frame } from "./shell/Frame";
+import { Root } from "./shell/Root";
 import { SignedIn } from "./shell/SignedIn";
 
 /** Every state that is worth a link is in the address: texts under the names that the API has for them, lists with commas. */
 export type Search = Record<string, string | undefined>;
 
-const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound, errorComponent: Broken });
+/** Toasts hold links, so they stand within the router. */
+const root = createRootRoute({ component: Root, notFoundComponent: NotFound, errorComponent: Broken });
 
 /** What a machine's own user sees, without signing in. */
 const device = createRoute({ getParentRoute: () => root, path: "/device/$token", component: lazyRouteComponent(() => import("./pages/Device"), "DevicePage") });

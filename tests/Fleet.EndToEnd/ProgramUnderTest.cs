@@ -108,6 +108,16 @@ internal class ProgramUnderTest : IAsyncDisposable
         return ((int)response.StatusCode, await response.Content.ReadAsStringAsync(), response.Headers);
     }
 
+    /// <summary>What a GET answers, as it came over the wire.</summary>
+    public async Task<byte[]> TryBytesAsync(string path, params (string Name, string Value)[] headers)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, path);
+        foreach (var (name, value) in headers) request.Headers.TryAddWithoutValidation(name, value);
+        using var response = await _http!.SendAsync(request);
+        Assert.True(response.IsSuccessStatusCode, $"{path}: {(int)response.StatusCode}");
+        return await response.Content.ReadAsByteArrayAsync();
+    }
+
     /// <summary>The same by <c>dotnet run</c>, of what is built already.</summary>
     public Task<(int Code, string Output, string Errors)> RunFromSourceAsync(string configuration, params string[] arguments)
     {

@@ -1,3 +1,4 @@
+import { Link } from "@fluentui/react-components";
 import { useQuery } from "@tanstack/react-query";
 import { Fact, Loading, Page, Problem, Section, State } from "../parts/basics";
 import { counted } from "../parts/format";
@@ -22,7 +23,7 @@ export function AboutPage() {
           ) : <Loading lines={3} />}
         </Section>
         <Section title="REST API">
-          <p style={{ margin: 0 }}>Everything here can be done by scripts. <a href="/api/openapi.json">The API's description</a> (OpenAPI) names every path; a token from “API tokens” goes into the header <code>Authorization: Bearer …</code>. The same program is the command line: <code>fleet --help</code>.</p>
+          <p style={{ margin: 0 }}>Everything here can be done by scripts. <Link href="/api/openapi.json" inline>The API's description</Link> (OpenAPI) names every path; a token from “API tokens” goes into the header <code>Authorization: Bearer …</code>. The same program is the command line: <code>fleet --help</code>.</p>
         </Section>
         <Section title="Keys">
           <dl className="facts">{keys.map(([key, what]) => <Fact key={key} name={key}>{what}</Fact>)}</dl>

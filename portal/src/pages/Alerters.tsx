@@ -7,6 +7,7 @@ import { Empty, Go, Loading, Page, Problem, Section } from "../parts/basics";
 import { counted, grouped } from "../parts/format";
 import { useTalk } from "../parts/talk";
 import { useMay } from "../session";
+import { heldStill } from "./parts/items";
 
 type Alerter = Schemas["Alerter"];
 type Settings = Omit<Schemas["AlerterRequest"], "type">;
@@ -76,7 +77,7 @@ function Came({ test }: { test: Schemas["AlerterTest"] }) {
 }
 
 function Edit({ name: old, kinds, onClose }: { name: string; kinds: Schemas["AlerterType"][]; onClose: () => void }) {
-  const found = useQuery({ queryKey: ["alerter", old], enabled: old !== "", queryFn: ({ signal }) => versioned(api.GET("/api/alerters/{name}", { params: { path: { name: old } }, signal })), gcTime: 0 });
+  const found = useQuery({ ...heldStill, queryKey: ["alerter", old], enabled: old !== "", queryFn: ({ signal }) => versioned(api.GET("/api/alerters/{name}", { params: { path: { name: old } }, signal })), gcTime: 0 });
   if (old !== "" && !found.data) return null;
   return <Form kinds={kinds} alerter={found.data?.item ?? null} etag={found.data?.etag ?? null} onClose={onClose} />;
 }

@@ -98,7 +98,7 @@ function RowsTable({ watched, isOver }: { watched: Watched; isOver: boolean }) {
     <>
       {watched.large.length > 0 && <MessageBar intent="info" layout="multiline"><MessageBarBody>{counted(watched.large.length, "answer is", "answers are")} too large for this table: the export has all. {watched.large.slice(0, 5).map((one) => <span key={one.nodeId}><NodeName id={one.nodeId} /> </span>)}</MessageBarBody></MessageBar>}
       <DataTable name="Rows" columns={columns} rows={fixed(shown)} rowKey={(row) => keyOf(keys, row)} noun={["row", "rows"]} tools={<SearchBox placeholder="Rows that hold…" aria-label="Find in rows" value={text} onChange={(_, data) => setText(data.value)} />}
-        empty={wanted ? <Empty title="No row holds that" /> : isOver ? <Empty title="There are no rows">Nobody who answered had any.</Empty> : <Empty title="Waiting for answers">Machines answer as they check in, usually within a minute. The page can be closed meanwhile.</Empty>} />
+        empty={wanted ? <Empty title="No row holds that" /> : isOver ? <Empty title="There are no rows">Nobody who answered had any.</Empty> : !watched.counts ? <Loading lines={6} /> : <Empty title="Waiting for answers">Machines answer as they check in, usually within a minute. The page can be closed meanwhile.</Empty>} />
     </>
   );
 }

@@ -4,8 +4,7 @@ import { useMemo, type CSSProperties } from "react";
 import { use, type Schemas } from "../api";
 import { Go, Loading, Num, Page, Problem, Section, State, When } from "../parts/basics";
 import { Chart } from "../parts/Chart";
-import { counted, grouped } from "../parts/format";
-import { platformName } from "../parts/Sql";
+import { counted, grouped, platformName } from "../parts/format";
 import { useMay } from "../session";
 import { NodeName } from "./parts/NodeName";
 

@@ -5,9 +5,8 @@ import { useEffect, useMemo, useState } from "react";
 import { address, api, body, use, type Schemas } from "../api";
 import { Empty, Go, Page, Problem, Section, State, Tags, When } from "../parts/basics";
 import { type Column, DataTable } from "../parts/DataTable";
-import { counted } from "../parts/format";
+import { counted, platformName } from "../parts/format";
 import { usePages } from "../parts/rows";
-import { platformName } from "../parts/Sql";
 import { TagEditor } from "../parts/TagEditor";
 import { useTalk } from "../parts/talk";
 import { useAddress } from "../search";
@@ -88,9 +87,9 @@ export function NodesPage() {
 }
 
 /** One of the address's lists as a field. */
-export function Choice({ label, many, options, onChange, single = false }: { label: string; many: string[]; single?: boolean; options: [string, string][]; onChange: (many: string | undefined) => void }) {
+export function Choice({ label, placeholder = label, many, options, onChange, single = false }: { label: string; placeholder?: string; many: string[]; single?: boolean; options: [string, string][]; onChange: (many: string | undefined) => void }) {
   return (
-    <Dropdown multiselect={!single} clearable={single} aria-label={label} placeholder={label} selectedOptions={many} value={many.length === 0 ? "" : many.length === 1 ? options.find(([value]) => value === many[0])?.[1] ?? many[0]! : `${label}: ${many.length}`} style={{ minWidth: 130 }}
+    <Dropdown multiselect={!single} clearable={single} aria-label={label} placeholder={placeholder} selectedOptions={many} value={many.length === 0 ? "" : many.length === 1 ? options.find(([value]) => value === many[0])?.[1] ?? many[0]! : `${label}: ${many.length}`} style={{ minWidth: 130 }}
       onOptionSelect={(_, data) => onChange(data.selectedOptions.join(",") || undefined)}>
       {options.map(([value, name]) => <Option key={value} value={value}>{name}</Option>)}
     </Dropdown>

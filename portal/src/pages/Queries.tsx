@@ -1,11 +1,11 @@
-import { Button, Dropdown, Field, Input, Option, SpinButton, Switch, Textarea } from "@fluentui/react-components";
+import { Button, Dropdown, Field, Input, Option, Switch, Textarea } from "@fluentui/react-components";
 import { FlashRegular } from "@fluentui/react-icons";
 import { useNavigate, useParams } from "@tanstack/react-router";
-import { useEffect, useRef, useState } from "react";
+import { useRef, useState } from "react";
 import { Fault, type Schemas } from "../api";
 import { Empty, Go, Loading, Page, Problem, Section } from "../parts/basics";
-import { grouped, span } from "../parts/format";
-import { platformName, SqlEditor } from "../parts/Sql";
+import { grouped, platformName, span } from "../parts/format";
+import { SqlEditor } from "../parts/Sql";
 import { TagEditor } from "../parts/TagEditor";
 import { useAddress } from "../search";
 import { useMay } from "../session";
@@ -36,7 +36,7 @@ export function QueryPage() {
   if (isNew(name)) return <Editor key="new" query={{ ...blank, sql: at.one("sql"), name: at.one("name") }} etag={null} isNew />;
   if (found.error && !found.data) return <Page title={name}><Lacking of={found.error} what="query" /></Page>;
   if (!found.data) return <Page title={name}><Loading lines={8} /></Page>;
-  return <Editor key={name} query={found.data.item} etag={found.data.etag} isNew={false} />;
+  return <Editor key={name + found.data.etag} query={found.data.item} etag={found.data.etag} isNew={false} />;
 }
 
 /** Without the name, and without what says nothing. */
@@ -48,13 +48,7 @@ function Editor({ query, etag, isNew }: { query: Query; etag: string | null; isN
   const writes = useItemWrites(kinds.queries);
   const [draft, setDraft] = useState(query);
   const [fault, setFault] = useState<unknown>(null);
-  const seen = useRef(query);
   const isDirty = JSON.stringify(draft) !== JSON.stringify(query);
-  useEffect(() => {
-    // What others save is taken over where nothing was typed.
-    if (JSON.stringify(draft) === JSON.stringify(seen.current)) setDraft(query);
-    seen.current = query;
-  }, [query]);
   const isSaving = useRef(false);
   useUnsaved(isDirty && !isSaving.current);
   const set = (changes: Partial<Query>) => setDraft((before) => ({ ...before, ...changes }));
@@ -82,7 +76,6 @@ function Editor({ query, etag, isNew }: { query: Query; etag: string | null; isN
         </>
       }>
       <Problem of={fault} />
-      {fault instanceof Fault && fault.status === 412 && <p>Somebody saved this query meanwhile. <Button size="small" onClick={() => { setDraft(query); setFault(null); }}>Show theirs</Button></p>}
       <Section>
         {isNew && <Field label="Name" required className="narrow" validationMessage={wrong("name")}><Input value={draft.name} onChange={(_, data) => set({ name: data.value })} placeholder="listening_ports" /></Field>}
         <SqlEditor value={draft.sql} onChange={(sql) => set({ sql })} readOnly={!mayWrite} onRun={() => isDirty && void save()} />
@@ -91,7 +84,7 @@ function Editor({ query, etag, isNew }: { query: Query; etag: string | null; isN
         <Section title="Schedule">
           <fieldset className="form" disabled={!mayWrite} style={{ border: 0, padding: 0, margin: 0 }}>
             <div className="fields">
-              <Field label={`Interval, seconds (${span(draft.interval)})`} validationMessage={wrong("interval")}><SpinButton min={1} max={604800} step={60} value={draft.interval} onChange={(_, data) => set({ interval: Math.max(0, Math.round(data.value ?? (Number(data.displayValue) || 0))) })} /></Field>
+              <Field label={`Interval, seconds (${span(draft.interval)})`} validationMessage={wrong("interval")}><Input type="number" min={1} max={604800} value={String(draft.interval)} onChange={(_, data) => set({ interval: Number(data.value) })} /></Field>
               <Field label="Shard, percent of machines" validationMessage={wrong("shard")}><Input type="number" min={1} max={100} placeholder="100" value={draft.shard?.toString() ?? ""} onChange={(_, data) => set({ shard: data.value === "" ? null : Number(data.value) })} /></Field>
               <Field label="Platforms" validationMessage={wrong("platform")}><Dropdown multiselect placeholder="Any" selectedOptions={platforms} value={platforms.map(platformName).join(", ")} onOptionSelect={(_, data) => set({ platform: data.selectedOptions.join(",") || null })}>{["linux", "darwin", "windows", "freebsd", "posix"].map((one) => <Option key={one} value={one}>{platformName(one)}</Option>)}</Dropdown></Field>
               <Field label="Least osquery version" validationMessage={wrong("version")}><Input placeholder="any" value={draft.version ?? ""} onChange={(_, data) => set({ version: data.value || null })} /></Field>

@@ -12,7 +12,7 @@ import { Lacking } from "../shell/Nothing";
 import { Choice } from "./Nodes";
 import { ConditionTree } from "./parts/ConditionTree";
 import { fromJson, type GroupJson, isConditions, lineOf, queryNames, shapesOf, toJson } from "./parts/conditions";
-import { isNew, useUnsaved } from "./parts/items";
+import { heldStill, isNew, useUnsaved } from "./parts/items";
 import { RuleBuilder, useRecentLines } from "./parts/RuleBuilder";
 
 type Rule = Schemas["Rule"];
@@ -21,7 +21,7 @@ export function RulePage() {
   const { id } = useParams({ strict: false }) as { id: string };
   const at = useAddress();
   const schema = use.useQuery("get", "/api/schema/rules", {}, { staleTime: Infinity });
-  const found = useQuery({ queryKey: ["rule", id], enabled: !isNew(id), queryFn: ({ signal }) => versioned(api.GET("/api/rules/{id}", { params: { path: { id } }, signal })) });
+  const found = useQuery({ ...heldStill, queryKey: ["rule", id], enabled: !isNew(id), queryFn: ({ signal }) => versioned(api.GET("/api/rules/{id}", { params: { path: { id } }, signal })) });
   if (found.error && !found.data) return <Page title="Rule"><Lacking of={found.error} what="rule" /></Page>;
   if (!schema.data || (!found.data && !isNew(id))) return <Page title="Rule"><Problem of={schema.error} /><Loading lines={8} /></Page>;
   if (isNew(id)) return <Editor schema={schema.data} rule={blank(at.one("query"))} etag={null} isNew line={at.one("line")} />;
@@ -108,7 +108,7 @@ function Editor({ schema, rule: saved, etag, isNew, line: given }: { schema: Sch
             <Field label="Name" required validationMessage={of("name")}><Input value={rule.name} readOnly={!mayWrite} onChange={(_, data) => set({ name: data.value })} placeholder="A program runs from /tmp" /></Field>
             <Field label="Severity" validationMessage={of("severity")}><Select value={rule.severity} disabled={!mayWrite} onChange={(_, data) => set({ severity: data.value })}>{schema.severities.map((one) => <option key={one} value={one}>{one}</option>)}</Select></Field>
             <Field label="Alerters" hint={(alerters.data?.items.length ?? 1) === 0 ? <>None is set up: alerts stand in the inbox only. <Go to="/alerters">Set one up</Go></> : "Whom its alerts are sent to."} validationMessage={of("alerters")}>
-              <Choice label="None" many={rule.alerters} options={(alerters.data?.items ?? []).map((one) => [one.name, one.name])} onChange={(many) => mayWrite && set({ alerters: many?.split(",") ?? [] })} />
+              <Choice label="Alerters" placeholder="None" many={rule.alerters} options={(alerters.data?.items ?? []).map((one) => [one.name, one.name])} onChange={(many) => mayWrite && set({ alerters: many?.split(",") ?? [] })} />
             </Field>
           </div>
           <Field label="Description" validationMessage={of("description")}><Textarea value={rule.description} readOnly={!mayWrite} resize="vertical" onChange={(_, data) => set({ description: data.value })} placeholder="What it means, and what to do about it." /></Field>

@@ -83,7 +83,7 @@ export function DataTable<T>({ name, id, columns, rows, rowKey, sort, onSort, se
       {(tools || noun || id) && <div className="table-tools">
         <div className="table-tools-left">{tools}</div>
         <span className="muted" aria-live="polite">
-          {rows.isLoading ? "" : noun ? (rows.total === undefined ? `first ${counted(rows.count, ...noun)}` : counted(rows.total, ...noun)) : ""}
+          {rows.isLoading || rows.count === 0 ? "" : noun ? (rows.total === undefined ? `first ${counted(rows.count, ...noun)}` : counted(rows.total, ...noun)) : ""}
         </span>
         {id && !isNarrow && (
           <Menu checkedValues={{ columns: columns.filter((column) => visibility[column.id] !== false).map((column) => column.id) }}

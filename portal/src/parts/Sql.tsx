@@ -5,6 +5,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useDeferredValue, useEffect, useMemo, useState } from "react";
 import { api, body, use, type Schemas } from "../api";
 import { CodeEditor } from "./Code";
+import { platformName } from "./format";
 
 /** osquery's tables, as the server knows them; they never change while it runs. */
 export function useTables() {
@@ -23,9 +24,6 @@ export function useCheck(text: string) {
     queryFn: ({ signal }) => body(api.POST("/api/queries/check", { body: { sql: settled }, signal })),
   }).data;
 }
-
-const names: Record<string, string> = { darwin: "macOS", linux: "Linux", windows: "Windows", freebsd: "FreeBSD" };
-export const platformName = (platform: string) => names[platform] ?? platform;
 
 export const Platforms = ({ of }: { of: readonly string[] }) => <span className="badges">{of.map((one) => <Badge key={one} appearance="outline" color="subtle">{platformName(one)}</Badge>)}</span>;
 
@@ -86,7 +84,7 @@ function TablePanel({ table, tables, onPick }: { table: Schemas["SchemaTable"] |
         <ul className="plain">{shown.map((one) => <li key={one.name}><button type="button" className="linkish" disabled={!onPick} onClick={() => { onPick?.(one.name); setSearch(""); }}>{one.name}</button> <Caption1 className="muted">{one.platforms.map(platformName).join(", ")}</Caption1></li>)}</ul>
       ) : table ? (
         <>
-          <Subtitle2 as="h3">{table.name}</Subtitle2>
+          <Subtitle2 as="p">{table.name}</Subtitle2>
           <div className="badges"><Platforms of={table.platforms} />{table.evented && <Badge appearance="tint" color="informative">events</Badge>}{table.sensitive && <Badge appearance="tint" color="warning">sensitive</Badge>}</div>
           <dl className="columns">{table.columns.map((column) => <div key={column.name}><dt>{column.name}{column.flags.includes("required") && <strong title="Needs a value in the WHERE clause"> *</strong>}</dt><dd>{column.type.toLowerCase()}</dd></div>)}</dl>
           {table.columns.some((column) => column.flags.includes("required")) && <Caption1 className="muted">* needs a value in the WHERE clause</Caption1>}

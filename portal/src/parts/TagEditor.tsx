@@ -1,5 +1,5 @@
 import { Tag, TagPicker, TagPickerControl, TagPickerGroup, TagPickerInput, TagPickerList, TagPickerOption } from "@fluentui/react-components";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { use } from "../api";
 
 interface Props {
@@ -13,6 +13,8 @@ interface Props {
 /** Tags as a field: the known ones are suggested, a new one is made by Enter or a comma. */
 export function TagEditor({ name, tags, onChange, disabled, placeholder = "Add a tag" }: Props) {
   const [text, setText] = useState("");
+  // Enter takes what was typed, unless one has gone on to something that is offered.
+  const hasMoved = useRef(false);
   const known = use.useQuery("get", "/api/tags", { params: { query: { q: text || undefined, take: 20 } } }, { enabled: !disabled, staleTime: 30_000 });
   const add = (typed: string) => {
     const added = typed.split(",").map((one) => one.trim()).filter((one) => one && !tags.includes(one));
@@ -25,8 +27,8 @@ export function TagEditor({ name, tags, onChange, disabled, placeholder = "Add a
     <TagPicker selectedOptions={[...tags]} disabled={disabled} onOptionSelect={(_, data) => { if (data.value !== "") onChange(data.selectedOptions); setText(""); }}>
       <TagPickerControl>
         <TagPickerGroup aria-label={name}>{tags.map((tag) => <Tag key={tag} value={tag} size="small" shape="rounded" dismissible={!disabled}>{tag}</Tag>)}</TagPickerGroup>
-        <TagPickerInput aria-label={name} value={text} placeholder={tags.length === 0 ? placeholder : undefined} onChange={(event) => (event.target.value.includes(",") ? add(event.target.value) : setText(event.target.value))}
-          onKeyDown={(event) => { if (event.key === "Enter" && isNew) { event.preventDefault(); event.stopPropagation(); add(text); } }} onBlur={() => text.trim() && add(text)} />
+        <TagPickerInput aria-label={name} value={text} placeholder={tags.length === 0 ? placeholder : undefined} onChange={(event) => { hasMoved.current = false; (event.target.value.includes(",") ? add(event.target.value) : setText(event.target.value)); }}
+          onKeyDown={(event) => { if (event.key.startsWith("Arrow")) hasMoved.current = true; else if (event.key === "Enter" && text.trim() && !hasMoved.current) { event.preventDefault(); event.stopPropagation(); add(text); } }} onBlur={() => text.trim() && add(text)} />
       </TagPickerControl>
       <TagPickerList>
         {isNew && <TagPickerOption value={text.trim()} key={text}>{`New tag “${text.trim()}”`}</TagPickerOption>}

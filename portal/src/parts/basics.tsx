@@ -107,6 +107,7 @@ export function Problem({ of, retry }: { of: unknown; retry?: () => void }) {
         {isOffline ? "Look whether the network and the server are up; the page tries again by itself." : of instanceof Error ? of.message : String(of)}
         {fault?.fields.map((field) => <div key={field.path + field.message}><code>{field.path}</code>: {field.message}</div>)}
         {fault?.requestId && fault.status >= 500 && <div className="muted">Request {fault.requestId}</div>}
+        {fault?.status === 412 && <div><Button size="small" onClick={() => location.reload()}>Load what is there now</Button></div>}
         {retry && <div><Button size="small" onClick={retry}>Try again</Button></div>}
       </MessageBarBody>
     </MessageBar>

@@ -39,3 +39,8 @@ export function span(seconds: number): string {
   if (seconds % 3_600 === 0 && seconds > 0) return `${grouped(seconds / 3_600)} h`;
   return seconds % 60 === 0 && seconds > 0 ? `${grouped(seconds / 60)} min` : `${grouped(seconds)} s`;
 }
+
+const platforms: Record<string, string> = { darwin: "macOS", linux: "Linux", windows: "Windows", freebsd: "FreeBSD" };
+
+/** osquery's names of platforms as people know them. */
+export const platformName = (platform: string) => platforms[platform] ?? platform;

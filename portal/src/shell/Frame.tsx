@@ -11,7 +11,8 @@ import { useTalk } from "../parts/talk";
 import { type RoleName, useMay, useSession } from "../session";
 import { Gate } from "./Gate";
 
-const Palette = lazy(() => import("./Palette"));
+const palette = () => import("./Palette");
+const Palette = lazy(palette);
 
 interface Entry {
   to: string;
@@ -78,6 +79,8 @@ function Framed() {
     before.current = path;
   }, [path]);
   useEffect(() => {
+    // Whoever presses Ctrl-K types on at once.
+    void palette();
     const onKey = (event: KeyboardEvent) => {
       if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
         event.preventDefault();
@@ -133,6 +136,7 @@ function Account() {
   const leave = async () => {
     try {
       await api.DELETE("/api/session");
+      new BroadcastChannel("fleet.session").postMessage("out");
       queries.clear();
       await navigate({ to: "/" });
       location.reload();

@@ -40,9 +40,12 @@ export const isNew = (name: string) => name === "+new";
 
 type Body = Record<string, unknown>;
 
+/** What is being edited does not change under one's hands: it is read when the page opens and after it was saved, and a save that would undo somebody else's is refused. */
+export const heldStill = { staleTime: Infinity, refetchOnMount: "always", refetchOnWindowFocus: false, refetchOnReconnect: false } as const;
+
 /** An item and its version. */
 export function useItem<T extends Body>(kind: Kind, name: string) {
-  return useQuery({ queryKey: ["item", kind.path, name], enabled: !isNew(name), queryFn: async ({ signal }) => (await versioned(api.GET(item(kind), { params: { path: { name } }, signal }))) as unknown as { item: T; etag: string | null } });
+  return useQuery({ ...heldStill, queryKey: ["item", kind.path, name], enabled: !isNew(name), queryFn: async ({ signal }) => (await versioned(api.GET(item(kind), { params: { path: { name } }, signal }))) as unknown as { item: T; etag: string | null } });
 }
 
 /** Writing items: nothing is overwritten that was not seen. */
