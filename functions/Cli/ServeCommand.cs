@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Fleet.Hosting;
+using Fleet.Portal;
 
 namespace Fleet.Cli;
 
@@ -61,6 +62,7 @@ internal static class ServeCommand
             if (url.Scheme == "https") Console.WriteLine($"\nStart an agent on this machine:\n  sudo osqueryd --flagfile={folder.Flags}");
         }
 
+        if (settings.Manager && !PortalPages.IsBuilt) Console.WriteLine($"\n{PortalPages.NotBuilt}");
         if (remark is not null) Console.WriteLine($"\n{remark}");
         Console.WriteLine("\nCtrl-C stops the server.\n");
     }

@@ -1,5 +1,7 @@
+using System.Runtime.CompilerServices;
 using System.Text.Json.Nodes;
 using Fleet.Kernel;
+using Fleet.Nodes;
 using Fleet.Results;
 
 namespace Fleet.Manager;
@@ -10,12 +12,45 @@ internal sealed record ReportBody(string NodeId, DateTimeOffset UpdatedAt, bool 
 
 internal static class ReportsApi
 {
-    public static void MapReports(this IEndpointRouteBuilder api) => api.MapGet("/reports/{**query}", FindAsync).For(Role.Viewer).Docs<ListOf<ReportBody>>("List what each node holds now for a query");
+    private static readonly string[] s_columns = ["nodeId", "hostIdentifier", "updatedAt"];
+
+    public static void MapReports(this IEndpointRouteBuilder api)
+    {
+        api.MapGet("/reports/{**query}", FindAsync).For(Role.Viewer).Docs<ListOf<ReportBody>>("List what each node holds now for a query");
+        api.MapGet("/report-exports/{**query}", ExportAll).For(Role.Viewer).IsExport().Stream().DocsFile("Export what each node holds now for a query, row by row", Export.Ndjson, Export.Csv);
+    }
 
     private static async Task<IResult> FindAsync(string query, ReportStore reports, Limits limits, CancellationToken ct, int? take = null, string? after = null)
     {
         var page = await reports.PageAsync(Paging.Name(query), Paging.Take(take, limits), after, ct);
         return TypedResults.Ok(page.Select(found => new ReportBody(
-            found.Node.ToString(), found.Report.UpdatedAt, found.Report.IsTruncated, [.. found.Report.Rows.Select(Manager.Rows.Columns)])));
+            found.Node.ToString(), found.Report.UpdatedAt, found.Report.IsTruncated, [.. found.Report.Rows.Select(Rows.Columns)])));
+    }
+
+    /// <summary>In CSV a row's columns stand beside the node's.</summary>
+    private static Export<JsonObject> ExportAll(string query, ReportStore reports, NodeDirectory nodes, Limits limits, CancellationToken ct, string? format = null, bool? trailer = null) =>
+        new("report", format, RowsAsync(Paging.Name(query), reports, nodes, limits, isFlat: format == "csv", ct), row => row, format == "csv" ? s_columns : null);
+
+    private static async IAsyncEnumerable<JsonObject> RowsAsync(string query, ReportStore reports, NodeDirectory nodes, Limits limits, bool isFlat, [EnumeratorCancellation] CancellationToken ct)
+    {
+        string? after = null;
+        do
+        {
+            var page = await reports.PageAsync(query, limits.PageMost, after, ct);
+            foreach (var (node, report) in page.Items)
+            {
+                var host = (await nodes.FindAsync(node, ct))?.HostIdentifier;
+                foreach (var held in report.Rows)
+                {
+                    var row = new JsonObject { ["nodeId"] = node.ToString(), ["hostIdentifier"] = host, ["updatedAt"] = UtcTime.Text(report.UpdatedAt) };
+                    if (isFlat) Rows.Beside(row, held);
+                    else row["columns"] = Rows.Columns(held);
+                    yield return row;
+                }
+            }
+
+            after = page.After;
+        }
+        while (after is not null);
     }
 }

@@ -148,8 +148,7 @@ internal static class ResultsApi
             return json;
         }
 
-        // A column that is called like one of them does not replace it.
-        foreach (var (name, value) in Rows.Columns(row.Columns).ToList()) json[json.ContainsKey(name) ? "column." + name : name] = value?.DeepClone();
+        Rows.Beside(json, row.Columns);
         return json;
     }
 }

@@ -13,6 +13,12 @@ internal static class Rows
         return json;
     }
 
+    /// <summary>Columns beside an object's own members, as in a table. A column that is called like one of them does not replace it.</summary>
+    public static void Beside(JsonObject json, IEnumerable<KeyValuePair<string, ColumnValue>> columns)
+    {
+        foreach (var (name, value) in Columns(columns).ToList()) json[json.ContainsKey(name) ? "column." + name : name] = value?.DeepClone();
+    }
+
     /// <summary>A <c>data</c> array or an answer.</summary>
     public static JsonArray Array(byte[] rows) => [.. LineReader.ReadRows(rows).Select(Columns)];
 }

@@ -6,7 +6,7 @@ namespace Fleet.Portal;
 /// <summary>Serves the built single-page app, which lies beside the program in <c>wwwroot</c>: its files as they are, and its one page for every other address that a browser opens.</summary>
 internal static class PortalPages
 {
-    private const string NotBuilt = "The portal was not built: Node.js 20 or newer with npm was not there when the program was. Install it from https://nodejs.org and build again. The API is at /api/openapi.json.";
+    public const string NotBuilt = "The portal was not built: Node.js 20 or newer with npm was not there when the program was. Install it from https://nodejs.org and build again. The API is at /api/openapi.json.";
 
     /// <summary>No script and nothing else from elsewhere; styles are made by the components as they appear.</summary>
     private const string Policy =
@@ -18,6 +18,8 @@ internal static class PortalPages
     private static readonly FileExtensionContentTypeProvider s_types = new(new FileExtensionContentTypeProvider().Mappings) { Mappings = { [".br"] = "application/octet-stream", [".gz"] = "application/gzip" } };
 
     private static readonly string s_folder = Path.Combine(AppContext.BaseDirectory, "wwwroot");
+
+    public static bool IsBuilt => File.Exists(Path.Combine(s_folder, "index.html"));
 
     /// <summary>The app's files, and its page where links that are handed out are opened by a browser: the API answers scripts there.</summary>
     public static void UsePortal(this WebApplication app)
@@ -65,15 +67,14 @@ internal static class PortalPages
         response.Headers["Cross-Origin-Opener-Policy"] = "same-origin";
         response.Headers.CacheControl = "no-cache";
         response.Headers.Vary = "Accept";
-        var page = Path.Combine(s_folder, "index.html");
-        if (!File.Exists(page))
+        if (!IsBuilt)
         {
             response.ContentType = "text/plain; charset=utf-8";
             return response.WriteAsync(NotBuilt, context.RequestAborted);
         }
 
         response.ContentType = "text/html; charset=utf-8";
-        return response.SendFileAsync(page, context.RequestAborted);
+        return response.SendFileAsync(Path.Combine(s_folder, "index.html"), context.RequestAborted);
     }
 
     private static Task TakeCompressed(HttpContext context, RequestDelegate next)

@@ -30,13 +30,29 @@ export class Fault extends Error {
 /** Called when the server no longer knows who asks. */
 export const session = { ended: () => {} };
 
+/** Whether the last call reached the server. */
+export const reach = {
+  isLost: false,
+  watchers: new Set<() => void>(),
+  tell(isLost: boolean) {
+    if (reach.isLost === isLost) return;
+    reach.isLost = isLost;
+    for (const watcher of reach.watchers) watcher();
+  },
+};
+
 const manners: Middleware = {
   onRequest({ request }) {
     // Writes by a session carry a header that no other site can set.
     request.headers.set("X-Fleet-Csrf", "1");
     return request;
   },
+  onError({ error, request }) {
+    if (!request.signal.aborted) reach.tell(true);
+    return error instanceof Error ? error : undefined;
+  },
   async onResponse({ request, response }) {
+    reach.tell(false);
     if (response.ok) return;
     const text = await response.text();
     let problem: Partial<Schemas["Problem"]> = {};

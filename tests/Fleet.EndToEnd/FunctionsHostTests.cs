@@ -28,7 +28,7 @@ public sealed class FunctionsHostTests
             ["EvaluateRules: results/subscriptions/rules", "SendAlerts: alerts", "Upkeep: "],
             functions.Where(function => !function.IsHttp).Select(function => $"{function.Name}: {function.Entity}"));
         Assert.Equal(
-            ["fleet", "host.json", "libe_sqlite3.so", "run.sh", .. functions.Select(function => function.Name)],
+            ["fleet", "host.json", "libe_sqlite3.so", "run.sh", .. functions.Select(function => function.Name), "wwwroot"],
             Directory.EnumerateFileSystemEntries(PublishedFolder.Path).Select(path => Path.GetFileName(path)!).OrderBy(name => !File.Exists(Path.Combine(PublishedFolder.Path, name))).ThenBy(name => name, StringComparer.Ordinal));
 
         var host = JsonNode.Parse(await File.ReadAllTextAsync(Path.Combine(PublishedFolder.Path, "host.json")))!;
@@ -43,10 +43,22 @@ public sealed class FunctionsHostTests
     {
         var lines = await File.ReadAllLinesAsync(Path.Combine(RepositoryRoot.Path, "infra", "Dockerfile"));
         var copies = lines.Where(line => line.StartsWith("COPY ", StringComparison.Ordinal)).Select(line => line.Split(' ')[1..^1]).ToList();
-        Assert.All(copies.Where(copy => !copy[0].StartsWith("--", StringComparison.Ordinal)).SelectMany(copy => copy), path => Assert.True(Path.Exists(Path.Combine(RepositoryRoot.Path, path)), path));
+        Assert.All(copies.Where(copy => !copy[0].StartsWith("--", StringComparison.Ordinal)).SelectMany(copy => copy).Append("portal/dist"), path => Assert.True(Path.Exists(Path.Combine(RepositoryRoot.Path, path)), path));
         var published = copies.Where(copy => copy[0] == "--from=build").SelectMany(copy => copy).Where(path => path.StartsWith("/published/", StringComparison.Ordinal)).ToList();
-        Assert.Equal(2, published.Count);
-        Assert.All(published, path => Assert.True(File.Exists(Path.Combine(PublishedFolder.Path, Path.GetFileName(path))), path));
+        Assert.Equal(3, published.Count);
+        Assert.All(published, path => Assert.True(Path.Exists(Path.Combine(PublishedFolder.Path, Path.GetFileName(path))), path));
+    }
+
+    [Fact]
+    public async Task A_browser_gets_the_portal_through_the_host()
+    {
+        await using var fleet = new FunctionsUnderTest();
+        await fleet.StartAsync();
+        using var browser = new HttpClient(TestCertificate.Instance.NewHandler()) { BaseAddress = fleet.Url };
+        browser.DefaultRequestHeaders.Accept.ParseAdd("text/html");
+        foreach (var path in new[] { "/", "/nodes", "/device/token" }) Assert.Contains("<div id=\"root\">", await browser.GetStringAsync(new Uri(path, UriKind.Relative)), StringComparison.Ordinal);
+        using var icon = await browser.GetAsync("/icon.svg");
+        Assert.Equal("image/svg+xml", icon.Content.Headers.ContentType!.MediaType);
     }
 
     [Fact]

@@ -49,7 +49,7 @@ export function DashboardPage() {
         <Section title="Alerts" actions={<Go to="/alerts">All alerts</Go>}>
           {alerts.data ? (alerts.data.items.length === 0 ? <p className="muted">No alert was raised. <Go to="/rules">Rules</Go> watch the results.</p> : (
             <ul className="plain">{alerts.data.items.map((alert) => (
-              <li key={alert.id} className="row" style={{ flexWrap: "nowrap" }}><State of={alert.severity} /><span className="one-line"><Go to="/alerts/$id" params={{ id: alert.id }}>{alert.ruleName}</Go> on <NodeName id={alert.nodeId} /></span><span className="muted"><When at={alert.raisedAt} /></span></li>
+              <li key={alert.id} className="row line"><State of={alert.severity} /><span className="one-line"><Go to="/alerts/$id" params={{ id: alert.id }}>{alert.ruleName}</Go> on <NodeName id={alert.nodeId} /></span><span className="muted"><When at={alert.raisedAt} /></span></li>
             ))}</ul>
           )) : <Loading />}
         </Section>
@@ -65,18 +65,21 @@ export function DashboardPage() {
         <Section title="osquery versions">{nodes.data ? <Bars counts={nodes.data.osqueryVersions.slice(0, 8)} of={nodes.data.total} name={(name) => name || "unknown"} search={(name) => ({ osqueryVersion: name })} /> : <Loading />}</Section>
         <Section title="Slowest queries">
           {costs.data ? (costs.data.slowest.length === 0 ? <p className="muted">Agents have not told how long their queries take.</p> : (
-            <ul className="plain">{costs.data.slowest.map((one) => <li key={one.name} className="row"><span className="grow mono" style={{ overflow: "hidden", textOverflow: "ellipsis", whiteSpace: "nowrap" }} title={one.name}>{one.name}</span><span className="number">{grouped(Math.round(one.meanMs))} ms</span></li>)}</ul>
+            <ul className="plain">{costs.data.slowest.map((one) => <li key={one.name} className="row line"><span className="one-line mono" title={one.name}><Costly name={one.name} /></span><span className="number">{grouped(Math.round(one.meanMs))} ms</span></li>)}</ul>
           )) : <Loading />}
-          {costs.data && costs.data.denylisted.length > 0 && <p className="muted">Denylisted by agents: {costs.data.denylisted.map((one) => `${one.name} (${grouped(one.denylisted)})`).join(", ")}</p>}
+          {costs.data && costs.data.denylisted.length > 0 && <p className="muted">Denylisted by agents: {costs.data.denylisted.map((one, i) => <span key={one.name}>{i > 0 && ", "}<Costly name={one.name} /> ({grouped(one.denylisted)})</span>)}</p>}
         </Section>
       </div>
     </Page>
   );
 }
 
+/** A query of the schedule leads to its results; one that was asked once is told by its text. */
+const Costly = ({ name }: { name: string }) => (/\s/.test(name) ? <>{name}</> : <Go to="/results" search={{ query: name }}>{name}</Go>);
+
 function NodeList({ nodes, none, time }: { nodes: Schemas["Node"][]; none: string; time: (node: Schemas["Node"]) => string | null | undefined }) {
   if (nodes.length === 0) return <p className="muted">{none}</p>;
-  return <ul className="plain">{nodes.map((node) => <li key={node.id} className="row"><span className="grow"><Go to="/nodes/$id" params={{ id: node.id }}>{node.displayName}</Go></span><span className="muted"><When at={time(node) ?? null} /></span></li>)}</ul>;
+  return <ul className="plain">{nodes.map((node) => <li key={node.id} className="row line"><span className="one-line"><Go to="/nodes/$id" params={{ id: node.id }}>{node.displayName}</Go></span><span className="muted"><When at={time(node) ?? null} /></span></li>)}</ul>;
 }
 
 function Bars({ counts, of, name, search }: { counts: Schemas["CountOf"][]; of: number; name: (name: string) => string; search: (name: string) => Record<string, string> }) {

@@ -123,6 +123,10 @@ function Overview({ node, etag }: { node: Node; etag: string | null }) {
       void queries.invalidateQueries();
     }
   };
+  const activate = async (active: boolean) => {
+    if (!active && !(await talk.ask({ title: `Deactivate ${node.displayName}?`, text: "It gets no configuration and no questions, and its logs are refused: the machine keeps them, as far as it has room, and sends them once the node is active again.", action: "Deactivate" }))) return;
+    await change({ active }, active ? "The node is active" : "The node is inactive", { active: !active });
+  };
   const info = Object.entries(node.info).filter(([, value]) => value !== "").sort(([a], [b]) => a.localeCompare(b));
   const details = node.hostDetails as Record<string, Record<string, string>> | null;
   return (
@@ -142,7 +146,7 @@ function Overview({ node, etag }: { node: Node; etag: string | null }) {
               <Button disabled={name === node.displayName} onClick={() => void change({ displayName: name }, "The node was renamed", { displayName: node.displayName })}>Rename</Button>
             </div>
           )}
-          {isOperator && <Switch label={node.active ? "Active" : "Inactive: no configuration, no questions"} checked={node.active} onChange={(_, data) => void change({ active: data.checked }, data.checked ? "The node is active" : "The node is inactive", { active: !data.checked })} />}
+          {isOperator && <Switch label={node.active ? "Active" : "Inactive: no configuration, no questions"} checked={node.active} onChange={(_, data) => void activate(data.checked)} />}
           <dl className="facts">
             <Fact name="Host identifier"><code>{node.hostIdentifier}</code></Fact>
             <Fact name="Node id"><code>{node.id}</code></Fact>

@@ -4,6 +4,7 @@ import { useDeferredValue, useMemo, useState } from "react";
 import { api, body, type Schemas } from "../api";
 import { Empty, Go, Page, Section, When } from "../parts/basics";
 import { type Column, DataTable } from "../parts/DataTable";
+import { ExportMenu } from "../parts/Export";
 import { fixed, useCursor } from "../parts/rows";
 import { useAddress } from "../search";
 import { useResultNames } from "./Results";
@@ -56,7 +57,7 @@ export function ReportPage() {
   const rows = { ...fixed(lines), onRange: (first: number, last: number) => found.onRange(first, last >= lines.length - 30 ? found.count : 0), isLoading: found.isLoading, isFetching: found.isFetching, error: found.error, refetch: found.refetch, total: found.total === undefined ? undefined : lines.length };
   const isTruncated = lines.some((line) => line.truncated);
   return (
-    <Page title={query} under={<>What each node holds now. <Go to="/results" search={{ query }}>Its history</Go></>}>
+    <Page title={query} under={<>What each node holds now. <Go to="/results" search={{ query }}>Its history</Go></>} actions={<ExportMenu path={`/api/report-exports/${query.split("/").map(encodeURIComponent).join("/")}`} query={{}} />}>
       {isTruncated && <Section><span>Some nodes hold more rows than a report keeps; their results have all of them.</span></Section>}
       <DataTable name={`Report of ${query}`} columns={columns} rows={rows} rowKey={(line) => keys.get(line) ?? ""} noun={["row", "rows"]}
         tools={<><SearchBox placeholder="Rows that hold…" aria-label="Find in rows" value={text} onChange={(_, data) => setText(data.value)} />{node && <Switch checked label={<>Only <NodeName id={node} /></>} onChange={() => at.set({ node: undefined })} />}</>}

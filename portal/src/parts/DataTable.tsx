@@ -100,7 +100,7 @@ export function DataTable<T>({ name, id, columns, rows, rowKey, sort, onSort, se
             <div role="row" className="table-row" style={rowStyle}>
               {selection && (
                 <div role="columnheader" className="table-check">
-                  <Checkbox aria-label="Select what is shown" checked={chosenHere === 0 ? false : chosenHere === loaded.length ? true : "mixed"}
+                  <Checkbox aria-label="Select what is shown" disabled={loaded.length === 0} checked={chosenHere === 0 ? false : chosenHere === loaded.length ? true : "mixed"}
                     onChange={(_, data) => onSelect?.(data.checked ? new Set([...(selection ?? []), ...loaded]) : new Set())} />
                 </div>
               )}

@@ -1,12 +1,12 @@
-import { Avatar, Button, Menu, MenuDivider, MenuItem, MenuList, MenuPopover, MenuTrigger, ProgressBar, Tooltip } from "@fluentui/react-components";
+import { Avatar, Button, Menu, MenuDivider, MenuItem, MenuList, MenuPopover, MenuTrigger, MessageBar, MessageBarBody, MessageBarTitle, ProgressBar, Tooltip } from "@fluentui/react-components";
 import {
   AlertRegular, ArchiveRegular, BoardRegular, BookRegular, ChannelShareRegular, ClipboardTaskListLtrRegular, DocumentTextRegular, DesktopRegular, FolderSearchRegular, HistoryRegular, KeyRegular, MailErrorRegular, NavigationRegular,
   OptionsRegular, PeopleRegular, PersonKeyRegular, PlugConnectedRegular, ScanTextRegular, SearchRegular, SettingsRegular, ShieldTaskRegular, TableRegular, TableSearchRegular, TagRegular, FlashRegular, BoxRegular,
 } from "@fluentui/react-icons";
-import { useIsFetching, useIsMutating, useQueryClient } from "@tanstack/react-query";
+import { useIsFetching, useIsMutating } from "@tanstack/react-query";
 import { Link, Outlet, useNavigate, useRouterState } from "@tanstack/react-router";
-import { lazy, Suspense, useEffect, useRef, useState, type ReactElement } from "react";
-import { api } from "../api";
+import { lazy, Suspense, useEffect, useRef, useState, useSyncExternalStore, type ReactElement } from "react";
+import { api, reach } from "../api";
 import { useTalk } from "../parts/talk";
 import { type RoleName, useMay, useSession } from "../session";
 import { Gate } from "./Gate";
@@ -107,7 +107,7 @@ function Framed() {
         <nav id="side" className={isOpen ? "side open" : "side"} aria-label="Pages">
           {places.map(([group, entries]) => <Group key={group} name={group} entries={entries} />)}
         </nav>
-        <main id="main" className="main" ref={main} tabIndex={-1} style={{ outline: "none" }}><Outlet /></main>
+        <main id="main" className="main" ref={main} tabIndex={-1} style={{ outline: "none" }}><Offline /><Outlet /></main>
       </div>
       {isFinding && <Suspense><Palette onClose={() => setFinding(false)} /></Suspense>}
     </>
@@ -130,16 +130,14 @@ function Group({ name, entries }: { name: string; entries: Entry[] }) {
 function Account() {
   const who = useSession();
   const navigate = useNavigate();
-  const queries = useQueryClient();
   const talk = useTalk();
   const isOpen = who.method === "open";
   const leave = async () => {
     try {
       await api.DELETE("/api/session");
       new BroadcastChannel("fleet.session").postMessage("out");
-      queries.clear();
-      await navigate({ to: "/" });
-      location.reload();
+      // All that this page knows goes with it.
+      location.assign("/");
     } catch (fault) {
       talk.fail(fault);
     }
@@ -161,6 +159,12 @@ function Account() {
       </MenuPopover>
     </Menu>
   );
+}
+
+/** What is on the page may be old. */
+function Offline() {
+  const isLost = useSyncExternalStore((changed) => { reach.watchers.add(changed); return () => reach.watchers.delete(changed); }, () => reach.isLost);
+  return isLost ? <MessageBar intent="warning" className="offline"><MessageBarBody><MessageBarTitle>The server cannot be reached.</MessageBarTitle> What you see may be old. The page tries again by itself.</MessageBarBody></MessageBar> : null;
 }
 
 /** Something takes longer than a second. */

@@ -27,9 +27,7 @@ public sealed class PortalJourneys(Chromium chromium)
         await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "Tags" })).ToBeVisibleAsync();
         Assert.EndsWith("/tags?q=prod", page.Url, StringComparison.Ordinal);
 
-        await page.GetByRole(AriaRole.Button, new() { Name = "Account of admin" }).ClickAsync();
-        await page.GetByRole(AriaRole.Menuitem, new() { Name = "Sign out" }).ClickAsync();
-        await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "Sign in to Fleet" })).ToBeVisibleAsync();
+        await PortalUnderTest.SignOutAsync(page);
     }
 
     [Fact]
@@ -200,6 +198,7 @@ public sealed class PortalJourneys(Chromium chromium)
         await using var portal = await PortalUnderTest.StartAsync(chromium);
         foreach (var number in Enumerable.Range(0, 5)) Assert.True(await portal.Fleet.Agent(number).EnrollAsync(default));
         var page = await portal.SignedInAsync("/nodes");
+        await Expect(page.GetByText("5 nodes", new() { Exact = true })).ToBeVisibleAsync();
         await page.GetByRole(AriaRole.Checkbox, new() { Name = "Select what is shown" }).ClickAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Change 5 nodes" }).ClickAsync();
         var dialog = page.GetByRole(AriaRole.Dialog);
@@ -261,8 +260,7 @@ public sealed class PortalJourneys(Chromium chromium)
         Assert.Equal(120, (int)(await portal.Fleet.GetAsync("/api/queries/uptime"))["interval"]!);
 
         // Signing out in one signs out the other.
-        await first.GetByRole(AriaRole.Button, new() { Name = "Account of admin" }).ClickAsync();
-        await first.GetByRole(AriaRole.Menuitem, new() { Name = "Sign out" }).ClickAsync();
+        await PortalUnderTest.SignOutAsync(first);
         await Expect(second.GetByRole(AriaRole.Heading, new() { Name = "Sign in to Fleet" })).ToBeVisibleAsync();
     }
 

@@ -51,9 +51,18 @@ internal sealed class PortalUnderTest : IAsyncDisposable
     /// <summary>Somebody with another role, with the same password.</summary>
     public Task AddAsync(string name, string role) => Fleet.SendAsync("POST", "/api/users", $$"""{"name":"{{name}}","password":"{{Password}}","role":"{{role}}"}""");
 
+    public static async Task SignOutAsync(IPage page)
+    {
+        await page.GetByRole(AriaRole.Button, new() { Name = "Account of admin" }).ClickAsync();
+        await page.GetByRole(AriaRole.Menuitem, new() { Name = "Sign out" }).ClickAsync();
+        await page.WaitForURLAsync(address => new Uri(address).PathAndQuery == "/");
+        await page.GetByRole(AriaRole.Heading, new() { Name = "Sign in to Fleet" }).WaitForAsync();
+    }
+
     public async ValueTask DisposeAsync()
     {
-        foreach (var window in _windows) await window.CloseAsync();
+        // A window that does not close must not keep all tests waiting.
+        foreach (var window in _windows) await window.CloseAsync().WaitAsync(TimeSpan.FromSeconds(30));
         await Fleet.DisposeAsync();
     }
 }
