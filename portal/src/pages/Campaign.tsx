@@ -8,12 +8,13 @@ import { CodeEditor } from "../parts/Code";
 import { type Column, DataTable } from "../parts/DataTable";
 import { ExportMenu } from "../parts/Export";
 import { counted, grouped } from "../parts/format";
-import { fixed } from "../parts/rows";
+import { fixed, useCursor } from "../parts/rows";
 import { TagEditor } from "../parts/TagEditor";
 import { useTalk } from "../parts/talk";
 import { useAddress } from "../search";
 import { useMay } from "../session";
 import { Lacking } from "../shell/Nothing";
+import { Choice } from "./Nodes";
 import { NodeName } from "./parts/NodeName";
 import { type AnswerRow, useCampaignStream, type Watched } from "./parts/stream";
 
@@ -63,18 +64,20 @@ function Watch({ campaign, refetch }: { campaign: Campaign; refetch: () => void 
       <div>
         <ProgressBar value={counts.targeted === 0 ? 1 : settled / counts.targeted} thickness="large" aria-label="Answered" />
         <div className="row counters" style={{ marginTop: 10 }}>
-          <Counter name="targeted" of={counts.targeted} /><Counter name="waiting" of={counts.new} /><Counter name="sent" of={counts.sent} /><Counter name="answered" of={counts.done} /><Counter name="empty" of={watched.empty.length} /><Counter name="failed" of={counts.failed} /><Counter name="expired" of={counts.expired} />
+          <Counter name="targeted" of={counts.targeted} search={{ tab: "nodes" }} /><Counter name="waiting" of={counts.new} search={{ tab: "nodes", status: "new" }} /><Counter name="sent" of={counts.sent} search={{ tab: "nodes", status: "sent" }} /><Counter name="answered" of={counts.done} search={{ tab: "nodes", status: "done" }} /><Counter name="empty" of={watched.empty.length} search={{ tab: "empty" }} /><Counter name="failed" of={counts.failed} search={{ tab: "errors" }} /><Counter name="expired" of={counts.expired} search={{ tab: "nodes", status: "expired" }} />
         </div>
       </div>
-      <TabList selectedValue={tab} onTabSelect={(_, data) => at.set({ tab: String(data.value) })} aria-label="Answers">
+      <TabList selectedValue={tab} onTabSelect={(_, data) => at.set({ tab: String(data.value), status: undefined })} aria-label="Answers">
         <Tab value="rows">Rows ({grouped(watched.rows.length)})</Tab>
         <Tab value="errors">Errors ({grouped(watched.failed.length)})</Tab>
         <Tab value="empty">Without rows ({grouped(watched.empty.length)})</Tab>
+        <Tab value="nodes">Nodes ({grouped(counts.targeted)})</Tab>
         <Tab value="about">About</Tab>
       </TabList>
       {tab === "rows" && <RowsTable watched={watched} isOver={isOver} />}
       {tab === "errors" && <DataTable name="Errors" columns={[{ id: "node", name: "Node", narrow: true, width: "minmax(160px, 240px)", cell: (one) => <NodeName id={one.nodeId} /> }, { id: "error", name: "Error", narrow: true, width: "minmax(300px, 4fr)", cell: (one) => one.error }, { id: "at", name: "When", width: "150px", cell: (one) => <When at={one.answeredAt ?? null} /> }]} rows={fixed(watched.failed)} rowKey={(one) => one.nodeId} noun={["error", "errors"]} empty={<Empty title="No errors" />} />}
       {tab === "empty" && <DataTable name="Nodes without rows" columns={[{ id: "node", name: "Node", narrow: true, cell: (one) => <NodeName id={one} /> }]} rows={fixed(watched.empty)} rowKey={(one) => one} noun={["node", "nodes"]} empty={<Empty title="None">Every node that answered has rows.</Empty>} />}
+      {tab === "nodes" && <Nodes id={campaign.id} isOver={isOver} />}
       {tab === "about" && <About campaign={campaign} />}
       {dialog === "save" && <SaveDialog campaign={campaign} onClose={() => setDialog(null)} />}
       {dialog === "repeat" && <RepeatDialog campaign={campaign} onClose={() => setDialog(null)} />}
@@ -82,7 +85,29 @@ function Watch({ campaign, refetch }: { campaign: Campaign; refetch: () => void 
   );
 }
 
-const Counter = ({ name, of }: { name: string; of: number }) => <span><strong><Num of={of} /></strong> <span className="muted">{name}</span></span>;
+const Counter = ({ name, of, search }: { name: string; of: number; search: Record<string, string> }) => <Go to="." search={search} replace className="counter"><strong><Num of={of} /></strong> <span className="muted">{name}</span></Go>;
+
+/** How far each node has come. */
+function Nodes({ id, isOver }: { id: string; isOver: boolean }) {
+  const at = useAddress();
+  const status = at.one("status");
+  const rows = useCursor<Schemas["Answer"]>(["answers", id, status], async (after, signal) => {
+    const page = await body(api.GET("/api/campaigns/{id}/answers", { params: { path: { id }, query: { take: 200, after } }, signal }));
+    return { ...page, items: status ? page.items.filter((one) => one.status === status) : page.items };
+  }, isOver ? {} : { refetchInterval: 5_000 });
+  return (
+    <DataTable name="Nodes that are asked" rows={rows} rowKey={(one) => one.nodeId} noun={["node", "nodes"]} empty={<Empty title="No node is there" />}
+      tools={<Choice label="Status" single many={at.many("status").filter(Boolean)} options={["new", "sent", "done", "failed", "expired"].map((one) => [one, one === "new" ? "waiting" : one])} onChange={(chosen) => at.set({ status: chosen })} />}
+      columns={[
+        { id: "node", name: "Node", narrow: true, width: "minmax(160px, 2fr)", cell: (one) => <NodeName id={one.nodeId} /> },
+        { id: "status", name: "Status", narrow: true, width: "110px", cell: (one) => <State of={one.status === "new" ? "waiting" : one.status} /> },
+        { id: "rows", name: "Rows", width: "80px", cell: (one) => (one.status === "done" ? <Num of={one.rows.length} /> : "") },
+        { id: "sent", name: "Fetched it", width: "150px", cell: (one) => one.sentAt && <When at={one.sentAt} /> },
+        { id: "answered", name: "Answered", width: "150px", cell: (one) => one.answeredAt && <When at={one.answeredAt} /> },
+        { id: "took", name: "Took", width: "100px", cell: (one) => (one.wallMs == null ? "" : `${grouped(one.wallMs)} ms`) },
+      ]} />
+  );
+}
 
 /** Rows as they come; what is typed keeps those that hold it. */
 function RowsTable({ watched, isOver }: { watched: Watched; isOver: boolean }) {
@@ -96,7 +121,7 @@ function RowsTable({ watched, isOver }: { watched: Watched; isOver: boolean }) {
   const keys = useMemo(() => new WeakMap<AnswerRow, string>(), []);
   return (
     <>
-      {watched.large.length > 0 && <MessageBar intent="info" layout="multiline"><MessageBarBody>{counted(watched.large.length, "answer is", "answers are")} too large for this table: the export has all. {watched.large.slice(0, 5).map((one) => <span key={one.nodeId}><NodeName id={one.nodeId} /> </span>)}</MessageBarBody></MessageBar>}
+      {watched.large.length > 0 && <MessageBar intent="info" layout="multiline"><MessageBarBody>{counted(watched.large.length, "answer is", "answers are")} large, and fetched one by one, up to 500,000 rows in all. The export has everything. {watched.large.slice(0, 5).map((one) => <span key={one.nodeId}><NodeName id={one.nodeId} /> </span>)}</MessageBarBody></MessageBar>}
       <DataTable name="Rows" columns={columns} rows={fixed(shown)} rowKey={(row) => keyOf(keys, row)} noun={["row", "rows"]} tools={<SearchBox placeholder="Rows that hold…" aria-label="Find in rows" value={text} onChange={(_, data) => setText(data.value)} />}
         empty={wanted ? <Empty title="No row holds that" /> : isOver ? <Empty title="There are no rows">Nobody who answered had any.</Empty> : !watched.counts ? <Loading lines={6} /> : <Empty title="Waiting for answers">Machines answer as they check in, usually within a minute. The page can be closed meanwhile.</Empty>} />
     </>

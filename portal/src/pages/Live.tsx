@@ -28,6 +28,8 @@ function Ask() {
   const [sql, setSql] = useState(at.one("sql"));
   const [description, setDescription] = useState("");
   const [reason, setReason] = useState("");
+  const [notBefore, setNotBefore] = useState("");
+  const [expires, setExpires] = useState("");
   const [fault, setFault] = useState<unknown>(null);
   const [isStarting, setStarting] = useState(false);
   const tags = at.many("tags").filter(Boolean);
@@ -65,7 +67,7 @@ function Ask() {
     setFault(null);
     setStarting(true);
     try {
-      const campaign = await body(api.POST("/api/campaigns", { body: { sql: sql.trim(), targets, description: description || null, reason: reason || null } }));
+      const campaign = await body(api.POST("/api/campaigns", { body: { sql: sql.trim(), targets, description: description || null, reason: reason || null, ...(notBefore ? { notBefore: new Date(notBefore).toISOString() } : {}), ...(expires ? { expiresAt: new Date(expires).toISOString() } : {}) } }));
       await navigate({ to: "/campaigns/$id", params: { id: campaign.id } });
       talk.tell(`${counted(campaign.targeted, "node is", "nodes are")} asked`);
     } catch (refused) {
@@ -103,6 +105,10 @@ function Ask() {
           ) : <Problem of={preview.error} />}
           {cautions.map((one) => <MessageBar key={one.message} intent="warning" layout="multiline"><MessageBarBody>{one.message}</MessageBarBody></MessageBar>)}
           {(needsReason || reason) && <Field label="Reason" required={needsReason} hint="It goes to the audit log, and to whoever may see what was asked."><Textarea value={reason} onChange={(_, data) => setReason(data.value)} placeholder="Ticket 1234: …" /></Field>}
+          <div className="row">
+            <Field label="Ask from" hint="Now, if left empty." className="grow"><Input type="datetime-local" value={notBefore} onChange={(_, data) => setNotBefore(data.value)} /></Field>
+            <Field label="Take answers until" hint="A day, if left empty." className="grow"><Input type="datetime-local" value={expires} onChange={(_, data) => setExpires(data.value)} /></Field>
+          </div>
           <Field label="Description"><Input value={description} onChange={(_, data) => setDescription(data.value)} placeholder="What you want to know" /></Field>
         </Section>
       </div>

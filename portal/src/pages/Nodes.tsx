@@ -75,7 +75,7 @@ export function NodesPage() {
         <Choice label="Status" many={at.many("status")} options={statuses.map((one) => [one, worded(one)])} onChange={(status) => at.set({ status })} />
         <Choice label="Platform" many={at.many("platform")} options={(stats.data?.platforms ?? []).map((one) => [one.name, platformName(one.name)])} onChange={(platform) => at.set({ platform })} />
         <Choice label="osquery" many={at.many("osqueryVersion")} options={(stats.data?.osqueryVersions ?? []).map((one) => [one.name, one.name || "unknown"])} onChange={(osqueryVersion) => at.set({ osqueryVersion })} />
-        <TagChoice many={at.many("tag")} onChange={(tag) => at.set({ tag })} />
+        <TagChoice many={at.one("untagged") ? [untagged] : at.many("tag")} onChange={(tag) => { const isNone = tag?.split(",").includes(untagged) && !at.one("untagged"); at.set({ tag: isNone ? undefined : tag?.split(",").filter((one) => one !== untagged).join(",") || undefined, untagged: isNone ? "true" : undefined }); }} />
         {isFiltered && <Button appearance="subtle" onClick={() => { setText(""); at.set({ q: undefined, tag: undefined, allTags: undefined, noTags: undefined, untagged: undefined, platform: undefined, status: undefined, osqueryVersion: undefined, seenSince: undefined, seenBefore: undefined }); }}>Clear filters</Button>}
       </div>
       <DataTable name="Nodes" id="nodes" columns={columns} rows={rows} rowKey={(node) => node.id} sort={{ by: sort, down: isDown }} onSort={(by, down) => at.set({ sort: by, order: down ? "desc" : "asc" })} noun={["node", "nodes"]}
@@ -96,9 +96,12 @@ export function Choice({ label, placeholder = label, many, options, onChange, si
   );
 }
 
+/** Stands for nodes without tags; no tag is called that. */
+const untagged = "\u0000";
+
 function TagChoice({ many, onChange }: { many: string[]; onChange: (many: string | undefined) => void }) {
   const tags = use.useQuery("get", "/api/tags", { params: { query: { take: 200 } } }, { staleTime: 30_000 });
-  return <Choice label="Tag" many={many} options={(tags.data?.items ?? []).map((tag) => [tag.name, tag.name])} onChange={onChange} />;
+  return <Choice label="Tag" many={many} options={[[untagged, "no tags at all"], ...(tags.data?.items ?? []).map((tag): [string, string] => [tag.name, tag.name])]} onChange={onChange} />;
 }
 
 /** Tags or state of many nodes: first what it would do, then it is done. */

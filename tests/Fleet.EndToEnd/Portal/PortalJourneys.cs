@@ -317,7 +317,7 @@ public sealed class PortalJourneys(Chromium chromium)
     /// <summary>What is told; it stands in the page once more for those who hear it.</summary>
     private static ILocator Toast(IPage page, string title) => page.Locator(".fui-ToastTitle", new() { HasTextString = title });
 
-    private static ILocator Counter(IPage page, string name) => page.Locator(".counters > span", new() { HasTextString = name });
+    private static ILocator Counter(IPage page, string name) => page.Locator(".counters > .counter", new() { HasTextString = name });
 
     private static async Task AnswerAsync(IEnumerable<SimulatedAgent> agents) =>
         await Parallel.ForEachAsync(agents, new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (agent, ct) => Assert.True(await agent.PollDistributedAsync(ct) >= 1));

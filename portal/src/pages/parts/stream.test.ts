@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { take, type Watched } from "./stream";
+import { fetchLarge, take, type Watched } from "./stream";
 
 const nothing = (): Watched => ({ rows: [], failed: [], empty: [], large: [], columns: [], counts: null, isOver: false, isLost: false, version: 0 });
 const answer = (nodeId: string, more: object) => ({ nodeId, status: "done", rows: [], answeredAt: null, error: null, ...more }) as unknown as Parameters<typeof take>[2];
@@ -28,4 +28,21 @@ test("errors, empty answers and those that are too large to show stand apart", (
   take(watched, seen, answer("b", {}));
   take(watched, seen, answer("c", { error: "too large to stream" }));
   expect([watched.failed.length, watched.empty, watched.large.length, watched.rows.length]).toEqual([1, ["b"], 1, 0]);
+});
+
+test("answers that are too large for the stream are fetched one by one", async () => {
+  const watched = nothing();
+  const seen = new Set<string>();
+  for (const node of ["a", "b"]) take(watched, seen, answer(node, { error: "its rows are large" }));
+  const asked: string[] = [];
+  let drawn = 0;
+  await fetchLarge(watched, async (node) => { asked.push(node); return answer(node, { rows: [{ x: node }] }) as never; }, () => drawn++, new AbortController().signal);
+  expect([asked, watched.large, watched.rows.map((row) => row.values.x), drawn]).toEqual([["a", "b"], [], ["a", "b"], 2]);
+});
+
+test("an answer that cannot be fetched stays among those that are too large", async () => {
+  const watched = nothing();
+  take(watched, new Set(), answer("a", { error: "its rows are large" }));
+  await expect(fetchLarge(watched, () => Promise.reject(new Error("gone")), () => {}, new AbortController().signal)).rejects.toThrow("gone");
+  expect(watched.large).toHaveLength(1);
 });

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from "react";
-import type { Schemas } from "../../api";
+import { api, body, type Schemas } from "../../api";
 
 type Answer = Schemas["Answer"];
 export type Counts = Schemas["CampaignCounts"];
@@ -32,11 +32,29 @@ export function take(into: Watched, seen: Set<string>, answer: Answer): boolean 
   if (answer.status === "failed") into.failed.push(answer);
   else if (answer.error) into.large.push(answer);
   else if (answer.rows.length === 0) into.empty.push(answer.nodeId);
-  for (const values of answer.error ? [] : (answer.rows as Record<string, unknown>[])) {
+  add(into, answer);
+  return true;
+}
+
+function add(into: Watched, answer: Answer) {
+  for (const values of answer.rows as Record<string, unknown>[]) {
     for (const column of Object.keys(values)) if (!into.columns.includes(column)) into.columns.push(column);
     into.rows.push({ nodeId: answer.nodeId, values });
   }
-  return true;
+}
+
+/** More rows than this are left to the export. */
+const mostRows = 500_000;
+
+/** Fetches answers that are too large for the stream, one after the other, as long as there is room for them. */
+export async function fetchLarge(into: Watched, fetch: (nodeId: string) => Promise<Answer>, drawn: () => void, signal: AbortSignal) {
+  while (into.large.length > 0 && into.rows.length < mostRows && !signal.aborted) {
+    const whole = await fetch(into.large[0]!.nodeId);
+    if (signal.aborted) return;
+    into.large.shift();
+    add(into, whole);
+    drawn();
+  }
 }
 
 /** Watches a campaign as its answers come. The browser comes back by itself when the stream breaks; what it has is not sent again. */
@@ -56,9 +74,24 @@ export function useCampaignStream(id: string): Watched {
         redraw(now.version);
       }, 250);
     };
+    // One fetch at a time. What fails is told as too large, until another answer sets it going again.
+    const stop = new AbortController();
+    let isFetching = false;
+    const fill = async () => {
+      if (isFetching) return;
+      isFetching = true;
+      try {
+        await fetchLarge(now, (nodeId) => body(api.GET("/api/campaigns/{id}/answers/{nodeId}", { params: { path: { id, nodeId } }, signal: stop.signal })), draw, stop.signal);
+      } catch {
+        // The page says how many are missing.
+      } finally {
+        isFetching = false;
+      }
+    };
     const source = new EventSource(`/api/campaigns/${encodeURIComponent(id)}/stream`);
     source.addEventListener("answer", (event) => {
       if (take(now, seen, JSON.parse((event as MessageEvent<string>).data) as Answer)) draw();
+      if (now.large.length > 0) void fill();
     });
     source.addEventListener("counts", (event) => {
       now.counts = JSON.parse((event as MessageEvent<string>).data) as Counts;
@@ -78,6 +111,7 @@ export function useCampaignStream(id: string): Watched {
       draw();
     };
     return () => {
+      stop.abort();
       source.close();
       window.clearTimeout(frame);
     };
