@@ -44,7 +44,10 @@ internal static class Certificates
         if (settings.FunctionsPort is not null || settings.Http.Url.Scheme != "https") return new(Pem: null);
         var chain = new X509Certificate2Collection();
         chain.ImportFromPemFile(settings.Http.Certificate ?? folder.Certificate);
-        return new(chain.ExportCertificatePems() + "\n");
+
+        // A certificate that somebody else issued is trusted by the machines' authorities, or by an authority that the file has too.
+        var roots = chain.Where(one => one.SubjectName.RawData.AsSpan().SequenceEqual(one.IssuerName.RawData)).ToArray();
+        return new(roots.Length == 0 ? null : new X509Certificate2Collection(roots).ExportCertificatePems() + "\n");
     }
 
     private static X509Extension AlternativeNames(Uri url)

@@ -11,6 +11,11 @@ namespace Fleet.Manager;
 internal sealed record AnswerBody(
     string NodeId, string Status, string? Error, JsonArray Rows, DateTimeOffset? SentAt, DateTimeOffset? AnsweredAt, long? WallMs, string? DeviceLink);
 
+/// <summary>How far one node came with a campaign.</summary>
+/// <param name="Status"><c>new</c>, <c>sent</c>, <c>done</c>, <c>failed</c> or <c>expired</c>.</param>
+/// <param name="WallMs">How long it ran there, in milliseconds, where the agent measured it.</param>
+internal sealed record CampaignNodeBody(string NodeId, string Status, string? Error, DateTimeOffset? SentAt, DateTimeOffset? AnsweredAt, long? WallMs);
+
 /// <summary>What a campaign brought.</summary>
 internal static class CampaignAnswersApi
 {
@@ -19,6 +24,7 @@ internal static class CampaignAnswersApi
     public static void MapCampaignAnswers(this IEndpointRouteBuilder api)
     {
         api.MapGet("/campaigns/{id}/answers", ListAsync).For(Role.Viewer).Docs<ListOf<AnswerBody>>("List a campaign's answers");
+        api.MapGet("/campaigns/{id}/nodes", StatesAsync).For(Role.Viewer).Docs<ListOf<CampaignNodeBody>>("List how far each node came, without rows; pages may be short and still lead on", id: "listCampaignNodes");
         api.MapGet("/campaigns/{id}/answers/{nodeId}", FindAsync).For(Role.Viewer).Docs<AnswerBody>("Read one node's answer", id: "getCampaignAnswer");
         api.MapGet("/campaigns/{id}/export", ExportAsync).For(Role.Viewer).IsExport().Stream().DocsFile("Export a campaign's rows", Export.Ndjson, Export.Csv);
         api.MapGet("/campaigns/{id}/stream", StreamAsync).For(Role.Viewer).Stream().DocsFile("Watch a campaign: server-sent events 'counts' and 'answer'", "text/event-stream");
@@ -30,6 +36,16 @@ internal static class CampaignAnswersApi
         if (await campaigns.FindAsync(id, ct) is null) return CampaignsApi.Missing(id);
         var page = await answers.PageAsync(id, Paging.Take(take, limits), after, ct);
         return TypedResults.Ok(page.Select(answer => Body(answer, links)));
+    }
+
+    private static async Task<IResult> StatesAsync(
+        string id, CampaignStore campaigns, AnswerStore answers, Limits limits, CancellationToken ct, string? status = null, int? take = null, string? after = null)
+    {
+        if (await campaigns.FindAsync(id, ct) is null) return CampaignsApi.Missing(id);
+        var state = default(AnswerState);
+        if (status is not null && !(Enum.TryParse(status, ignoreCase: true, out state) && Enum.IsDefined(state) && !char.IsAsciiDigit(status[0]))) return Problem.Invalid("status", "This is new, sent, done, failed or expired.");
+        var page = await answers.StatesAsync(id, status is null ? null : state, Paging.Take(take, limits), after, ct);
+        return TypedResults.Ok(page.Select(answer => new CampaignNodeBody(answer.Node.ToString(), answer.State.ToString().ToLowerInvariant(), answer.Error, answer.SentAt, answer.AnsweredAt, answer.WallMs)));
     }
 
     private static async Task<IResult> FindAsync(string id, string nodeId, AnswerStore answers, DeviceLinks links, CancellationToken ct) =>

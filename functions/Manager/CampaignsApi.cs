@@ -52,7 +52,7 @@ internal static class CampaignsApi
         var now = clock.GetUtcNow();
         var wanted = (await campaigns.ListAsync(ct)).Where(campaign =>
             (status is null || StatusOf(campaign, now) == status)
-            && (q is null || campaign.Sql.Contains(q, StringComparison.OrdinalIgnoreCase) || campaign.Description.Contains(q, StringComparison.OrdinalIgnoreCase))).ToList();
+            && (q is null || campaign.Sql.Contains(q, StringComparison.OrdinalIgnoreCase) || campaign.Description.Contains(q, StringComparison.OrdinalIgnoreCase) || campaign.CreatedBy.Contains(q, StringComparison.OrdinalIgnoreCase))).ToList();
 
         // Counting one costs a read.
         var (page, next) = Paging.Slice(wanted, campaign => campaign.Id, Math.Min(take ?? 20, 20), after, limits);

@@ -65,6 +65,7 @@ namespace Fleet.Manager;
 [JsonSerializable(typeof(SaveAsQuery))]
 [JsonSerializable(typeof(ListOf<CampaignBody>))]
 [JsonSerializable(typeof(ListOf<AnswerBody>))]
+[JsonSerializable(typeof(ListOf<CampaignNodeBody>))]
 [JsonSerializable(typeof(RuleRequest))]
 [JsonSerializable(typeof(ListOf<RuleBody>))]
 [JsonSerializable(typeof(RuleTrial))]

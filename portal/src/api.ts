@@ -61,7 +61,7 @@ const manners: Middleware = {
     } catch {
       // What stands between may answer in its own words.
     }
-    if (response.status === 401 && !new URL(request.url).pathname.startsWith("/api/session")) session.ended();
+    if (response.status === 401 && !/^\/api\/session(\/|$)/.test(new URL(request.url).pathname)) session.ended();
     throw new Fault(response.status, problem);
   },
 };

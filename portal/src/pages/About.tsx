@@ -4,7 +4,7 @@ import { Fact, Loading, Page, Problem, Section, State } from "../parts/basics";
 import { counted } from "../parts/format";
 import { useTables } from "../parts/Sql";
 
-const keys: [string, string][] = [["Ctrl-K", "go anywhere, or run a command"], ["Ctrl-Enter", "run the query that is being written"], ["Tab", "take what is offered while writing code; else leave the field"], ["Escape", "close what is open"]];
+const keys: [string, string][] = [["Ctrl-K", "go anywhere, or run a command"], ["Ctrl-Enter", "run the query that is being written"], ["Tab", "take what is offered while writing code; else leave the field"], ["Ctrl-M", "go to what was just told, such as to undo it"], ["Escape", "close what is open"]];
 
 export function AboutPage() {
   const health = useQuery({ queryKey: ["health"], queryFn: async ({ signal }) => (await fetch("/healthz", { signal, headers: { Accept: "application/json" } })).json() as Promise<{ status: string; version?: string; detail?: string }>, refetchInterval: 30_000 });

@@ -9,6 +9,7 @@ import { type Column, DataTable } from "../parts/DataTable";
 import { ExportMenu } from "../parts/Export";
 import { counted, grouped } from "../parts/format";
 import { fixed, useCursor } from "../parts/rows";
+import { useRunning } from "../parts/running";
 import { TagEditor } from "../parts/TagEditor";
 import { useTalk } from "../parts/talk";
 import { useAddress } from "../search";
@@ -51,7 +52,7 @@ function Watch({ campaign, refetch }: { campaign: Campaign; refetch: () => void 
           {isOperator && !isOver && <Button onClick={() => void cancel().catch(talk.fail)}>Stop</Button>}
           {isOperator && <Button onClick={() => setDialog("repeat")}>Run again</Button>}
           <ExportMenu path={`/api/campaigns/${campaign.id}/export`} query={{}} />
-          <Button icon={<ShareRegular />} onClick={() => void navigator.clipboard.writeText(location.href).then(() => talk.tell("The link was copied", { text: "Whoever may sign in here sees this page." }), talk.fail)}>Share</Button>
+          <Button icon={<ShareRegular />} onClick={() => void talk.ask({ title: "Share this page", text: <><p>Whoever may sign in here sees it, with the answers that come later.</p><Copyable name="the link" text={location.origin + campaign.link} /></>, action: "Done" })}>Share</Button>
           {isOperator && (
             <Menu>
               <MenuTrigger disableButtonEnhancement><Button icon={<MoreHorizontalRegular />} aria-label="More" /></MenuTrigger>
@@ -91,17 +92,13 @@ const Counter = ({ name, of, search }: { name: string; of: number; search: Recor
 function Nodes({ id, isOver }: { id: string; isOver: boolean }) {
   const at = useAddress();
   const status = at.one("status");
-  const rows = useCursor<Schemas["Answer"]>(["answers", id, status], async (after, signal) => {
-    const page = await body(api.GET("/api/campaigns/{id}/answers", { params: { path: { id }, query: { take: 200, after } }, signal }));
-    return { ...page, items: status ? page.items.filter((one) => one.status === status) : page.items };
-  }, isOver ? {} : { refetchInterval: 5_000 });
+  const rows = useCursor<Schemas["CampaignNode"]>(["campaign-nodes", id, status], (after, signal) => body(api.GET("/api/campaigns/{id}/nodes", { params: { path: { id }, query: { status: status || undefined, take: 200, after } }, signal })), isOver ? {} : { refetchInterval: 5_000 });
   return (
     <DataTable name="Nodes that are asked" rows={rows} rowKey={(one) => one.nodeId} noun={["node", "nodes"]} empty={<Empty title="No node is there" />}
       tools={<Choice label="Status" single many={at.many("status").filter(Boolean)} options={["new", "sent", "done", "failed", "expired"].map((one) => [one, one === "new" ? "waiting" : one])} onChange={(chosen) => at.set({ status: chosen })} />}
       columns={[
         { id: "node", name: "Node", narrow: true, width: "minmax(160px, 2fr)", cell: (one) => <NodeName id={one.nodeId} /> },
         { id: "status", name: "Status", narrow: true, width: "110px", cell: (one) => <State of={one.status === "new" ? "waiting" : one.status} /> },
-        { id: "rows", name: "Rows", width: "80px", cell: (one) => (one.status === "done" ? <Num of={one.rows.length} /> : "") },
         { id: "sent", name: "Fetched it", width: "150px", cell: (one) => one.sentAt && <When at={one.sentAt} /> },
         { id: "answered", name: "Answered", width: "150px", cell: (one) => one.answeredAt && <When at={one.answeredAt} /> },
         { id: "took", name: "Took", width: "100px", cell: (one) => (one.wallMs == null ? "" : `${grouped(one.wallMs)} ms`) },
@@ -193,6 +190,7 @@ function RepeatDialog({ campaign, onClose }: { campaign: Campaign; onClose: () =
   const navigate = useNavigate();
   const [reason, setReason] = useState(campaign.reason);
   const [fault, setFault] = useState<unknown>(null);
+  const [isRunning, begin] = useRunning();
   const run = async () => {
     try {
       const again = await body(api.POST("/api/campaigns/{id}/repeat", { params: { path: { id: campaign.id } }, body: { reason: reason || null } }));
@@ -208,7 +206,7 @@ function RepeatDialog({ campaign, onClose }: { campaign: Campaign; onClose: () =
       <DialogSurface><DialogBody>
         <DialogTitle>Run again</DialogTitle>
         <DialogContent className="form"><p style={{ margin: 0 }}>The same question goes to the same targets, as they are now.</p><Field label="Reason"><Textarea value={reason} onChange={(_, data) => setReason(data.value)} /></Field><Problem of={fault} /></DialogContent>
-        <DialogActions><Button onClick={onClose}>Cancel</Button><Button appearance="primary" onClick={() => void run()}>Run again</Button></DialogActions>
+        <DialogActions><Button onClick={onClose}>Cancel</Button><Button appearance="primary" disabled={isRunning} onClick={() => begin(run)}>Run again</Button></DialogActions>
       </DialogBody></DialogSurface>
     </Dialog>
   );

@@ -1,12 +1,11 @@
 import { Button, SearchBox } from "@fluentui/react-components";
 import { FlashRegular } from "@fluentui/react-icons";
 import { useNavigate } from "@tanstack/react-router";
-import { useEffect, useState } from "react";
 import { api, body, type Schemas } from "../api";
 import { Empty, Go, Num, Page, State, When } from "../parts/basics";
 import { type Column, DataTable } from "../parts/DataTable";
 import { useCursor } from "../parts/rows";
-import { useAddress } from "../search";
+import { useAddress, useSearchText } from "../search";
 import { useMay } from "../session";
 import { Choice } from "./Nodes";
 
@@ -27,11 +26,7 @@ export function CampaignsPage() {
   const at = useAddress();
   const navigate = useNavigate();
   const isOperator = useMay("operator");
-  const [text, setText] = useState(at.one("q"));
-  useEffect(() => {
-    const timer = setTimeout(() => text !== at.one("q") && at.set({ q: text || undefined }), 250);
-    return () => clearTimeout(timer);
-  }, [text, at]);
+  const [text, setText] = useSearchText();
   const filter = { q: at.one("q") || undefined, status: at.one("status") || undefined };
   const rows = useCursor(["campaigns", filter], (after, signal) => body(api.GET("/api/campaigns", { params: { query: { ...filter, take: 100, after } }, signal })), { refetchInterval: 10_000 });
   return (

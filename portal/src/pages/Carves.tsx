@@ -8,6 +8,7 @@ import { Empty, Fact, Go, Loading, Page, Problem, Section, State, When } from ".
 import { type Column, DataTable } from "../parts/DataTable";
 import { bytes } from "../parts/format";
 import { useCursor } from "../parts/rows";
+import { useRunning } from "../parts/running";
 import { useTalk } from "../parts/talk";
 import { useMay } from "../session";
 import { Lacking } from "../shell/Nothing";
@@ -41,6 +42,7 @@ function Ask({ onClose }: { onClose: () => void }) {
   const queries = useQueryClient();
   const [nodes, setNodes] = useState<string[]>([]);
   const [path, setPath] = useState("");
+  const [isRunning, run] = useRunning();
   const [reason, setReason] = useState("");
   const [fault, setFault] = useState<unknown>(null);
   const ask = async () => {
@@ -63,7 +65,7 @@ function Ask({ onClose }: { onClose: () => void }) {
           <Field label="Reason" required hint="It goes to the audit log."><Textarea value={reason} onChange={(_, data) => setReason(data.value)} placeholder="Ticket 1234: …" /></Field>
           <Problem of={fault} />
         </DialogContent>
-        <DialogActions><Button onClick={onClose}>Cancel</Button><Button appearance="primary" disabled={nodes.length === 0 || !path.trim() || !reason.trim()} onClick={() => void ask()}>Fetch</Button></DialogActions>
+        <DialogActions><Button onClick={onClose}>Cancel</Button><Button appearance="primary" disabled={nodes.length === 0 || !path.trim() || !reason.trim() || isRunning} onClick={() => run(ask)}>Fetch</Button></DialogActions>
       </DialogBody></DialogSurface>
     </Dialog>
   );
@@ -76,7 +78,7 @@ export function CarvePage() {
   const isOperator = useMay("operator");
   const carve = use.useQuery("get", "/api/carves/{id}", { params: { path: { id } } }, { refetchInterval: 10_000 });
   const isHere = carve.data?.status === "complete";
-  const files = useCursor<Schemas["CarvedFile"]>(["carve-files", id], (after, signal) => body(api.GET("/api/carves/{id}/files", { params: { path: { id }, query: { take: 500, after } }, signal })), { enabled: isHere && carve.data?.packing !== "zstd" });
+  const files = useCursor<Schemas["CarvedFile"]>(["carve-files", id], (after, signal) => body(api.GET("/api/carves/{id}/files", { params: { path: { id }, query: { take: 500, after } }, signal })), { enabled: isOperator && isHere && carve.data?.packing !== "zstd" });
   if (carve.error && !carve.data) return <Page title="Carve"><Lacking of={carve.error} what="carve" /></Page>;
   if (!carve.data) return <Page title="Carve"><Loading /></Page>;
   const one = carve.data;
@@ -87,7 +89,7 @@ export function CarvePage() {
     talk.tell("The carve was deleted");
   };
   return (
-    <Page title={`Carve ${one.id.slice(0, 12)}`} under={<Go to="/carves">All carves</Go>} actions={<>{isHere && <Button as="a" appearance="primary" href={`/api/carves/${one.id}/archive`} download icon={<ArrowDownloadRegular />}>Download</Button>}{isOperator && <Button onClick={() => void remove().catch(talk.fail)}>Delete…</Button>}</>}>
+    <Page title={`Carve ${one.id.slice(0, 12)}`} under={<Go to="/carves">All carves</Go>} actions={<>{isOperator && isHere && <Button as="a" appearance="primary" href={`/api/carves/${one.id}/archive`} download icon={<ArrowDownloadRegular />}>Download</Button>}{isOperator && <Button onClick={() => void remove().catch(talk.fail)}>Delete…</Button>}</>}>
       <Section>
         <dl className="facts">
           <Fact name="Node"><NodeName id={one.nodeId} /></Fact>
@@ -99,7 +101,7 @@ export function CarvePage() {
           {one.campaignId && <Fact name="Asked by"><Go to="/campaigns/$id" params={{ id: one.campaignId }}>this campaign</Go></Fact>}
         </dl>
       </Section>
-      {isHere && <DataTable name="Files" columns={[{ id: "name", name: "File", narrow: true, width: "minmax(300px, 4fr)", cell: (file) => <span className="mono">{file.name}</span> }, { id: "size", name: "Size", narrow: true, width: "120px", cell: (file) => bytes(file.size) }]} rows={files} rowKey={(file) => file.name} noun={["file", "files"]} empty={<Empty title={one.packing === "zstd" ? "A zstd archive is not listed" : "The archive is empty"}>Download it to see what is in it.</Empty>} />}
+      {isOperator && isHere && <DataTable name="Files" columns={[{ id: "name", name: "File", narrow: true, width: "minmax(300px, 4fr)", cell: (file) => <span className="mono">{file.name}</span> }, { id: "size", name: "Size", narrow: true, width: "120px", cell: (file) => bytes(file.size) }]} rows={files} rowKey={(file) => file.name} noun={["file", "files"]} empty={<Empty title={one.packing === "zstd" ? "A zstd archive is not listed" : "The archive is empty"}>Download it to see what is in it.</Empty>} />}
     </Page>
   );
 }

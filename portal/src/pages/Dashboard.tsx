@@ -86,9 +86,11 @@ function Bars({ counts, of, name, search }: { counts: Schemas["CountOf"][]; of: 
   if (counts.length === 0) return <p className="muted">Nothing to count yet.</p>;
   return (
     <div className="bars">
-      {counts.map((one) => (
-        <Link key={one.name} to="/nodes" search={search(one.name)}><span>{name(one.name)}</span><span className="bar" aria-hidden><i style={{ width: `${(100 * one.count) / Math.max(1, of)}%` }} /></span><span><Num of={one.count} /></span></Link>
-      ))}
+      {counts.map((one) => {
+        const bar = <><span>{name(one.name)}</span><span className="bar" aria-hidden><i style={{ width: `${(100 * one.count) / Math.max(1, of)}%` }} /></span><span><Num of={one.count} /></span></>;
+        // What nodes have not told cannot be filtered by.
+        return one.name === "" ? <div key="">{bar}</div> : <Link key={one.name} to="/nodes" search={search(one.name)}>{bar}</Link>;
+      })}
     </div>
   );
 }

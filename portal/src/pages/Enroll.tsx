@@ -7,6 +7,7 @@ import { Copyable, Empty, Go, Loading, Num, Page, Problem, Section, State, Tags,
 import { type Column, DataTable } from "../parts/DataTable";
 import { localTime } from "../parts/format";
 import { usePages } from "../parts/rows";
+import { useRunning } from "../parts/running";
 import { TagEditor } from "../parts/TagEditor";
 import { useTalk } from "../parts/talk";
 import { useMay } from "../session";
@@ -119,6 +120,7 @@ function Make({ what, onClose, onSecret, onLink }: { what: "secret" | "link"; on
   const [label, setLabel] = useState("");
   const [tags, setTags] = useState<string[]>([]);
   const [expires, setExpires] = useState("");
+  const [isRunning, run] = useRunning();
   const [uses, setUses] = useState("");
   const [fault, setFault] = useState<unknown>(null);
   const of = (member: string) => (fault instanceof Fault ? fault.of(member) : undefined);
@@ -137,7 +139,7 @@ function Make({ what, onClose, onSecret, onLink }: { what: "secret" | "link"; on
   return (
     <Dialog open onOpenChange={(_, data) => !data.open && onClose()}>
       <DialogSurface>
-        <form onSubmit={(event) => { event.preventDefault(); void make(); }}>
+        <form onSubmit={(event) => { event.preventDefault(); run(make); }}>
           <DialogBody>
             <DialogTitle>{what === "secret" ? "New enroll secret" : "New enroll link"}</DialogTitle>
             <DialogContent className="form">
@@ -151,7 +153,7 @@ function Make({ what, onClose, onSecret, onLink }: { what: "secret" | "link"; on
               <Problem of={fault} />
               <p className="muted" style={{ margin: 0 }}>More on what each tag brings: <Go to="/tags">tags</Go>.</p>
             </DialogContent>
-            <DialogActions><Button onClick={onClose}>Cancel</Button><Button type="submit" appearance="primary">Make it</Button></DialogActions>
+            <DialogActions><Button onClick={onClose}>Cancel</Button><Button type="submit" appearance="primary" disabled={isRunning}>Make it</Button></DialogActions>
           </DialogBody>
         </form>
       </DialogSurface>

@@ -6,7 +6,7 @@ import { Empty, Go, Loading, Page, Problem, Section } from "../parts/basics";
 import { TagEditor } from "../parts/TagEditor";
 import { useMay } from "../session";
 import { Lacking } from "../shell/Nothing";
-import { History, isNew, ItemMenu, ItemsPage, kinds, Reach, useItem, useItemWrites, useUnsaved } from "./parts/items";
+import { History, isNew, ItemMenu, ItemsPage, kinds, Reach, useHeld, useItem, useItemWrites, useUnsaved } from "./parts/items";
 
 type FilePaths = Schemas["FilePaths"];
 
@@ -28,35 +28,44 @@ export function FilePathPage() {
   if (isNew(name)) return <Editor item={{ category: "", paths: [], excludePaths: [], accesses: false, tags: [] }} etag={null} isNew />;
   if (found.error && !found.data) return <Page title={name}><Lacking of={found.error} what="file path category" /></Page>;
   if (!found.data) return <Page title={name}><Loading lines={6} /></Page>;
-  return <Editor key={name + found.data.etag} item={found.data.item} etag={found.data.etag} isNew={false} />;
+  return <Editor key={name} item={found.data.item} etag={found.data.etag} isNew={false} />;
 }
 
 const lines = (text: string) => text.split("\n").map((line) => line.trim()).filter(Boolean);
 const bodyOf = ({ category: _, ...rest }: FilePaths) => rest;
 
-function Editor({ item, etag, isNew }: { item: FilePaths; etag: string | null; isNew: boolean }) {
+function Editor({ item: found, etag: foundEtag, isNew }: { item: FilePaths; etag: string | null; isNew: boolean }) {
   const mayWrite = useMay("operator");
   const writes = useItemWrites(kinds.filePaths);
   const navigate = useNavigate();
-  const [category, setCategory] = useState(item.category);
-  const [paths, setPaths] = useState(item.paths.join("\n"));
-  const [exclude, setExclude] = useState(item.excludePaths.join("\n"));
-  const [accesses, setAccesses] = useState(item.accesses);
-  const [tags, setTags] = useState(item.tags);
+  const [category, setCategory] = useState(found.category);
+  const [paths, setPaths] = useState(found.paths.join("\n"));
+  const [exclude, setExclude] = useState(found.excludePaths.join("\n"));
+  const [accesses, setAccesses] = useState(found.accesses);
+  const [tags, setTags] = useState(found.tags);
   const [fault, setFault] = useState<unknown>(null);
   const [isSaved, setSaved] = useState(false);
   const wanted = { category: category.trim(), paths: lines(paths), excludePaths: lines(exclude), accesses, tags };
-  const isDirty = JSON.stringify(wanted) !== JSON.stringify(item);
+  const held = useHeld(found, foundEtag, (base) => JSON.stringify(wanted) !== JSON.stringify(base), (taken) => {
+    setPaths(taken.paths.join("\n"));
+    setExclude(taken.excludePaths.join("\n"));
+    setAccesses(taken.accesses);
+    setTags(taken.tags);
+  });
+  const { item, etag, isDirty } = held;
   useUnsaved(isDirty && !isSaved);
   const wrong = (member: string) => (fault instanceof Fault ? fault.of(member) : undefined);
   const save = async () => {
     setFault(null);
     setSaved(true);
+    held.saving(true);
     try {
       await writes.save(wanted.category, bodyOf(wanted), etag, isNew ? undefined : bodyOf(item));
-      if (isNew) await navigate({ to: "/file-paths/$name", params: { name: wanted.category }, ignoreBlocker: true });
+      if (!isNew) setSaved(false);
+      else await navigate({ to: "/file-paths/$name", params: { name: wanted.category }, ignoreBlocker: true });
     } catch (refused) {
       setFault(refused);
+      held.saving(false);
       setSaved(false);
     }
   };

@@ -2,7 +2,7 @@ import { Button, Field, Input, Menu, MenuItem, MenuList, MenuPopover, MenuTrigge
 import { DeleteRegular, FlashRegular, MoreHorizontalRegular } from "@fluentui/react-icons";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useParams } from "@tanstack/react-router";
-import { useEffect, useMemo, useRef, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 import { address, api, body, ifMatch, use, versioned, type Schemas } from "../api";
 import { Copyable, Empty, Fact, Go, Loading, Num, Page, Problem, Section, State, Tags, When } from "../parts/basics";
 import { Diff, JsonEditor, pretty } from "../parts/Code";
@@ -89,8 +89,7 @@ function Actions({ node }: { node: Node }) {
   };
   const link = async () => {
     const made = await body(api.POST("/api/nodes/{id}/device-link", { params: { path }, body: {} }));
-    await navigator.clipboard.writeText(location.origin + made.path).catch(() => {});
-    talk.tell("A link for the machine's user was made and copied", { footer: <Go to="/device/$token" params={{ token: made.path.slice("/device/".length) }}>See what they see</Go> });
+    await talk.ask({ title: "A link for the machine's user", text: <><p>It shows what the machine was asked, by whom and why, without signing in.</p><Copyable name="the link" text={location.origin + made.path} /></>, action: "Done" });
   };
   return (
     <Menu>
@@ -112,9 +111,9 @@ function Overview({ node, etag }: { node: Node; etag: string | null }) {
   const queries = useQueryClient();
   const [name, setName] = useState(node.displayName);
   useEffect(() => setName(node.displayName), [node.displayName]);
-  const change = async (patch: Schemas["NodePatch"], said: string, back?: Schemas["NodePatch"]) => {
+  const change = async (patch: Schemas["NodePatch"], said: string, back?: Schemas["NodePatch"], isGuarded = true) => {
     try {
-      const changed = await versioned(api.PATCH("/api/nodes/{id}", { params: { path: { id: node.id } }, body: patch, headers: ifMatch(etag) }));
+      const changed = await versioned(api.PATCH("/api/nodes/{id}", { params: { path: { id: node.id } }, body: patch, headers: ifMatch(isGuarded ? etag : null) }));
       queries.setQueryData(["node", node.id], changed);
       void queries.invalidateQueries();
       talk.tell(said, { footer: <Go to="/nodes/$id" params={{ id: node.id }} search={{ tab: "config" }}>See its configuration</Go>, ...(back ? { undo: async () => { await api.PATCH("/api/nodes/{id}", { params: { path: { id: node.id } }, body: back }); await queries.invalidateQueries(); } } : {}) });
@@ -122,6 +121,12 @@ function Overview({ node, etag }: { node: Node; etag: string | null }) {
       talk.fail(fault);
       void queries.invalidateQueries();
     }
+  };
+  // Tags are given and taken one by one, so that two quick ones, or two people, do not undo each other.
+  const retag = async (tags: string[]) => {
+    const addTags = tags.filter((tag) => !node.tags.includes(tag));
+    const removeTags = node.tags.filter((tag) => !tags.includes(tag));
+    await change({ addTags, removeTags }, "The tags were changed", { addTags: removeTags, removeTags: addTags }, false);
   };
   const activate = async (active: boolean) => {
     if (!active && !(await talk.ask({ title: `Deactivate ${node.displayName}?`, text: "It gets no configuration and no questions, and its logs are refused: the machine keeps them, as far as it has room, and sends them once the node is active again.", action: "Deactivate" }))) return;
@@ -133,7 +138,7 @@ function Overview({ node, etag }: { node: Node; etag: string | null }) {
     <div className="grid two">
       <div className="stack">
         <Section title="Tags">
-          {isOperator ? <TagEditor name="Tags of this node" tags={node.tags} onChange={(tags) => void change({ tags }, "The tags were changed", { tags: node.tags })} /> : <Tags of={node.tags} most={100} />}
+          {isOperator ? <TagEditor name="Tags of this node" tags={node.tags} onChange={(tags) => void retag(tags)} /> : <Tags of={node.tags} most={100} />}
           <p className="muted" style={{ margin: 0 }}>Its tags decide which queries, packs, file paths and options it gets.</p>
         </Section>
         <Applies node={node} />
@@ -195,25 +200,25 @@ function Configuration({ node }: { node: Node }) {
   const [isDiff, setDiff] = useState(true);
   const text = useMemo(() => (config.data ? pretty(config.data) : ""), [config.data]);
   const key = `fleet.config.${node.id}`;
-  const before = useRef<string | null>(null);
+  const [before, setBefore] = useState<string | null>(null);
   useEffect(() => {
     if (!text) return;
     try {
       const kept = JSON.parse(sessionStorage.getItem(key) ?? "null") as { now: string; last: string | null } | null;
-      if (kept?.now === text) before.current = kept.last;
+      if (kept?.now === text) setBefore(kept.last);
       else {
-        before.current = kept?.now ?? null;
-        sessionStorage.setItem(key, JSON.stringify({ now: text, last: before.current }));
+        setBefore(kept?.now ?? null);
+        sessionStorage.setItem(key, JSON.stringify({ now: text, last: kept?.now ?? null }));
       }
     } catch {
       // A browser that keeps nothing shows no difference.
     }
   }, [text, key]);
   if (!config.data) return config.error ? <Problem of={config.error} /> : <Loading lines={12} />;
-  const hasLast = before.current !== null && before.current !== text;
+  const hasLast = before !== null && before !== text;
   return (
     <Section title="The configuration it gets" actions={<>{hasLast && <Switch label="Show what changed" checked={isDiff} onChange={(_, data) => setDiff(data.checked)} />}<Button size="small" onClick={() => void navigator.clipboard.writeText(text)}>Copy</Button></>}>
-      {hasLast && isDiff ? <><p className="muted" style={{ margin: 0 }}>Compared with the one that was shown here before.</p><Diff label="What changed in the configuration" before={before.current!} after={text} /></> : <JsonEditor label="The configuration" value={text} readOnly maxHeight="70vh" />}
+      {before !== null && hasLast && isDiff ? <><p className="muted" style={{ margin: 0 }}>Compared with the one that was shown here before.</p><Diff label="What changed in the configuration" before={before} after={text} /></> : <JsonEditor label="The configuration" value={text} readOnly maxHeight="70vh" />}
     </Section>
   );
 }

@@ -9,7 +9,7 @@ import { counted, platformName } from "../parts/format";
 import { usePages } from "../parts/rows";
 import { TagEditor } from "../parts/TagEditor";
 import { useTalk } from "../parts/talk";
-import { useAddress } from "../search";
+import { useAddress, useSearchText } from "../search";
 import { useMay } from "../session";
 
 type Node = Schemas["Node"];
@@ -37,14 +37,9 @@ export function NodesPage() {
   const at = useAddress();
   const isOperator = useMay("operator");
   const navigate = useNavigate();
-  const [text, setText] = useState(at.one("q"));
+  const [text, setText] = useSearchText();
   const [selection, setSelection] = useState<ReadonlySet<string>>(new Set());
   const [bulk, setBulk] = useState<Schemas["NodeFilter"] | null>(null);
-  useEffect(() => {
-    const timer = setTimeout(() => text !== at.one("q") && at.set({ q: text || undefined }), 250);
-    return () => clearTimeout(timer);
-  }, [text, at]);
-  useEffect(() => setText(at.one("q")), [at.search.q]);
 
   const sort = at.one("sort") || "name";
   const isDown = at.one("order") === "desc";
@@ -73,8 +68,8 @@ export function NodesPage() {
       <div className="filters">
         <SearchBox placeholder="Name, identifier, address, hardware…" aria-label="Search nodes" value={text} onChange={(_, data) => setText(data.value)} />
         <Choice label="Status" many={at.many("status")} options={statuses.map((one) => [one, worded(one)])} onChange={(status) => at.set({ status })} />
-        <Choice label="Platform" many={at.many("platform")} options={(stats.data?.platforms ?? []).map((one) => [one.name, platformName(one.name)])} onChange={(platform) => at.set({ platform })} />
-        <Choice label="osquery" many={at.many("osqueryVersion")} options={(stats.data?.osqueryVersions ?? []).map((one) => [one.name, one.name || "unknown"])} onChange={(osqueryVersion) => at.set({ osqueryVersion })} />
+        <Choice label="Platform" many={at.many("platform")} options={(stats.data?.platforms ?? []).filter((one) => one.name !== "").map((one) => [one.name, platformName(one.name)])} onChange={(platform) => at.set({ platform })} />
+        <Choice label="osquery" many={at.many("osqueryVersion")} options={(stats.data?.osqueryVersions ?? []).filter((one) => one.name !== "").map((one) => [one.name, one.name || "unknown"])} onChange={(osqueryVersion) => at.set({ osqueryVersion })} />
         <TagChoice many={at.one("untagged") ? [untagged] : at.many("tag")} onChange={(tag) => { const isNone = tag?.split(",").includes(untagged) && !at.one("untagged"); at.set({ tag: isNone ? undefined : tag?.split(",").filter((one) => one !== untagged).join(",") || undefined, untagged: isNone ? "true" : undefined }); }} />
         {isFiltered && <Button appearance="subtle" onClick={() => { setText(""); at.set({ q: undefined, tag: undefined, allTags: undefined, noTags: undefined, untagged: undefined, platform: undefined, status: undefined, osqueryVersion: undefined, seenSince: undefined, seenBefore: undefined }); }}>Clear filters</Button>}
       </div>
@@ -151,7 +146,7 @@ function BulkChange({ filter, onClose }: { filter: Schemas["NodeFilter"]; onClos
 function Duplicates() {
   const found = use.useQuery("get", "/api/nodes/duplicates", {});
   const resolve = use.useMutation("post", "/api/nodes/{id}/duplicates/resolve");
-  const isOperator = useMay("admin");
+  const isOperator = useMay("operator");
   const talk = useTalk();
   return (
     <Page title="Two machines behind one identifier" under={<Go to="/nodes">All nodes</Go>}>

@@ -7,7 +7,7 @@ import { JsonEditor, pretty } from "../parts/Code";
 import { TagEditor } from "../parts/TagEditor";
 import { useMay } from "../session";
 import { Lacking } from "../shell/Nothing";
-import { History, isNew, ItemMenu, ItemsPage, kinds, Reach, useItem, useItemWrites, useUnsaved } from "./parts/items";
+import { History, isNew, ItemMenu, ItemsPage, kinds, Reach, useHeld, useItem, useItemWrites, useUnsaved } from "./parts/items";
 
 type Options = Omit<Schemas["Options"], "config"> & { config: Record<string, unknown> };
 
@@ -25,30 +25,37 @@ export function OptionPage() {
   if (isNew(name)) return <Editor item={{ name: "", config: { options: { schedule_splay_percent: 10 } }, tags: [] }} etag={null} isNew />;
   if (found.error && !found.data) return <Page title={name}><Lacking of={found.error} what="set of options" /></Page>;
   if (!found.data) return <Page title={name}><Loading lines={6} /></Page>;
-  return <Editor key={name + found.data.etag} item={found.data.item} etag={found.data.etag} isNew={false} />;
+  return <Editor key={name} item={found.data.item} etag={found.data.etag} isNew={false} />;
 }
 
 const bodyOf = ({ name: _, ...rest }: Options) => rest;
 
-function Editor({ item, etag, isNew }: { item: Options; etag: string | null; isNew: boolean }) {
+function Editor({ item: found, etag: foundEtag, isNew }: { item: Options; etag: string | null; isNew: boolean }) {
   const mayWrite = useMay("operator");
   const writes = useItemWrites(kinds.options);
   const navigate = useNavigate();
-  const [name, setName] = useState(item.name);
-  const [text, setText] = useState(pretty(item.config));
-  const [tags, setTags] = useState(item.tags);
+  const [name, setName] = useState(found.name);
+  const [text, setText] = useState(pretty(found.config));
+  const [tags, setTags] = useState(found.tags);
   const [fault, setFault] = useState<unknown>(null);
   const [isSaved, setSaved] = useState(false);
-  const isDirty = isNew || text !== pretty(item.config) || JSON.stringify(tags) !== JSON.stringify(item.tags);
+  const held = useHeld(found, foundEtag, (base) => isNew || text !== pretty(base.config) || JSON.stringify(tags) !== JSON.stringify(base.tags), (taken) => {
+    setText(pretty(taken.config));
+    setTags(taken.tags);
+  });
+  const { item, etag, isDirty } = held;
   useUnsaved(isDirty && !isSaved && !(isNew && name === ""));
   const save = async () => {
     setFault(null);
     setSaved(true);
+    held.saving(true);
     try {
       await writes.save(name.trim(), { config: JSON.parse(text) as unknown, tags }, etag, isNew ? undefined : bodyOf(item));
-      if (isNew) await navigate({ to: "/options/$name", params: { name: name.trim() }, ignoreBlocker: true });
+      if (!isNew) setSaved(false);
+      else await navigate({ to: "/options/$name", params: { name: name.trim() }, ignoreBlocker: true });
     } catch (refused) {
       setFault(refused instanceof SyntaxError ? new Fault(400, { title: "This is not JSON", detail: refused.message }) : refused);
+      held.saving(false);
       setSaved(false);
     }
   };

@@ -9,6 +9,7 @@ import { JsonEditor, pretty } from "../parts/Code";
 import { type Column, DataTable } from "../parts/DataTable";
 import { counted, span } from "../parts/format";
 import { fixed } from "../parts/rows";
+import { useRunning } from "../parts/running";
 import { SqlEditor } from "../parts/Sql";
 import { TagEditor } from "../parts/TagEditor";
 import { useTalk } from "../parts/talk";
@@ -16,7 +17,7 @@ import { useAddress } from "../search";
 import { useMay } from "../session";
 import { Lacking } from "../shell/Nothing";
 import { Changes } from "./parts/Changes";
-import { History, isNew, ItemMenu, ItemsPage, kinds, Reach, useItem, useItemWrites } from "./parts/items";
+import { History, isNew, ItemMenu, ItemsPage, kinds, Reach, useItem, useItemWrites, useUnsaved } from "./parts/items";
 
 interface PackQuery extends Record<string, unknown> {
   query: string;
@@ -58,14 +59,18 @@ function Import() {
   const [fault, setFault] = useState<unknown>(null);
   const [isOver, setOver] = useState(false);
   const input = useRef<HTMLInputElement>(null);
+  const looks = useRef(0);
   const send = (text: string, as: string, tagged: string[], dryRun: boolean) =>
     body(api.POST("/api/import", { params: { query: { name: as, ...(tagged.length > 0 ? { tags: tagged.join(",") } : {}), dryRun } }, body: text as never, bodySerializer: (raw) => raw as unknown as string, headers: { "Content-Type": "application/json" } }));
   const look = async (text: string, as: string, tagged: string[]) => {
+    const turn = ++looks.current;
     setFault(null);
-    setPreview(null);
     try {
-      setPreview(await send(text, as, tagged, true));
+      const came = await send(text, as, tagged, true);
+      if (turn === looks.current) setPreview(came);
     } catch (refused) {
+      if (turn !== looks.current) return;
+      setPreview(null);
       setFault(refused);
     }
   };
@@ -163,14 +168,17 @@ function Whole({ pack, etag }: { pack: Pack; etag: string | null }) {
   const talk = useTalk();
   const queries = useQueryClient();
   const [editing, setEditing] = useState<string | null>(null);
-  const [text, setText] = useState<string | null>(null);
+  // The text and the state of the pack that it was made from.
+  const [draft, setDraft] = useState<{ text: string; from: string; etag: string | null } | null>(null);
+  const [isTagging, tag] = useRunning();
+  useUnsaved(draft !== null && draft.text !== draft.from);
   const [fault, setFault] = useState<unknown>(null);
   const entries = Object.entries(pack.queries);
   const saveText = async () => {
     setFault(null);
     try {
-      await writes.save(pack.name, JSON.parse(text!) as Pack, etag, bodyOf(pack));
-      setText(null);
+      await writes.save(pack.name, JSON.parse(draft!.text) as Pack, draft!.etag, bodyOf(pack));
+      setDraft(null);
     } catch (refused) {
       setFault(refused);
     }
@@ -189,14 +197,14 @@ function Whole({ pack, etag }: { pack: Pack; etag: string | null }) {
     ...(mayWrite ? [{ id: "remove", name: "Remove", width: "90px", cell: ([name]: [string, PackQuery]) => <Button size="small" appearance="subtle" aria-label={`Remove ${name}`} onClick={() => void remove(name).catch(talk.fail)}>Remove</Button> }] : []),
   ];
   return (
-    <Page title={pack.name} under={<Go to="/packs">All packs</Go>} actions={mayWrite && <><Button icon={<AddRegular />} appearance="primary" onClick={() => setEditing("")}>Add a query</Button><Button onClick={() => setText(text === null ? pretty(bodyOf(pack)) : null)}>{text === null ? "Edit as JSON" : "Close JSON"}</Button><ItemMenu kind={kinds.packs} name={pack.name} what={bodyOf(pack)} etag={etag} /></>}>
+    <Page title={pack.name} under={<Go to="/packs">All packs</Go>} actions={mayWrite && <><Button icon={<AddRegular />} appearance="primary" onClick={() => setEditing("")}>Add a query</Button><Button onClick={() => setDraft(draft === null ? { text: pretty(bodyOf(pack)), from: pretty(bodyOf(pack)), etag } : null)}>{draft === null ? "Edit as JSON" : "Close JSON"}</Button><ItemMenu kind={kinds.packs} name={pack.name} what={bodyOf(pack)} etag={etag} /></>}>
       <Section title="Who gets it">
-        {mayWrite ? <TagEditor name="Tags of the pack" tags={pack.tags} placeholder="No node yet: add a tag" onChange={(tags) => void writes.save(pack.name, { ...bodyOf(pack), tags }, etag, bodyOf(pack)).catch(talk.fail)} /> : <Tags of={pack.tags} most={50} />}
+        {mayWrite ? <TagEditor name="Tags of the pack" tags={pack.tags} placeholder="No node yet: add a tag" disabled={isTagging || draft !== null} onChange={(tags) => tag(() => writes.save(pack.name, { ...bodyOf(pack), tags }, etag, bodyOf(pack)).catch((fault: unknown) => { talk.fail(fault); return queries.invalidateQueries({ queryKey: ["item", "packs", pack.name] }); }))} /> : <Tags of={pack.tags} most={50} />}
         <span className="muted">{pack.tags.length === 0 ? "Without tags, no node gets it." : "Nodes that carry any of these tags get it."} {pack.platform && `Platform ${pack.platform}. `}{pack.version && `From osquery ${pack.version} on. `}{pack.shard && `On ${pack.shard} percent of machines. `}</span>
       </Section>
       <Problem of={fault} />
-      {text !== null ? (
-        <Section title="The pack as JSON"><JsonEditor label="The pack" value={text} onChange={setText} maxHeight="60vh" /><div className="row"><Button appearance="primary" onClick={() => void saveText()}>Save</Button><Button onClick={() => setText(null)}>Cancel</Button></div></Section>
+      {draft !== null ? (
+        <Section title="The pack as JSON"><JsonEditor label="The pack" value={draft.text} onChange={(text) => setDraft({ ...draft, text })} maxHeight="60vh" /><div className="row"><Button appearance="primary" onClick={() => void saveText()}>Save</Button><Button onClick={() => setDraft(null)}>Cancel</Button></div></Section>
       ) : (
         <DataTable name="Queries of the pack" columns={columns} rows={fixed(entries)} rowKey={([name]) => name} noun={["query", "queries"]} height="520px" empty={<Empty title="The pack is empty" action={mayWrite && <Button onClick={() => setEditing("")}>Add a query</Button>}>Add queries one by one, or import a file into it.</Empty>} />
       )}

@@ -10,7 +10,7 @@ import { TagEditor } from "../parts/TagEditor";
 import { useAddress } from "../search";
 import { useMay } from "../session";
 import { Lacking } from "../shell/Nothing";
-import { History, isNew, ItemMenu, ItemsPage, kinds, Reach, useItem, useItemWrites, useUnsaved } from "./parts/items";
+import { History, isNew, ItemMenu, ItemsPage, kinds, Reach, useHeld, useItem, useItemWrites, useUnsaved } from "./parts/items";
 
 type Query = Schemas["Query"];
 
@@ -36,19 +36,20 @@ export function QueryPage() {
   if (isNew(name)) return <Editor key="new" query={{ ...blank, sql: at.one("sql"), name: at.one("name") }} etag={null} isNew />;
   if (found.error && !found.data) return <Page title={name}><Lacking of={found.error} what="query" /></Page>;
   if (!found.data) return <Page title={name}><Loading lines={8} /></Page>;
-  return <Editor key={name + found.data.etag} query={found.data.item} etag={found.data.etag} isNew={false} />;
+  return <Editor key={name} query={found.data.item} etag={found.data.etag} isNew={false} />;
 }
 
 /** Without the name, and without what says nothing. */
 const bodyOf = ({ name: _, ...query }: Query) => Object.fromEntries(Object.entries(query).filter(([, value]) => value !== null));
 
-function Editor({ query, etag, isNew }: { query: Query; etag: string | null; isNew: boolean }) {
+function Editor({ query: found, etag: foundEtag, isNew }: { query: Query; etag: string | null; isNew: boolean }) {
   const mayWrite = useMay("operator");
   const navigate = useNavigate();
   const writes = useItemWrites(kinds.queries);
-  const [draft, setDraft] = useState(query);
+  const [draft, setDraft] = useState(found);
+  const held = useHeld(found, foundEtag, (base) => JSON.stringify(draft) !== JSON.stringify(base), setDraft);
+  const { item: query, etag, isDirty } = held;
   const [fault, setFault] = useState<unknown>(null);
-  const isDirty = JSON.stringify(draft) !== JSON.stringify(query);
   const isSaving = useRef(false);
   useUnsaved(isDirty && !isSaving.current);
   const set = (changes: Partial<Query>) => setDraft((before) => ({ ...before, ...changes }));
@@ -56,10 +57,12 @@ function Editor({ query, etag, isNew }: { query: Query; etag: string | null; isN
   const save = async () => {
     setFault(null);
     isSaving.current = true;
+    held.saving(true);
     try {
       await writes.save(draft.name.trim(), bodyOf(draft), etag, isNew ? undefined : bodyOf(query));
       if (isNew) await navigate({ to: "/queries/$name", params: { name: draft.name.trim() }, ignoreBlocker: true });
     } catch (refused) {
+      held.saving(false);
       setFault(refused);
     } finally {
       isSaving.current = false;
@@ -78,7 +81,7 @@ function Editor({ query, etag, isNew }: { query: Query; etag: string | null; isN
       <Problem of={fault} />
       <Section>
         {isNew && <Field label="Name" required className="narrow" validationMessage={wrong("name")}><Input value={draft.name} onChange={(_, data) => set({ name: data.value })} placeholder="listening_ports" /></Field>}
-        <SqlEditor value={draft.sql} onChange={(sql) => set({ sql })} readOnly={!mayWrite} onRun={() => isDirty && void save()} />
+        <SqlEditor value={draft.sql} onChange={(sql) => set({ sql })} readOnly={!mayWrite} onRun={() => mayWrite && void navigate({ to: "/live", search: { sql: draft.sql } })} />
       </Section>
       <div className="grid two">
         <Section title="Schedule">

@@ -1,10 +1,12 @@
 import { Button, Field, Input, Select, Switch, Tab, TabList, Textarea } from "@fluentui/react-components";
 import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useNavigate, useParams } from "@tanstack/react-router";
+import { useNavigate, useParams, useRouterState } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
+import { prepareRuleGroup } from "react-querybuilder";
 import { api, body, Fault, ifMatch, use, versioned, type Schemas } from "../api";
 import { Empty, Go, Loading, Page, Problem, Section, When } from "../parts/basics";
 import { CodeEditor, Diff, JsonEditor, pretty } from "../parts/Code";
+import { useRunning } from "../parts/running";
 import { useTalk } from "../parts/talk";
 import { useAddress } from "../search";
 import { useMay } from "../session";
@@ -12,7 +14,7 @@ import { Lacking } from "../shell/Nothing";
 import { Choice } from "./Nodes";
 import { ConditionTree } from "./parts/ConditionTree";
 import { fromJson, type GroupJson, isConditions, lineOf, queryNames, shapesOf, toJson } from "./parts/conditions";
-import { heldStill, isNew, useUnsaved } from "./parts/items";
+import { heldStill, isNew, useHeld, useUnsaved } from "./parts/items";
 import { RuleBuilder, useRecentLines } from "./parts/RuleBuilder";
 
 type Rule = Schemas["Rule"];
@@ -20,12 +22,13 @@ type Rule = Schemas["Rule"];
 export function RulePage() {
   const { id } = useParams({ strict: false }) as { id: string };
   const at = useAddress();
+  const line = useRouterState({ select: (state) => (state.location.state as { line?: object }).line ?? null });
   const schema = use.useQuery("get", "/api/schema/rules", {}, { staleTime: Infinity });
   const found = useQuery({ ...heldStill, queryKey: ["rule", id], enabled: !isNew(id), queryFn: ({ signal }) => versioned(api.GET("/api/rules/{id}", { params: { path: { id } }, signal })) });
   if (found.error && !found.data) return <Page title="Rule"><Lacking of={found.error} what="rule" /></Page>;
   if (!schema.data || (!found.data && !isNew(id))) return <Page title="Rule"><Problem of={schema.error} /><Loading lines={8} /></Page>;
-  if (isNew(id)) return <Editor schema={schema.data} rule={blank(at.one("query"))} etag={null} isNew line={at.one("line")} />;
-  return <Editor key={id + found.data!.etag} schema={schema.data} rule={found.data!.item} etag={found.data!.etag} isNew={false} line="" />;
+  if (isNew(id)) return <Editor schema={schema.data} rule={blank(at.one("query"))} etag={null} isNew line={line} />;
+  return <Editor key={id} schema={schema.data} rule={found.data!.item} etag={found.data!.etag} isNew={false} line={null} />;
 }
 
 const blank = (query: string): Rule => ({
@@ -35,25 +38,31 @@ const blank = (query: string): Rule => ({
 
 const requestOf = (rule: Rule): Schemas["RuleRequest"] => ({ name: rule.name.trim(), description: rule.description, conditions: rule.conditions, alerters: rule.alerters, severity: rule.severity, enabled: rule.enabled });
 
-function Editor({ schema, rule: saved, etag, isNew, line: given }: { schema: Schemas["RuleSchema"]; rule: Rule; etag: string | null; isNew: boolean; line: string }) {
+function Editor({ schema, rule: found, etag: foundEtag, isNew, line: given }: { schema: Schemas["RuleSchema"]; rule: Rule; etag: string | null; isNew: boolean; line: object | null }) {
   const mayWrite = useMay("operator");
   const talk = useTalk();
   const navigate = useNavigate();
   const queries = useQueryClient();
   const alerters = use.useQuery("get", "/api/alerters", { params: { query: { take: 200 } } });
   const shapes = useMemo(() => shapesOf(schema), [schema]);
-  const [rule, setRule] = useState(saved);
-  const [query, setQuery] = useState(() => fromJson(saved.conditions as GroupJson));
-  const [text, setText] = useState(() => pretty(saved.conditions));
+  const [isRunning, run] = useRunning();
+  const [rule, setRule] = useState(found);
+  const [query, setQuery] = useState(() => prepareRuleGroup(fromJson(found.conditions as GroupJson)));
+  const [text, setText] = useState(() => pretty(found.conditions));
   const [view, setView] = useState("builder");
   const [fault, setFault] = useState<unknown>(null);
   const [isSaved, setSaved] = useState(false);
   const conditions = rule.conditions as GroupJson;
   const set = (change: Partial<Rule>) => setRule((before) => ({ ...before, ...change }));
-  const isDirty = JSON.stringify(requestOf(rule)) !== JSON.stringify(requestOf(saved));
+  const held = useHeld(found, foundEtag, (base) => JSON.stringify(requestOf(rule)) !== JSON.stringify(requestOf(base)), (taken) => {
+    setRule(taken);
+    setQuery(prepareRuleGroup(fromJson(taken.conditions as GroupJson)));
+    setText(pretty(taken.conditions));
+  });
+  const { item: saved, etag, isDirty } = held;
   useUnsaved(isDirty && !isSaved);
   const names = useMemo(() => queryNames(conditions), [conditions]);
-  const isBroken = view === "json" && text !== pretty(conditions) && parsed(text) === null;
+  const isBroken = parsed(text) === null;
 
   const onBuilt = (next: typeof query) => {
     setQuery(next);
@@ -62,15 +71,17 @@ function Editor({ schema, rule: saved, etag, isNew, line: given }: { schema: Sch
     set({ conditions: json as never });
   };
   const onText = (next: string) => {
+    if (next === text) return;
     setText(next);
     const json = parsed(next);
     if (json === null) return;
-    setQuery(fromJson(json));
+    setQuery(prepareRuleGroup(fromJson(json)));
     set({ conditions: json as never });
   };
   const save = async () => {
     setFault(null);
     setSaved(true);
+    held.saving(true);
     try {
       const request = requestOf(rule);
       if (isNew) {
@@ -84,6 +95,7 @@ function Editor({ schema, rule: saved, etag, isNew, line: given }: { schema: Sch
         talk.tell(`${request.name} is saved`);
       }
     } catch (refused) {
+      held.saving(false);
       setFault(refused);
     } finally {
       setSaved(false);
@@ -100,7 +112,7 @@ function Editor({ schema, rule: saved, etag, isNew, line: given }: { schema: Sch
 
   return (
     <Page title={isNew ? "New rule" : saved.name} under={<Go to="/rules">All rules</Go>}
-      actions={<>{!isNew && <Go to="/alerts" search={{ ruleId: saved.id }}>Its alerts</Go>}{mayWrite && !isNew && <Button onClick={() => void remove().catch(talk.fail)}>Delete…</Button>}{mayWrite && <Button appearance="primary" disabled={(!isDirty && !isNew) || !rule.name.trim() || isBroken} onClick={() => void save()}>{isNew ? "Create" : "Save"}</Button>}</>}>
+      actions={<>{!isNew && <Go to="/alerts" search={{ ruleId: saved.id }}>Its alerts</Go>}{mayWrite && !isNew && <Button onClick={() => void remove().catch(talk.fail)}>Delete…</Button>}{mayWrite && <Button appearance="primary" disabled={(!isDirty && !isNew) || !rule.name.trim() || isBroken || isRunning} onClick={() => run(save)}>{isNew ? "Create" : "Save"}</Button>}</>}>
       <Problem of={fault} />
       <Section>
         <div className="form">
@@ -140,8 +152,8 @@ function parsed(text: string): GroupJson | null {
 const sample = pretty({ name: "processes", action: "added", hostIdentifier: "laptop-1", columns: { path: "/tmp/x", pid: "4711" } });
 
 /** The rule as it stands in the editor, on a line that is pasted or came lately. */
-function Trial({ conditions, names, given }: { conditions: GroupJson; names: string[]; given: string }) {
-  const [text, setText] = useState(() => (given ? pretty(JSON.parse(given)) : ""));
+function Trial({ conditions, names, given }: { conditions: GroupJson; names: string[]; given: object | null }) {
+  const [text, setText] = useState(() => (given ? pretty(given) : ""));
   const recent = useRecentLines(names);
   const line = useMemo(() => {
     try {

@@ -1,10 +1,9 @@
 import { SearchBox } from "@fluentui/react-components";
-import { useEffect, useState } from "react";
 import { api, body } from "../api";
 import { Empty, Page } from "../parts/basics";
 import { ExportMenu } from "../parts/Export";
 import { useCursor } from "../parts/rows";
-import { useAddress } from "../search";
+import { useAddress, useSearchText } from "../search";
 import { Choice } from "./Nodes";
 import { severities, StatusRows } from "./parts/StatusRows";
 import { TimeRange } from "./parts/TimeRange";
@@ -12,11 +11,7 @@ import { TimeRange } from "./parts/TimeRange";
 /** What agents say of themselves, over all nodes. */
 export function StatusLogsPage() {
   const at = useAddress();
-  const [text, setText] = useState(at.one("q"));
-  useEffect(() => {
-    const timer = setTimeout(() => text !== at.one("q") && at.set({ q: text || undefined }), 300);
-    return () => clearTimeout(timer);
-  }, [text, at]);
+  const [text, setText] = useSearchText();
   const filter = { q: at.one("q") || undefined, node: at.one("node") || undefined, tag: at.one("tag") || undefined, from: at.one("from") || undefined, to: at.one("to") || undefined, severity: at.one("severity") ? Number(at.one("severity")) : undefined };
   const rows = useCursor(["status-logs", filter], (after, signal) => body(api.GET("/api/status-logs", { params: { query: { ...filter, take: 200, after } }, signal })), { refetchInterval: 30_000 });
   return (

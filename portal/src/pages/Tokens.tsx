@@ -6,6 +6,7 @@ import { api, body, Fault, type Schemas } from "../api";
 import { Copyable, Empty, Page, Problem, State, When } from "../parts/basics";
 import { type Column, DataTable } from "../parts/DataTable";
 import { useCursor } from "../parts/rows";
+import { useRunning } from "../parts/running";
 import { useTalk } from "../parts/talk";
 import { useMay } from "../session";
 import { roles } from "./People";
@@ -57,6 +58,7 @@ function Make({ onClose, onMade }: { onClose: () => void; onMade: (token: Token)
   const [name, setName] = useState("");
   const [role, setRole] = useState("viewer");
   const [expires, setExpires] = useState("");
+  const [isRunning, run] = useRunning();
   const [routes, setRoutes] = useState("");
   const [fault, setFault] = useState<unknown>(null);
   const of = (member: string) => (fault instanceof Fault ? fault.of(member) : undefined);
@@ -75,7 +77,7 @@ function Make({ onClose, onMade }: { onClose: () => void; onMade: (token: Token)
   return (
     <Dialog open onOpenChange={(_, data) => !data.open && onClose()}>
       <DialogSurface>
-        <form onSubmit={(event) => { event.preventDefault(); void make(); }}>
+        <form onSubmit={(event) => { event.preventDefault(); run(make); }}>
           <DialogBody>
             <DialogTitle>New token</DialogTitle>
             <DialogContent className="form">
@@ -87,7 +89,7 @@ function Make({ onClose, onMade }: { onClose: () => void; onMade: (token: Token)
               <Field label="Routes" hint="A method and a path on each line, * for any; empty for all that the role may." validationMessage={of("routes")}><Textarea value={routes} onChange={(_, data) => setRoutes(data.value)} placeholder={"GET /api/nodes\nGET /api/results/*"} /></Field>
               <Problem of={fault} />
             </DialogContent>
-            <DialogActions><Button onClick={onClose}>Cancel</Button><Button type="submit" appearance="primary" disabled={!name.trim()}>Make it</Button></DialogActions>
+            <DialogActions><Button onClick={onClose}>Cancel</Button><Button type="submit" appearance="primary" disabled={!name.trim() || isRunning}>Make it</Button></DialogActions>
           </DialogBody>
         </form>
       </DialogSurface>

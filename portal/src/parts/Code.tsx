@@ -1,5 +1,5 @@
 import { acceptCompletion, autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
-import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
+import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { json, jsonParseLinter } from "@codemirror/lang-json";
 import { bracketMatching, HighlightStyle, syntaxHighlighting } from "@codemirror/language";
 import { linter, lintGutter } from "@codemirror/lint";
@@ -92,9 +92,9 @@ export function CodeEditor({ label, value, onChange, language = [], onRun, onCur
   return <div ref={host} className="code" style={{ "--code-min": minHeight, "--code-max": maxHeight } as React.CSSProperties} />;
 }
 
-const jsonLanguage: Extension = [json(), linter(jsonParseLinter()), lintGutter(), lineNumbers(), keymap.of([indentWithTab])];
+const jsonLanguage: Extension = [json(), linter(jsonParseLinter()), lintGutter(), lineNumbers()];
 
-/** JSON, with its mistakes marked while it is written. Escape and then Tab leaves the field. */
+/** JSON, with its mistakes marked while it is written. */
 export const JsonEditor = (props: Omit<Props, "language">) => <CodeEditor {...props} language={jsonLanguage} />;
 
 /** What changed between two texts. */

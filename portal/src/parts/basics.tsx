@@ -2,7 +2,7 @@ import {
   Badge, Body1, Button, Link as FluentLink, MessageBar, MessageBarBody, MessageBarTitle, Skeleton, SkeletonItem, Subtitle2, Tag, TagGroup, Title2, Tooltip, type BadgeProps,
 } from "@fluentui/react-components";
 import { createLink, type LinkComponent } from "@tanstack/react-router";
-import { useEffect, type AnchorHTMLAttributes, type ReactNode, type Ref } from "react";
+import { useEffect, useRef, useState, type AnchorHTMLAttributes, type ReactNode, type Ref } from "react";
 import { Fault } from "../api";
 import { ago, grouped, localTime, utcTime } from "./format";
 
@@ -133,13 +133,24 @@ export function Fact({ name, children }: { name: string; children: ReactNode }) 
   );
 }
 
-/** Text that can be copied whole. */
+/** Text that can be copied whole. Where the browser does not let pages copy, as over plain http, it is selected for Ctrl-C. */
 export function Copyable({ text, name, children }: { text: string; name: string; children?: ReactNode }) {
+  const shown = useRef<HTMLPreElement>(null);
+  const [came, setCame] = useState("");
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+      setCame("Copied");
+    } catch {
+      getSelection()?.selectAllChildren(shown.current!);
+      setCame("Press Ctrl-C");
+    }
+  };
   return (
     <div className="copyable">
-      <pre tabIndex={0} aria-label={name}>{children ?? text}</pre>
+      <pre tabIndex={0} aria-label={name} ref={shown}>{children ?? text}</pre>
       <Tooltip content={`Copy ${name}`} relationship="label">
-        <Button size="small" appearance="subtle" onClick={() => void navigator.clipboard.writeText(text)}>Copy</Button>
+        <Button size="small" appearance="subtle" onClick={() => void copy()}><span aria-live="polite">{came || "Copy"}</span></Button>
       </Tooltip>
     </div>
   );

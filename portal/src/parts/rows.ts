@@ -17,7 +17,7 @@ export interface RowSource<T> {
   /** Which rows are on the screen: what lacks is fetched. */
   onRange: (first: number, last: number) => void;
   isLoading: boolean;
-  /** More is on its way. */
+  /** Other rows than these are on their way, or more of them. */
   isFetching: boolean;
   error: unknown;
   refetch: () => void;
@@ -53,7 +53,7 @@ export function usePages<T>(key: readonly unknown[], fetch: (page: number, take:
       if (next[0] !== range[0] || next[1] !== range[1]) setRange(next);
     },
     isLoading: first.isPending,
-    isFetching: first.isFetching,
+    isFetching: first.isFetching && first.isPlaceholderData,
     error: first.error,
     refetch: () => void client.invalidateQueries({ queryKey: key }),
   };
@@ -79,7 +79,7 @@ export function useCursor<T>(key: readonly unknown[], fetch: (after: string | un
       if (to >= rows.length - 30 && query.hasNextPage && !query.isFetchingNextPage && !query.isFetchNextPageError) void query.fetchNextPage();
     },
     isLoading: query.isPending && (options.enabled ?? true),
-    isFetching: query.isFetching,
+    isFetching: query.isFetchingNextPage || (query.isFetching && query.isPlaceholderData),
     error: query.error,
     refetch: () => void query.refetch(),
   };

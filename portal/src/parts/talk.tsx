@@ -66,7 +66,7 @@ export function TalkProvider({ children }: { children: ReactNode }) {
   return (
     <TalkContext.Provider value={useMemo(() => ({ tell, fail, ask }), [tell, fail, ask])}>
       {children}
-      <Toaster toasterId={toaster} position="bottom-end" />
+      <Toaster toasterId={toaster} position="bottom-end" shortcuts={{ focus: (event) => event.ctrlKey && event.key === "m" }} />
       <Dialog open={asked !== null} modalType="alert" onOpenChange={(_, data) => !data.open && close(false)}>
         <DialogSurface>
           <DialogBody>

@@ -1,6 +1,6 @@
-import { Button, Divider, Field, Input, Title3 } from "@fluentui/react-components";
+import { Button, Dialog, DialogSurface, Divider, Field, Input, Title3 } from "@fluentui/react-components";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useEffect, useState, type FormEvent, type ReactNode } from "react";
+import { Fragment, useEffect, useRef, useState, type FormEvent, type ReactNode } from "react";
 import { api, body, Fault, session, use, type Schemas } from "../api";
 import { Loading, Problem } from "../parts/basics";
 import { SessionContext } from "../session";
@@ -31,17 +31,28 @@ export function Gate({ children }: { children: ReactNode }) {
     return () => other.close();
   }, [queries]);
 
-  if (who.error) return <div className="center"><div className="card"><Problem of={who.error} retry={() => void who.refetch()} /></div></div>;
+  const last = useRef<Schemas["Session"] | null>(null);
+  if (who.data) last.current = who.data;
+
+  // Once it is known who looks, a server that does not answer is told by the page itself, and takes nothing from it.
+  if (who.error && who.data === undefined) return <div className="center"><div className="card"><Problem of={who.error} retry={() => void who.refetch()} /></div></div>;
   if (who.data === undefined) return <div className="center"><div className="card"><Loading lines={3} /></div></div>;
-  if (who.data === null) {
-    return <SignIn hasEnded={hasEnded} onIn={(entered) => {
-      setEnded(false);
-      queries.setQueryData(["session"], entered);
-      void queries.invalidateQueries({ predicate: (query) => query.queryKey[0] !== "session" });
-      new BroadcastChannel("fleet.session").postMessage("in");
-    }} />;
-  }
-  return <SessionContext value={who.data}>{children}</SessionContext>;
+  const known = who.data ?? (hasEnded ? last.current : null);
+  const enter = (entered: Schemas["Session"]) => {
+    // Somebody else sees nothing of what the one before had on the screen.
+    if (last.current && (last.current.name !== entered.name || last.current.role !== entered.role)) queries.clear();
+    setEnded(false);
+    queries.setQueryData(["session"], entered);
+    void queries.invalidateQueries({ predicate: (query) => query.queryKey[0] !== "session" });
+    new BroadcastChannel("fleet.session").postMessage("in");
+  };
+  if (!known) return <main className="center"><SignIn hasEnded={false} onIn={enter} /></main>;
+  return (
+    <SessionContext value={known}>
+      <Fragment key={`${known.name} ${known.role}`}>{children}</Fragment>
+      {who.data === null && <Dialog open modalType="alert"><DialogSurface className="signing"><SignIn hasEnded onIn={enter} /></DialogSurface></Dialog>}
+    </SessionContext>
+  );
 }
 
 const providers: Record<string, string> = { google: "Google", entra: "Microsoft", oidc: "single sign-on" };
@@ -76,8 +87,7 @@ function SignIn({ onIn, hasEnded }: { onIn: (who: Schemas["Session"]) => void; h
     }
   };
   return (
-    <main className="center">
-      <form className="card" onSubmit={(event) => void submit(event)} aria-labelledby="sign-in">
+      <form className="card signin" onSubmit={(event) => void submit(event)} aria-labelledby="sign-in">
         <div className="row"><img src="/icon.svg" alt="" width={40} height={40} /><Title3 as="h1" id="sign-in" style={{ margin: 0 }}>Sign in to Fleet</Title3></div>
         {hasEnded && <p className="muted" role="status" style={{ margin: 0 }}>Your session has ended. After signing in you go on where you were.</p>}
         {refusal && <Problem of={new Error(refusals[refusal] ?? `Signing in did not work (${refusal}).`)} />}
@@ -94,6 +104,5 @@ function SignIn({ onIn, hasEnded }: { onIn: (who: Schemas["Session"]) => void; h
           <Button key={provider} as="a" href={`/api/session/oauth/${provider}?returnTo=${encodeURIComponent(location.pathname + location.search)}`}>Sign in with {providers[provider] ?? provider}</Button>
         ))}
       </form>
-    </main>
   );
 }

@@ -95,6 +95,11 @@ public sealed class PortalJourneys(Chromium chromium)
         await Expect(Counter(page, "answered")).ToHaveTextAsync("100 answered");
         await Expect(page.GetByRole(AriaRole.Table, new() { Name = "Rows" }).GetByRole(AriaRole.Row).Nth(5)).ToBeVisibleAsync();
 
+        // Who has not answered is a list behind its number.
+        await Counter(page, "waiting").ClickAsync();
+        await Expect(page.GetByText("100 nodes", new() { Exact = true })).ToBeVisibleAsync();
+        await page.GetByRole(AriaRole.Tab, new() { NameRegex = new("^Rows") }).ClickAsync();
+
         // Somebody else opens the same address, and misses nothing.
         await portal.AddAsync("ada", "viewer");
         var other = await portal.SignedInAsync(new Uri(page.Url).PathAndQuery, "ada");
@@ -145,7 +150,7 @@ public sealed class PortalJourneys(Chromium chromium)
         await page.GetByRole(AriaRole.Combobox, new() { Name = "Alerters" }).ClickAsync();
         await page.GetByRole(AriaRole.Menuitemcheckbox, new() { Name = "pager" }).ClickAsync();
         await page.Keyboard.PressAsync("Escape");
-        await page.GetByLabel("Column").FillAsync("on_disk");
+        await page.GetByLabel("Column").PressSequentiallyAsync("on_disk");
         await page.GetByLabel("Value").Nth(1).FillAsync("0");
         await page.GetByRole(AriaRole.Button, new() { Name = "+ Group" }).ClickAsync();
         var group = page.Locator(".ruleGroup .ruleGroup");
@@ -157,7 +162,7 @@ public sealed class PortalJourneys(Chromium chromium)
             await rule.GetByLabel("Field").SelectOptionAsync("column");
             await rule.GetByLabel("Operator").SelectOptionAsync("begins_with");
             await rule.GetByLabel("Column").FillAsync("path");
-            await rule.GetByLabel("Value").FillAsync(path);
+            await rule.GetByLabel("Value").PressSequentiallyAsync(path);
         }
 
         // It is tried on a line before it is saved; each condition says whether it holds.
@@ -235,12 +240,17 @@ public sealed class PortalJourneys(Chromium chromium)
     public async Task A_session_that_ends_is_told_and_one_goes_on_where_one_was()
     {
         await using var portal = await PortalUnderTest.StartAsync(chromium);
-        var page = await portal.SignedInAsync("/results?query=processes");
+        var page = await portal.SignedInAsync("/queries/+new");
+        await page.GetByLabel("Name", new() { Exact = false }).First.FillAsync("half-written");
         foreach (var session in await portal.Fleet.ListAsync("/api/sessions?all=true")) await portal.Fleet.SendAsync("DELETE", $"/api/sessions/{session["id"]}");
-        await page.GetByRole(AriaRole.Link, new() { Name = "Queries" }).ClickAsync();
+        await page.GetByRole(AriaRole.Textbox, new() { Name = "SQL" }).FillAsync("select 1 from uptime");
         await Expect(page.GetByText("Your session has ended")).ToBeVisibleAsync();
         await PortalUnderTest.SignInAsync(page);
-        await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "Queries" })).ToBeVisibleAsync();
+
+        // What was typed is still there, and can be saved.
+        await page.GetByRole(AriaRole.Button, new() { Name = "Save", Exact = true }).ClickAsync();
+        await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "half-written" })).ToBeVisibleAsync();
+        Assert.Equal("select 1 from uptime", (string?)(await portal.Fleet.GetAsync("/api/queries/half-written"))["sql"]);
     }
 
     [Fact]

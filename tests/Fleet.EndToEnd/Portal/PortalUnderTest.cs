@@ -43,9 +43,10 @@ internal sealed class PortalUnderTest : IAsyncDisposable
 
     public static async Task SignInAsync(IPage page, string name = "admin", string password = Password)
     {
-        await page.GetByLabel("Name").FillAsync(name);
-        await page.GetByLabel("Password").FillAsync(password);
-        await page.GetByRole(AriaRole.Button, new() { Name = "Sign in", Exact = true }).ClickAsync();
+        var form = page.Locator("form.signin");
+        await form.GetByLabel("Name").FillAsync(name);
+        await form.GetByLabel("Password").FillAsync(password);
+        await form.GetByRole(AriaRole.Button, new() { Name = "Sign in", Exact = true }).ClickAsync();
     }
 
     /// <summary>Somebody with another role, with the same password.</summary>

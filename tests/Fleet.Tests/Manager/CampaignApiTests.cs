@@ -118,6 +118,23 @@ public sealed class CampaignApiTests : ApiTest
         await Api.RefusedAsync(HttpStatusCode.NotFound, "GET", $"/api/campaigns/{id}/answers/{IdOf("B")}");
     }
 
+    [Fact]
+    public async Task How_far_each_node_came_is_listed_without_rows_by_state()
+    {
+        var keys = new List<string>();
+        foreach (var host in new[] { "A", "B", "C" }) keys.Add(await EnrollAsync(host));
+        var id = (string)(await Api.OkAsync("POST", "/api/campaigns", """{"sql":"select 1","targets":{"all":true},"reason":"a test"}"""))["id"]!;
+        await AnswerAsync(keys[1], id);
+        Assert.Equal([IdOf("B")], await NamesAsync($"/api/campaigns/{id}/nodes?status=done", "nodeId"));
+        Assert.Equal(new[] { IdOf("A"), IdOf("C") }.Order(StringComparer.Ordinal), await NamesAsync($"/api/campaigns/{id}/nodes?status=new", "nodeId"));
+
+        var first = await Api.GetAsync($"/api/campaigns/{id}/nodes?take=2");
+        var rest = await Api.GetAsync($"/api/campaigns/{id}/nodes?take=2&after={Uri.EscapeDataString((string)first["next"]!)}");
+        Assert.Equal(3, first["items"]!.AsArray().Concat(rest["items"]!.AsArray()).Select(one => (string?)one!["nodeId"]).Distinct().Count());
+        Assert.Null(first["items"]![0]!["rows"]);
+        foreach (var wrong in new[] { "waiting", "2", "9" }) await Api.RefusedAsync(HttpStatusCode.UnprocessableEntity, "GET", $"/api/campaigns/{id}/nodes?status={wrong}");
+    }
+
     private async Task AnswerAsync(string key, string id, string rows = """[{"a":"1"}]""")
     {
         await Api.AgentAsync("distributed/read", $$"""{"node_key":"{{key}}"}""");

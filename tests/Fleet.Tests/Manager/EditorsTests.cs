@@ -1,9 +1,11 @@
 using System.Net;
+using System.Security.Cryptography.X509Certificates;
 using System.Text.Json.Nodes;
 using Fleet.Manager;
 using Fleet.Shared;
 using Fleet.Tests.Support;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Fleet.Tests.Manager;
 
@@ -101,6 +103,21 @@ public sealed class EditorsTests : ApiTest
             Assert.Contains($"--tls_hostname={Server.Url.Authority}", flags);
             Assert.Contains($"--enroll_secret_path={one["folder"]}enroll-secret", flags);
         });
+    }
+
+    [Fact]
+    public async Task Where_somebody_else_issued_the_servers_certificate_agents_trust_their_own_authorities_or_the_one_in_its_file()
+    {
+        using var authority = new TestAuthority("Company");
+        using var certificate = authority.Issue("CN=fleet.example.org", usage: TestAuthority.ForServers);
+        using var scratch = new Scratch();
+        foreach (var (name, pem, trusted) in new[] { ("leaf.pem", certificate.ExportCertificatePem(), null), ("chain.pem", certificate.ExportCertificatePem() + "\n" + authority.Pem, authority.Pem) })
+        {
+            await File.WriteAllTextAsync(scratch.File(name), pem + "\n");
+            await File.WriteAllTextAsync(scratch.File("key.pem"), certificate.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem());
+            await using var server = await RunningServer.StartAsync(("Url", "https://127.0.0.1:0"), ("Http:Certificate", scratch.File(name)), ("Http:CertificateKey", scratch.File("key.pem")));
+            Assert.Equal(trusted, server.Services.GetRequiredService<Fleet.Nodes.OwnCertificate>().Pem?.TrimEnd());
+        }
     }
 
     [Fact]

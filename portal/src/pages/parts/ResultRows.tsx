@@ -35,7 +35,7 @@ function LineDialog({ line, onClose }: { line: Result; onClose: () => void }) {
   return (
     <Dialog open onOpenChange={(_, data) => !data.open && onClose()}>
       <DialogSurface>
-        <DialogBody>
+        <DialogBody onClick={(event) => { if ((event.target as Element).closest("a[href]")) onClose(); }}>
           <DialogTitle>{line.name}</DialogTitle>
           <DialogContent className="stack">
             <dl className="facts">
@@ -49,7 +49,7 @@ function LineDialog({ line, onClose }: { line: Result; onClose: () => void }) {
             <details><summary>As JSON</summary><Copyable name="the line" text={pretty(line)} /></details>
           </DialogContent>
           <DialogActions>
-            {isOperator && <Go to="/rules/$id" params={{ id: "+new" }} search={{ query: line.name, line: JSON.stringify({ name: line.name, action: line.action, hostIdentifier: line.hostIdentifier, columns: line.columns }) }}>Write a rule for this</Go>}
+            {isOperator && <Go to="/rules/$id" params={{ id: "+new" }} search={{ query: line.name }} state={{ line: { name: line.name, action: line.action, hostIdentifier: line.hostIdentifier, columns: line.columns } } as never}>Write a rule for this</Go>}
             <Button onClick={onClose}>Close</Button>
           </DialogActions>
         </DialogBody>

@@ -2,7 +2,7 @@ import { Button, Dialog, DialogActions, DialogBody, DialogContent, DialogSurface
 import { AddRegular, MoreHorizontalRegular } from "@fluentui/react-icons";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useBlocker, useNavigate } from "@tanstack/react-router";
-import { useEffect, useState, type ReactNode } from "react";
+import { useEffect, useRef, useState, type ReactNode } from "react";
 import { api, body, ifMatch, versioned, type Schemas } from "../../api";
 import { Go, Loading, Num, Page, Problem, Section, Tags, When } from "../../parts/basics";
 import { Diff, pretty } from "../../parts/Code";
@@ -10,7 +10,7 @@ import { type Column, DataTable } from "../../parts/DataTable";
 import { counted } from "../../parts/format";
 import { usePages } from "../../parts/rows";
 import { useTalk } from "../../parts/talk";
-import { useAddress } from "../../search";
+import { useAddress, useSearchText } from "../../search";
 import { useMay } from "../../session";
 
 /** What the configuration is made of. The API treats all four alike; where it does, one of its paths stands for all. */
@@ -46,6 +46,20 @@ export const heldStill = { staleTime: Infinity, refetchOnMount: "always", refetc
 /** An item and its version. */
 export function useItem<T extends Body>(kind: Kind, name: string) {
   return useQuery({ ...heldStill, queryKey: ["item", kind.path, name], enabled: !isNew(name), queryFn: async ({ signal }) => (await versioned(api.GET(item(kind), { params: { path: { name } }, signal }))) as unknown as { item: T; etag: string | null } });
+}
+
+/** What an editor began with. What others saved is taken over where nothing was typed, and after one's own save; else a save is refused, and says so. */
+export function useHeld<T>(item: T, etag: string | null, isDirtyFrom: (base: T) => boolean, adopt: (item: T) => void) {
+  const [base, setBase] = useState({ item, etag });
+  const hasSaved = useRef(false);
+  const isDirty = isDirtyFrom(base.item);
+  useEffect(() => {
+    if (etag === base.etag || (isDirty && !hasSaved.current)) return;
+    hasSaved.current = false;
+    setBase({ item, etag });
+    adopt(item);
+  }, [etag, isDirty]);
+  return { item: base.item, etag: base.etag, isDirty, saving: (is: boolean) => { hasSaved.current = is; } };
 }
 
 /** Writing items: nothing is overwritten that was not seen. */
@@ -87,11 +101,7 @@ export function ItemsPage<T extends Body & { tags?: unknown }>({ kind, title, ab
   const at = useAddress();
   const isOperator = useMay("operator");
   const navigate = useNavigate();
-  const [text, setText] = useState(at.one("q"));
-  useEffect(() => {
-    const timer = setTimeout(() => text !== at.one("q") && at.set({ q: text || undefined }), 250);
-    return () => clearTimeout(timer);
-  }, [text, at]);
+  const [text, setText] = useSearchText();
   const q = at.one("q") || undefined;
   const tag = at.one("tag") || undefined;
   const rows = usePages<T>([kind.path, q, tag], async (page, take, signal) => (await body(api.GET(`/api/${kind.path}` as "/api/options", { params: { query: { q, tag, page, take } }, signal }))) as never);
@@ -175,6 +185,7 @@ export function History({ kind, name, current }: { kind: Kind; name: string; cur
 export function ItemMenu({ kind, name, what, etag }: { kind: Kind; name: string; what: Body; etag: string | null }) {
   const writes = useItemWrites(kind);
   const talk = useTalk();
+  const mayWrite = useMay("operator");
   const [isCopying, setCopying] = useState(false);
   return (
     <>
@@ -182,9 +193,9 @@ export function ItemMenu({ kind, name, what, etag }: { kind: Kind; name: string;
         <MenuTrigger disableButtonEnhancement><Tooltip content="More" relationship="label"><Button icon={<MoreHorizontalRegular />} /></Tooltip></MenuTrigger>
         <MenuPopover>
           <MenuList>
-            <MenuItem onClick={() => setCopying(true)}>Copy…</MenuItem>
+            {mayWrite && <MenuItem onClick={() => setCopying(true)}>Copy…</MenuItem>}
             <MenuItem onClick={() => { location.href = `/api/${kind.path}/${encodeURIComponent(name)}/file`; }}>Download as an osquery file</MenuItem>
-            <MenuItem onClick={() => void writes.remove(name, what, etag).catch(talk.fail)}>Delete…</MenuItem>
+            {mayWrite && <MenuItem onClick={() => void writes.remove(name, what, etag).catch(talk.fail)}>Delete…</MenuItem>}
           </MenuList>
         </MenuPopover>
       </Menu>

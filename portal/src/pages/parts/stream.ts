@@ -48,13 +48,19 @@ const mostRows = 500_000;
 
 /** Fetches answers that are too large for the stream, one after the other, as long as there is room for them. */
 export async function fetchLarge(into: Watched, fetch: (nodeId: string) => Promise<Answer>, drawn: () => void, signal: AbortSignal) {
+  const failed: Answer[] = [];
   while (into.large.length > 0 && into.rows.length < mostRows && !signal.aborted) {
-    const whole = await fetch(into.large[0]!.nodeId);
-    if (signal.aborted) return;
-    into.large.shift();
-    add(into, whole);
+    const next = into.large.shift()!;
+    try {
+      const whole = await fetch(next.nodeId);
+      if (signal.aborted) return;
+      add(into, whole);
+    } catch {
+      failed.push(next);
+    }
     drawn();
   }
+  into.large.push(...failed);
 }
 
 /** Watches a campaign as its answers come. The browser comes back by itself when the stream breaks; what it has is not sent again. */
@@ -74,46 +80,51 @@ export function useCampaignStream(id: string): Watched {
         redraw(now.version);
       }, 250);
     };
-    // One fetch at a time. What fails is told as too large, until another answer sets it going again.
+    // One fetch at a time. What fails is tried again after a while.
     const stop = new AbortController();
     let isFetching = false;
+    let again = 0;
+    let losing = 0;
     const fill = async () => {
       if (isFetching) return;
       isFetching = true;
-      try {
-        await fetchLarge(now, (nodeId) => body(api.GET("/api/campaigns/{id}/answers/{nodeId}", { params: { path: { id, nodeId } }, signal: stop.signal })), draw, stop.signal);
-      } catch {
-        // The page says how many are missing.
-      } finally {
-        isFetching = false;
-      }
+      await fetchLarge(now, (nodeId) => body(api.GET("/api/campaigns/{id}/answers/{nodeId}", { params: { path: { id, nodeId } }, signal: stop.signal })), draw, stop.signal);
+      isFetching = false;
+      if (now.large.length > 0 && now.rows.length < mostRows && !stop.signal.aborted) again = window.setTimeout(() => void fill(), 10_000);
     };
-    const source = new EventSource(`/api/campaigns/${encodeURIComponent(id)}/stream`);
-    source.addEventListener("answer", (event) => {
-      if (take(now, seen, JSON.parse((event as MessageEvent<string>).data) as Answer)) draw();
-      if (now.large.length > 0) void fill();
-    });
-    source.addEventListener("counts", (event) => {
-      now.counts = JSON.parse((event as MessageEvent<string>).data) as Counts;
-      draw();
-    });
-    source.addEventListener("end", () => {
-      now.isOver = true;
-      source.close();
-      draw();
-    });
-    source.onopen = () => {
-      now.isLost = false;
-      draw();
+    let source: EventSource;
+    const open = () => {
+      source = new EventSource(`/api/campaigns/${encodeURIComponent(id)}/stream`);
+      source.addEventListener("answer", (event) => {
+        if (take(now, seen, JSON.parse((event as MessageEvent<string>).data) as Answer)) draw();
+        if (now.large.length > 0) void fill();
+      });
+      source.addEventListener("counts", (event) => {
+        now.counts = JSON.parse((event as MessageEvent<string>).data) as Counts;
+        draw();
+      });
+      source.addEventListener("end", () => {
+        now.isOver = true;
+        source.close();
+        draw();
+      });
+      source.onopen = () => {
+        window.clearTimeout(losing);
+        losing = 0;
+        now.isLost = false;
+        draw();
+      };
+      source.onerror = () => {
+        // Streams end every few minutes and are opened again: that is told only when it takes long. A refusal ends the browser's own trying.
+        if (losing === 0) losing = window.setTimeout(() => { now.isLost = true; draw(); }, 8_000);
+        if (source.readyState === EventSource.CLOSED && !stop.signal.aborted) window.setTimeout(() => stop.signal.aborted || now.isOver || open(), 4_000);
+      };
     };
-    source.onerror = () => {
-      now.isLost = source.readyState !== EventSource.OPEN;
-      draw();
-    };
+    open();
     return () => {
       stop.abort();
       source.close();
-      window.clearTimeout(frame);
+      for (const timer of [frame, again, losing]) window.clearTimeout(timer);
     };
   }, [id]);
   return state.current;
