@@ -20,12 +20,19 @@ internal static class ReportsApi
         api.MapGet("/report-exports/{**query}", ExportAll).For(Role.Viewer).IsExport().Stream().DocsFile("Export what each node holds now for a query, row by row", Export.Ndjson, Export.Csv);
     }
 
-    private static async Task<IResult> FindAsync(string query, ReportStore reports, Limits limits, CancellationToken ct, int? take = null, string? after = null)
+    private static async Task<IResult> FindAsync(string query, ReportStore reports, Limits limits, CancellationToken ct, string? node = null, int? take = null, string? after = null)
     {
+        if (node is not null)
+        {
+            if (!NodeId.TryParse(node, out var id)) return Problem.Invalid("node", "This is a node's id: 32 hex digits.");
+            return TypedResults.Ok(new ListOf<ReportBody>(await reports.FindAsync(Paging.Name(query), id, ct) is { } held ? [Body(id, held)] : [], null));
+        }
+
         var page = await reports.PageAsync(Paging.Name(query), Paging.Take(take, limits), after, ct);
-        return TypedResults.Ok(page.Select(found => new ReportBody(
-            found.Node.ToString(), found.Report.UpdatedAt, found.Report.IsTruncated, [.. found.Report.Rows.Select(Rows.Columns)])));
+        return TypedResults.Ok(page.Select(found => Body(found.Node, found.Report)));
     }
+
+    private static ReportBody Body(NodeId node, Report report) => new(node.ToString(), report.UpdatedAt, report.IsTruncated, [.. report.Rows.Select(Rows.Columns)]);
 
     /// <summary>In CSV a row's columns stand beside the node's.</summary>
     private static Export<JsonObject> ExportAll(string query, ReportStore reports, NodeDirectory nodes, Limits limits, CancellationToken ct, string? format = null, bool? trailer = null) =>

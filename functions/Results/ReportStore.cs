@@ -42,6 +42,10 @@ internal sealed class ReportStore(ITables tables, Limits limits, TimeProvider cl
             page.After);
     }
 
+    /// <summary>What one node holds, or null. Cost: one transaction.</summary>
+    public async ValueTask<Report?> FindAsync(string query, NodeId node, CancellationToken ct) =>
+        await _reports.FindAsync(new(ResultIndex.PartitionName(query), node.ToString()), ct) is { } row ? Report.Read(Compression.Unpack(row.Columns.AllBytes("R"))) : null;
+
     /// <summary>Halves the rows until the report fits in a row of the table.</summary>
     private byte[] Fit(Report report)
     {

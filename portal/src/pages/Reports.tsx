@@ -36,17 +36,15 @@ export function ReportPage() {
   const at = useAddress();
   const [text, setText] = useState("");
   const wanted = useDeferredValue(text.trim().toLowerCase());
-  const found = useCursor<Schemas["Report"]>(["report", query], (after, signal) => body(api.GET("/api/reports/{query}", { params: { path: { query }, query: { take: 200, after } }, signal })), { refetchInterval: 30_000 });
   const node = at.one("node");
+  const found = useCursor<Schemas["Report"]>(["report", query, node], (after, signal) => body(api.GET("/api/reports/{query}", { params: { path: { query }, query: { node: node || undefined, take: 200, after } }, signal })), { refetchInterval: 30_000 });
   const lines = useMemo(() => {
     const all: Line[] = [];
-    for (let i = 0; i < found.count; i++) {
-      const report = found.at(i)!;
-      if (node && report.nodeId !== node) continue;
+    for (const report of found.loaded) {
       for (const row of report.rows as Record<string, unknown>[]) if (!wanted || Object.values(row).some((value) => String(value).toLowerCase().includes(wanted))) all.push({ nodeId: report.nodeId, updatedAt: report.updatedAt, values: row, truncated: report.truncated });
     }
     return all;
-  }, [found.count, found.isFetching, node, wanted]);
+  }, [found.loaded, wanted]);
   const names = useMemo(() => [...new Set(lines.slice(0, 2_000).flatMap((line) => Object.keys(line.values)))], [lines]);
   const columns = useMemo<Column<Line>[]>(() => [
     { id: "node", name: "Node", narrow: true, width: "minmax(140px, 200px)", cell: (line) => <NodeName id={line.nodeId} /> },

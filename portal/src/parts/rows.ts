@@ -60,7 +60,7 @@ export function usePages<T>(key: readonly unknown[], fetch: (page: number, take:
 }
 
 /** A list by cursors: it grows as one scrolls. Pages may be short or empty and still lead on. */
-export function useCursor<T>(key: readonly unknown[], fetch: (after: string | undefined, signal: AbortSignal) => Promise<PageOf<T>>, options: { refetchInterval?: number; enabled?: boolean } = {}): RowSource<T> {
+export function useCursor<T>(key: readonly unknown[], fetch: (after: string | undefined, signal: AbortSignal) => Promise<PageOf<T>>, options: { refetchInterval?: number; enabled?: boolean } = {}): RowSource<T> & { loaded: readonly T[] } {
   const query = useInfiniteQuery({
     queryKey: key,
     queryFn: ({ pageParam, signal }) => fetch(pageParam, signal),
@@ -72,6 +72,7 @@ export function useCursor<T>(key: readonly unknown[], fetch: (after: string | un
   });
   const rows = useMemo(() => query.data?.pages.flatMap((page) => page.items) ?? [], [query.data]);
   return {
+    loaded: rows,
     count: rows.length,
     total: query.hasNextPage ? undefined : rows.length,
     at: (index) => rows[index],

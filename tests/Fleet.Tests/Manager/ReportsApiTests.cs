@@ -23,6 +23,15 @@ public sealed class ReportsApiTests : ApiTest
     }
 
     [Fact]
+    public async Task What_one_node_holds_is_read_alone()
+    {
+        foreach (var host in new[] { "one", "two" }) await HoldAsync(host, """{"name":"ada"}""");
+        Assert.Equal([IdOf("two")], await NamesAsync($"/api/reports/{Query}?node={IdOf("two")}", "nodeId"));
+        Assert.Empty(await NamesAsync($"/api/reports/nothing?node={IdOf("two")}", "nodeId"));
+        await Api.RefusedAsync(System.Net.HttpStatusCode.UnprocessableEntity, "GET", $"/api/reports/{Query}?node=two");
+    }
+
+    [Fact]
     public async Task A_report_that_nobody_has_is_empty() => Assert.Equal("", await TextAsync("/api/report-exports/nothing"));
 
     private async Task HoldAsync(string host, params string[] rows)
