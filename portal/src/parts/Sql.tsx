@@ -25,7 +25,7 @@ export function useCheck(text: string) {
   }).data;
 }
 
-export const Platforms = ({ of }: { of: readonly string[] }) => <span className="badges">{of.map((one) => <Badge key={one} appearance="outline" color="subtle">{platformName(one)}</Badge>)}</span>;
+export const Platforms = ({ of }: { of: readonly string[] }) => <span className="badges">{of.map((one) => <Badge key={one} appearance="outline" color="informative">{platformName(one)}</Badge>)}</span>;
 
 interface Props {
   value: string;
