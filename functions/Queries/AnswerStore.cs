@@ -80,23 +80,16 @@ internal sealed class AnswerStore(ITables tables)
     /// <summary>How far each node came, without its rows; of one state, or of all. A page may be short, or empty, and still lead on. Cost: one transaction for each thousand, ten at most.</summary>
     public async ValueTask<Page<Answer>> StatesAsync(string campaign, AnswerState? state, int take, string? after, CancellationToken ct)
     {
-        const int PagesAtMost = 10;
+        const int MostLooked = 10 * TableLimits.PageRows;
         var found = new List<Answer>();
-        for (var i = 0; i < PagesAtMost; i++)
+        var looked = 0;
+        await foreach (var row in _answers.ScanAsync(KeyRange.Rows(campaign, after is null ? "" : after + "!", KeyRange.Last), ct))
         {
-            var page = await _answers.PageAsync(KeyRange.Rows(campaign, after is null ? "" : after + "!", KeyRange.Last), TableLimits.PageRows, after: null, ct);
-            foreach (var row in page.Items)
-            {
-                after = row.Key.Row;
-                if (state is not null && StateOf(row) != state) continue;
-                found.Add(Read(row) with { Rows = s_none });
-                if (found.Count == take) return new(found, after);
-            }
-
-            if (page.After is null) return new(found, null);
+            if (state is null || StateOf(row) == state) found.Add(Head(row));
+            if (found.Count == take || ++looked == MostLooked) return new(found, row.Key.Row);
         }
 
-        return new(found, after);
+        return new(found, null);
     }
 
     /// <summary>How many answers are in each state. Cost: one transaction for each thousand.</summary>
@@ -163,9 +156,11 @@ internal sealed class AnswerStore(ITables tables)
         return Compression.Unpack(packed.ToArray());
     }
 
-    private static Answer Read(Row row) => new(
-        NodeId.TryParse(row.Key.Row, out var node) ? node : default, StateOf(row), row.Columns.Time("SentAt"), row.Columns.Time("AnsweredAt"), row.Columns.Text("Error"),
-        row.Columns.AllBytes("R") is { Length: > 0 } packed ? Compression.Unpack(packed) : s_none, row.Columns.Number("WallMs"));
+    private static Answer Read(Row row) => row.Columns.AllBytes("R") is { Length: > 0 } packed ? Head(row) with { Rows = Compression.Unpack(packed) } : Head(row);
+
+    /// <summary>Without its rows, which are not unpacked.</summary>
+    private static Answer Head(Row row) => new(
+        NodeId.TryParse(row.Key.Row, out var node) ? node : default, StateOf(row), row.Columns.Time("SentAt"), row.Columns.Time("AnsweredAt"), row.Columns.Text("Error"), s_none, row.Columns.Number("WallMs"));
 
     private static AnswerState StateOf(Row row) => (AnswerState)row.Columns.Number("State")!.Value;
 

@@ -18,7 +18,7 @@ internal sealed class ReportStore(ITables tables, Limits limits, TimeProvider cl
         for (; ; )
         {
             var row = await _reports.FindAsync(key, ct);
-            var report = row is null ? new Report() : Report.Read(Compression.Unpack(row.Columns.AllBytes("R")));
+            var report = row is null ? new Report() : Read(row);
             report.Apply(rows, limits.ReportRows, clock.GetUtcNow() + s_ahead);
             var columns = new Columns { ["Query"] = query }.WithBytes("R", Fit(report));
             try
@@ -38,13 +38,15 @@ internal sealed class ReportStore(ITables tables, Limits limits, TimeProvider cl
     {
         var page = await _reports.PageAsync(KeyRange.Partition(ResultIndex.PartitionName(query)), take, after, ct);
         return new(
-            [.. page.Items.Select(row => (NodeId.TryParse(row.Key.Row, out var id) ? id : default, Report.Read(Compression.Unpack(row.Columns.AllBytes("R")))))],
+            [.. page.Items.Select(row => (NodeId.TryParse(row.Key.Row, out var id) ? id : default, Read(row)))],
             page.After);
     }
 
     /// <summary>What one node holds, or null. Cost: one transaction.</summary>
     public async ValueTask<Report?> FindAsync(string query, NodeId node, CancellationToken ct) =>
-        await _reports.FindAsync(new(ResultIndex.PartitionName(query), node.ToString()), ct) is { } row ? Report.Read(Compression.Unpack(row.Columns.AllBytes("R"))) : null;
+        await _reports.FindAsync(new(ResultIndex.PartitionName(query), node.ToString()), ct) is { } row ? Read(row) : null;
+
+    private static Report Read(Row row) => Report.Read(Compression.Unpack(row.Columns.AllBytes("R")));
 
     /// <summary>Halves the rows until the report fits in a row of the table.</summary>
     private byte[] Fit(Report report)
