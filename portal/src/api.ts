@@ -27,6 +27,9 @@ export class Fault extends Error {
   }
 }
 
+/** What is wrong with one member of the body that was sent, if that was why it was refused. */
+export const faultOf = (fault: unknown, member: string) => (fault instanceof Fault ? fault.of(member) : undefined);
+
 /** Called when the server no longer knows who asks. */
 export const session = { ended: () => {} };
 

@@ -1,7 +1,7 @@
 import { Button, Field, Input } from "@fluentui/react-components";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState, type FormEvent } from "react";
-import { api, body, Fault, type Schemas } from "../api";
+import { api, body, faultOf, type Schemas } from "../api";
 import { Empty, Fact, Go, Page, Problem, Section, State, When } from "../parts/basics";
 import { type Column, DataTable } from "../parts/DataTable";
 import { useCursor } from "../parts/rows";
@@ -56,7 +56,7 @@ function Password() {
   const [password, setPassword] = useState("");
   const [again, setAgain] = useState("");
   const [fault, setFault] = useState<unknown>(null);
-  const of = (member: string) => (fault instanceof Fault ? fault.of(member) : undefined);
+  const of = (member: string) => faultOf(fault, member);
   const isOther = again !== "" && again !== password;
   const change = async (event: FormEvent) => {
     event.preventDefault();

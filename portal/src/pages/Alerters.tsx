@@ -1,9 +1,10 @@
-import { Button, Dialog, DialogActions, DialogBody, DialogContent, DialogSurface, DialogTitle, Field, Input, MessageBar, MessageBarBody, MessageBarTitle, Select, Spinner } from "@fluentui/react-components";
+import { Button, Field, Input, MessageBar, MessageBarBody, MessageBarTitle, Select, Spinner } from "@fluentui/react-components";
 import { AddRegular } from "@fluentui/react-icons";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { api, Fault, ifMatch, use, versioned, type Schemas } from "../api";
+import { api, ifMatch, use, versioned, type Schemas } from "../api";
 import { Empty, Go, Loading, Page, Problem, Section } from "../parts/basics";
+import { FormDialog } from "../parts/FormDialog";
 import { counted, grouped } from "../parts/format";
 import { useTalk } from "../parts/talk";
 import { useMay } from "../session";
@@ -89,40 +90,25 @@ function Form({ kinds, alerter, etag, onClose }: { kinds: Schemas["AlerterType"]
   const [type, setType] = useState(alerter?.type ?? kinds[0]!.type);
   const kind = kinds.find((one) => one.type === type)!;
   const [values, setValues] = useState<Settings>(() => ({ path: alerter?.path ?? null, url: alerter?.url ?? null }));
-  const [fault, setFault] = useState<unknown>(null);
-  const of = (member: string) => (fault instanceof Fault ? fault.of(member) : undefined);
   const save = async () => {
-    setFault(null);
-    try {
-      const held = Object.fromEntries(kind.fields.map((field) => [field.name, (values as Record<string, string | null | undefined>)[field.name]]).filter(([, value]) => value !== undefined && value !== null && value !== ""));
-      await api.PUT("/api/alerters/{name}", { params: { path: { name: name.trim() } }, body: { type, ...held }, headers: ifMatch(etag) });
-      await queries.invalidateQueries();
-      talk.tell(`${name.trim()} is saved`, { text: "Send it a test alert to see whether it arrives." });
-      onClose();
-    } catch (refused) {
-      setFault(refused);
-    }
+    const held = Object.fromEntries(kind.fields.map((field) => [field.name, (values as Record<string, string | null | undefined>)[field.name]]).filter(([, value]) => value !== undefined && value !== null && value !== ""));
+    await api.PUT("/api/alerters/{name}", { params: { path: { name: name.trim() } }, body: { type, ...held }, headers: ifMatch(etag) });
+    await queries.invalidateQueries();
+    talk.tell(`${name.trim()} is saved`, { text: "Send it a test alert to see whether it arrives." });
   };
   return (
-    <Dialog open onOpenChange={(_, data) => !data.open && onClose()}>
-      <DialogSurface>
-        <form onSubmit={(event) => { event.preventDefault(); void save(); }}>
-          <DialogBody>
-            <DialogTitle>{alerter ? alerter.name : "New alerter"}</DialogTitle>
-            <DialogContent className="form">
-              {!alerter && <Field label="Name" required validationMessage={of("name")}><Input autoFocus value={name} onChange={(_, data) => setName(data.value)} placeholder="on-call" /></Field>}
-              <Field label="Kind" hint={kind.description}><Select value={type} onChange={(_, data) => setType(data.value)}>{kinds.map((one) => <option key={one.type} value={one.type}>{one.title}</option>)}</Select></Field>
-              {kind.fields.map((field) => (
-                <Field key={field.name} label={field.title} required={field.required} hint={field.kind === "secret" && alerter?.hasSecret ? `${field.hint} One is set; left empty, it stays.` : field.hint} validationMessage={of(field.name)}>
-                  <Input type={field.kind === "secret" ? "password" : field.kind === "url" ? "url" : "text"} autoComplete={field.kind === "secret" ? "new-password" : "off"} value={(values as Record<string, string | null>)[field.name] ?? ""} onChange={(_, data) => setValues({ ...values, [field.name]: data.value })} />
-                </Field>
-              ))}
-              <Problem of={fault} />
-            </DialogContent>
-            <DialogActions><Button onClick={onClose}>Cancel</Button><Button type="submit" appearance="primary" disabled={!name.trim()}>Save</Button></DialogActions>
-          </DialogBody>
-        </form>
-      </DialogSurface>
-    </Dialog>
+    <FormDialog title={alerter ? alerter.name : "New alerter"} action="Save" isReady={name.trim() !== ""} onClose={onClose} onDone={save}>
+      {(of) => (
+        <>
+          {!alerter && <Field label="Name" required validationMessage={of("name")}><Input autoFocus value={name} onChange={(_, data) => setName(data.value)} placeholder="on-call" /></Field>}
+          <Field label="Kind" hint={kind.description}><Select value={type} onChange={(_, data) => setType(data.value)}>{kinds.map((one) => <option key={one.type} value={one.type}>{one.title}</option>)}</Select></Field>
+          {kind.fields.map((field) => (
+            <Field key={field.name} label={field.title} required={field.required} hint={field.kind === "secret" && alerter?.hasSecret ? `${field.hint} One is set; left empty, it stays.` : field.hint} validationMessage={of(field.name)}>
+              <Input type={field.kind === "secret" ? "password" : field.kind === "url" ? "url" : "text"} autoComplete={field.kind === "secret" ? "new-password" : "off"} value={(values as Record<string, string | null>)[field.name] ?? ""} onChange={(_, data) => setValues({ ...values, [field.name]: data.value })} />
+            </Field>
+          ))}
+        </>
+      )}
+    </FormDialog>
   );
 }

@@ -1,15 +1,15 @@
-import { Button, Dialog, DialogActions, DialogBody, DialogContent, DialogSurface, DialogTitle, Field, Input, Menu, MenuItem, MenuList, MenuPopover, MenuTrigger, MessageBar, MessageBarBody, ProgressBar, SearchBox, Tab, TabList, Textarea } from "@fluentui/react-components";
+import { Button, Field, Input, Menu, MenuItem, MenuList, MenuPopover, MenuTrigger, MessageBar, MessageBarBody, ProgressBar, SearchBox, Tab, TabList, Textarea } from "@fluentui/react-components";
 import { MoreHorizontalRegular, ShareRegular } from "@fluentui/react-icons";
 import { useNavigate, useParams } from "@tanstack/react-router";
 import { useDeferredValue, useMemo, useState } from "react";
 import { api, body, use, type Schemas } from "../api";
-import { Copyable, Empty, Fact, Go, Loading, Num, Page, Problem, Section, State, Tags, When } from "../parts/basics";
+import { Copyable, Empty, Fact, Go, Loading, Num, Page, Section, State, Tags, When } from "../parts/basics";
+import { FormDialog } from "../parts/FormDialog";
 import { CodeEditor } from "../parts/Code";
 import { type Column, DataTable } from "../parts/DataTable";
 import { ExportMenu } from "../parts/Export";
 import { counted, grouped } from "../parts/format";
 import { fixed, useCursor } from "../parts/rows";
-import { useRunning } from "../parts/running";
 import { TagEditor } from "../parts/TagEditor";
 import { useTalk } from "../parts/talk";
 import { useAddress } from "../search";
@@ -159,29 +159,20 @@ function SaveDialog({ campaign, onClose }: { campaign: Campaign; onClose: () => 
   const [name, setName] = useState("");
   const [interval, setInterval] = useState("3600");
   const [tags, setTags] = useState<string[]>([]);
-  const [fault, setFault] = useState<unknown>(null);
   const save = async () => {
-    try {
-      const query = await body(api.POST("/api/campaigns/{id}/save", { params: { path: { id: campaign.id } }, body: { name: name.trim(), interval: Number(interval), tags } }));
-      talk.tell(`${query.name} was made`, { footer: <Go to="/queries/$name" params={{ name: query.name }}>Open it</Go> });
-      onClose();
-    } catch (refused) {
-      setFault(refused);
-    }
+    const query = await body(api.POST("/api/campaigns/{id}/save", { params: { path: { id: campaign.id } }, body: { name: name.trim(), interval: Number(interval), tags } }));
+    talk.tell(`${query.name} was made`, { footer: <Go to="/queries/$name" params={{ name: query.name }}>Open it</Go> });
   };
   return (
-    <Dialog open onOpenChange={(_, data) => !data.open && onClose()}>
-      <DialogSurface><DialogBody>
-        <DialogTitle>Save as query</DialogTitle>
-        <DialogContent className="form">
+    <FormDialog title="Save as query" action="Save" byButtonOnly isReady={name.trim() !== ""} onClose={onClose} onDone={save}>
+      {() => (
+        <>
           <Field label="Name" required><Input autoFocus value={name} onChange={(_, data) => setName(data.value)} /></Field>
           <Field label="Interval, seconds"><Input type="number" min={1} value={interval} onChange={(_, data) => setInterval(data.value)} /></Field>
           <Field label="Tags"><TagEditor name="Tags of the query" tags={tags} onChange={setTags} placeholder="No node yet: add a tag" /></Field>
-          <Problem of={fault} />
-        </DialogContent>
-        <DialogActions><Button onClick={onClose}>Cancel</Button><Button appearance="primary" disabled={!name.trim()} onClick={() => void save()}>Save</Button></DialogActions>
-      </DialogBody></DialogSurface>
-    </Dialog>
+        </>
+      )}
+    </FormDialog>
   );
 }
 
@@ -189,25 +180,18 @@ function RepeatDialog({ campaign, onClose }: { campaign: Campaign; onClose: () =
   const talk = useTalk();
   const navigate = useNavigate();
   const [reason, setReason] = useState(campaign.reason);
-  const [fault, setFault] = useState<unknown>(null);
-  const [isRunning, begin] = useRunning();
   const run = async () => {
-    try {
-      const again = await body(api.POST("/api/campaigns/{id}/repeat", { params: { path: { id: campaign.id } }, body: { reason: reason || null } }));
-      onClose();
-      await navigate({ to: "/campaigns/$id", params: { id: again.id } });
-      talk.tell(`${counted(again.targeted, "node is", "nodes are")} asked again`);
-    } catch (refused) {
-      setFault(refused);
-    }
+    const again = await body(api.POST("/api/campaigns/{id}/repeat", { params: { path: { id: campaign.id } }, body: { reason: reason || null } }));
+    await navigate({ to: "/campaigns/$id", params: { id: again.id } });
+    talk.tell(`${counted(again.targeted, "node is", "nodes are")} asked again`);
   };
   return (
-    <Dialog open onOpenChange={(_, data) => !data.open && onClose()}>
-      <DialogSurface><DialogBody>
-        <DialogTitle>Run again</DialogTitle>
-        <DialogContent className="form"><p style={{ margin: 0 }}>The same question goes to the same targets, as they are now.</p><Field label="Reason"><Textarea value={reason} onChange={(_, data) => setReason(data.value)} /></Field><Problem of={fault} /></DialogContent>
-        <DialogActions><Button onClick={onClose}>Cancel</Button><Button appearance="primary" disabled={isRunning} onClick={() => begin(run)}>Run again</Button></DialogActions>
-      </DialogBody></DialogSurface>
-    </Dialog>
+    <FormDialog title="Run again" action="Run again" byButtonOnly onClose={onClose} onDone={run}>
+      {() => (
+        <>
+          <p style={{ margin: 0 }}>The same question goes to the same targets, as they are now.</p><Field label="Reason"><Textarea value={reason} onChange={(_, data) => setReason(data.value)} /></Field>
+        </>
+      )}
+    </FormDialog>
   );
 }

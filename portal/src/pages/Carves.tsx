@@ -1,14 +1,14 @@
-import { Button, Dialog, DialogActions, DialogBody, DialogContent, DialogSurface, DialogTitle, Field, Input, Textarea } from "@fluentui/react-components";
+import { Button, Field, Input, Textarea } from "@fluentui/react-components";
 import { ArrowDownloadRegular } from "@fluentui/react-icons";
 import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useParams } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, body, use, type Schemas } from "../api";
-import { Empty, Fact, Go, Loading, Page, Problem, Section, State, When } from "../parts/basics";
+import { Empty, Fact, Go, Loading, Page, Section, State, When } from "../parts/basics";
+import { FormDialog } from "../parts/FormDialog";
 import { type Column, DataTable } from "../parts/DataTable";
 import { bytes } from "../parts/format";
 import { useCursor } from "../parts/rows";
-import { useRunning } from "../parts/running";
 import { useTalk } from "../parts/talk";
 import { useMay } from "../session";
 import { Lacking } from "../shell/Nothing";
@@ -42,32 +42,22 @@ function Ask({ onClose }: { onClose: () => void }) {
   const queries = useQueryClient();
   const [nodes, setNodes] = useState<string[]>([]);
   const [path, setPath] = useState("");
-  const [isRunning, run] = useRunning();
   const [reason, setReason] = useState("");
-  const [fault, setFault] = useState<unknown>(null);
   const ask = async () => {
-    try {
-      const made = await body(api.POST("/api/carves", { body: { nodeId: nodes[0]!, path, reason } }));
-      await queries.invalidateQueries();
-      talk.tell("The machine is asked for the files", { footer: <Go to="/campaigns/$id" params={{ id: made.campaignId }}>Follow it</Go> });
-      onClose();
-    } catch (refused) {
-      setFault(refused);
-    }
+    const made = await body(api.POST("/api/carves", { body: { nodeId: nodes[0]!, path, reason } }));
+    await queries.invalidateQueries();
+    talk.tell("The machine is asked for the files", { footer: <Go to="/campaigns/$id" params={{ id: made.campaignId }}>Follow it</Go> });
   };
   return (
-    <Dialog open onOpenChange={(_, data) => !data.open && onClose()}>
-      <DialogSurface><DialogBody>
-        <DialogTitle>Fetch files</DialogTitle>
-        <DialogContent className="form">
+    <FormDialog title="Fetch files" action="Fetch" byButtonOnly isReady={nodes.length > 0 && path.trim() !== "" && reason.trim() !== ""} onClose={onClose} onDone={ask}>
+      {() => (
+        <>
           <Field label="Node" required><NodePicker label="Node" nodes={nodes} onChange={(ids) => setNodes(ids.slice(-1))} /></Field>
           <Field label="Path" required hint="% stands for a name, %% for everything below"><Input value={path} onChange={(_, data) => setPath(data.value)} placeholder="/home/%/.ssh/%" /></Field>
           <Field label="Reason" required hint="It goes to the audit log."><Textarea value={reason} onChange={(_, data) => setReason(data.value)} placeholder="Ticket 1234: …" /></Field>
-          <Problem of={fault} />
-        </DialogContent>
-        <DialogActions><Button onClick={onClose}>Cancel</Button><Button appearance="primary" disabled={nodes.length === 0 || !path.trim() || !reason.trim() || isRunning} onClick={() => run(ask)}>Fetch</Button></DialogActions>
-      </DialogBody></DialogSurface>
-    </Dialog>
+        </>
+      )}
+    </FormDialog>
   );
 }
 

@@ -1,13 +1,13 @@
-import { Button, Dialog, DialogActions, DialogBody, DialogContent, DialogSurface, DialogTitle, Field, Input, MessageBar, MessageBarBody, MessageBarTitle, Switch } from "@fluentui/react-components";
+import { Button, Field, Input, MessageBar, MessageBarBody, MessageBarTitle, Switch } from "@fluentui/react-components";
 import { AddRegular, LinkRegular } from "@fluentui/react-icons";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { api, body, Fault, use, type Schemas } from "../api";
+import { api, body, use, type Schemas } from "../api";
 import { Copyable, Empty, Go, Loading, Num, Page, Problem, Section, State, Tags, When } from "../parts/basics";
+import { FormDialog } from "../parts/FormDialog";
 import { type Column, DataTable } from "../parts/DataTable";
 import { localTime } from "../parts/format";
 import { usePages } from "../parts/rows";
-import { useRunning } from "../parts/running";
 import { TagEditor } from "../parts/TagEditor";
 import { useTalk } from "../parts/talk";
 import { useMay } from "../session";
@@ -94,24 +94,18 @@ function Secrets() {
 function EditTags({ secret, onClose }: { secret: Secret; onClose: () => void }) {
   const queries = useQueryClient();
   const [tags, setTags] = useState(secret.tags);
-  const [fault, setFault] = useState<unknown>(null);
   const save = async () => {
-    try {
-      await api.PATCH("/api/enroll-secrets/{id}", { params: { path: { id: secret.id } }, body: { tags } });
-      await queries.invalidateQueries({ queryKey: ["enroll-secrets"] });
-      onClose();
-    } catch (refused) {
-      setFault(refused);
-    }
+    await api.PATCH("/api/enroll-secrets/{id}", { params: { path: { id: secret.id } }, body: { tags } });
+    await queries.invalidateQueries({ queryKey: ["enroll-secrets"] });
   };
   return (
-    <Dialog open onOpenChange={(_, data) => !data.open && onClose()}>
-      <DialogSurface><DialogBody>
-        <DialogTitle>Tags of {secret.label || "the secret"}</DialogTitle>
-        <DialogContent className="form"><Field label="Tags" hint="Machines that enroll from now on get them; those that did keep theirs."><TagEditor name="Tags" tags={tags} onChange={setTags} /></Field><Problem of={fault} /></DialogContent>
-        <DialogActions><Button onClick={onClose}>Cancel</Button><Button appearance="primary" onClick={() => void save()}>Save</Button></DialogActions>
-      </DialogBody></DialogSurface>
-    </Dialog>
+    <FormDialog title={`Tags of ${secret.label || "the secret"}`} action="Save" byButtonOnly onClose={onClose} onDone={save}>
+      {() => (
+        <>
+          <Field label="Tags" hint="Machines that enroll from now on get them; those that did keep theirs."><TagEditor name="Tags" tags={tags} onChange={setTags} /></Field>
+        </>
+      )}
+    </FormDialog>
   );
 }
 
@@ -120,43 +114,27 @@ function Make({ what, onClose, onSecret, onLink }: { what: "secret" | "link"; on
   const [label, setLabel] = useState("");
   const [tags, setTags] = useState<string[]>([]);
   const [expires, setExpires] = useState("");
-  const [isRunning, run] = useRunning();
   const [uses, setUses] = useState("");
-  const [fault, setFault] = useState<unknown>(null);
-  const of = (member: string) => (fault instanceof Fault ? fault.of(member) : undefined);
   const make = async () => {
-    setFault(null);
     const wanted = { ...(label.trim() ? { label: label.trim() } : {}), tags, ...(expires ? { expiresAt: new Date(expires).toISOString() } : {}), ...(uses ? { maxUses: Number(uses) } : {}) };
-    try {
-      if (what === "secret") onSecret(await body(api.POST("/api/enroll-secrets", { body: wanted })));
-      else onLink(await body(api.POST("/api/enroll-links", { body: wanted })));
-      await queries.invalidateQueries({ queryKey: ["enroll-secrets"] });
-      onClose();
-    } catch (refused) {
-      setFault(refused);
-    }
+    if (what === "secret") onSecret(await body(api.POST("/api/enroll-secrets", { body: wanted })));
+    else onLink(await body(api.POST("/api/enroll-links", { body: wanted })));
+    await queries.invalidateQueries({ queryKey: ["enroll-secrets"] });
   };
   return (
-    <Dialog open onOpenChange={(_, data) => !data.open && onClose()}>
-      <DialogSurface>
-        <form onSubmit={(event) => { event.preventDefault(); run(make); }}>
-          <DialogBody>
-            <DialogTitle>{what === "secret" ? "New enroll secret" : "New enroll link"}</DialogTitle>
-            <DialogContent className="form">
-              {what === "link" && <p className="muted" style={{ margin: 0 }}>A page with a secret of its own and what to do, for people who do not sign in here.</p>}
-              <Field label="Label" hint="What it is for." validationMessage={of("label")}><Input autoFocus value={label} onChange={(_, data) => setLabel(data.value)} placeholder="new laptops" /></Field>
-              <Field label="Tags" hint="Machines that enroll with it get these." validationMessage={of("tags")}><TagEditor name="Tags that it gives" tags={tags} onChange={setTags} /></Field>
-              <div className="fields">
-                <Field label="Expires" hint={what === "link" ? "A day from now, if left empty." : "Never, if left empty."} validationMessage={of("expiresAt")}><Input type="datetime-local" value={expires} onChange={(_, data) => setExpires(data.value)} /></Field>
-                <Field label="How many machines" hint="Any number, if left empty." validationMessage={of("maxUses")}><Input type="number" min={1} value={uses} onChange={(_, data) => setUses(data.value)} /></Field>
-              </div>
-              <Problem of={fault} />
-              <p className="muted" style={{ margin: 0 }}>More on what each tag brings: <Go to="/tags">tags</Go>.</p>
-            </DialogContent>
-            <DialogActions><Button onClick={onClose}>Cancel</Button><Button type="submit" appearance="primary" disabled={isRunning}>Make it</Button></DialogActions>
-          </DialogBody>
-        </form>
-      </DialogSurface>
-    </Dialog>
+    <FormDialog title={what === "secret" ? "New enroll secret" : "New enroll link"} action="Make it" onClose={onClose} onDone={make}>
+      {(of) => (
+        <>
+          {what === "link" && <p className="muted" style={{ margin: 0 }}>A page with a secret of its own and what to do, for people who do not sign in here.</p>}
+          <Field label="Label" hint="What it is for." validationMessage={of("label")}><Input autoFocus value={label} onChange={(_, data) => setLabel(data.value)} placeholder="new laptops" /></Field>
+          <Field label="Tags" hint="Machines that enroll with it get these." validationMessage={of("tags")}><TagEditor name="Tags that it gives" tags={tags} onChange={setTags} /></Field>
+          <div className="fields">
+            <Field label="Expires" hint={what === "link" ? "A day from now, if left empty." : "Never, if left empty."} validationMessage={of("expiresAt")}><Input type="datetime-local" value={expires} onChange={(_, data) => setExpires(data.value)} /></Field>
+            <Field label="How many machines" hint="Any number, if left empty." validationMessage={of("maxUses")}><Input type="number" min={1} value={uses} onChange={(_, data) => setUses(data.value)} /></Field>
+          </div>
+          <p className="muted" style={{ margin: 0 }}>More on what each tag brings: <Go to="/tags">tags</Go>.</p>
+        </>
+      )}
+    </FormDialog>
   );
 }

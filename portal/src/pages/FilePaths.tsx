@@ -1,12 +1,12 @@
 import { Button, Field, Input, Switch, Textarea } from "@fluentui/react-components";
 import { useNavigate, useParams } from "@tanstack/react-router";
 import { useState } from "react";
-import { Fault, type Schemas } from "../api";
+import { faultOf, type Schemas } from "../api";
 import { Empty, Go, Loading, Page, Problem, Section } from "../parts/basics";
 import { TagEditor } from "../parts/TagEditor";
 import { useMay } from "../session";
 import { Lacking } from "../shell/Nothing";
-import { History, isNew, ItemMenu, ItemsPage, kinds, Reach, useHeld, useItem, useItemWrites, useUnsaved } from "./parts/items";
+import { History, isNew, ItemMenu, ItemsPage, kinds, Reach, useHeld, useItem, useItemWrites } from "./parts/items";
 
 type FilePaths = Schemas["FilePaths"];
 
@@ -43,34 +43,20 @@ function Editor({ item: found, etag: foundEtag, isNew }: { item: FilePaths; etag
   const [exclude, setExclude] = useState(found.excludePaths.join("\n"));
   const [accesses, setAccesses] = useState(found.accesses);
   const [tags, setTags] = useState(found.tags);
-  const [fault, setFault] = useState<unknown>(null);
-  const [isSaved, setSaved] = useState(false);
   const wanted = { category: category.trim(), paths: lines(paths), excludePaths: lines(exclude), accesses, tags };
-  const held = useHeld(found, foundEtag, (base) => JSON.stringify(wanted) !== JSON.stringify(base), (taken) => {
+  const { item, etag, isDirty, fault, save } = useHeld(found, foundEtag, (base) => JSON.stringify(wanted) !== JSON.stringify(base), (taken) => {
     setPaths(taken.paths.join("\n"));
     setExclude(taken.excludePaths.join("\n"));
     setAccesses(taken.accesses);
     setTags(taken.tags);
   });
-  const { item, etag, isDirty } = held;
-  useUnsaved(isDirty && !isSaved);
-  const wrong = (member: string) => (fault instanceof Fault ? fault.of(member) : undefined);
-  const save = async () => {
-    setFault(null);
-    setSaved(true);
-    held.saving(true);
-    try {
-      await writes.save(wanted.category, bodyOf(wanted), etag, isNew ? undefined : bodyOf(item));
-      if (!isNew) setSaved(false);
-      else await navigate({ to: "/file-paths/$name", params: { name: wanted.category }, ignoreBlocker: true });
-    } catch (refused) {
-      setFault(refused);
-      held.saving(false);
-      setSaved(false);
-    }
+  const wrong = (member: string) => faultOf(fault, member);
+  const write = async () => {
+    await writes.save(wanted.category, bodyOf(wanted), etag, isNew ? undefined : bodyOf(item));
+    if (isNew) await navigate({ to: "/file-paths/$name", params: { name: wanted.category }, ignoreBlocker: true });
   };
   return (
-    <Page title={isNew ? "New file path category" : item.category} under={<Go to="/file-paths">All file paths</Go>} actions={mayWrite && <><Button appearance="primary" disabled={!isDirty || !wanted.category} onClick={() => void save()}>Save</Button>{!isNew && <ItemMenu kind={kinds.filePaths} name={item.category} what={bodyOf(item)} etag={etag} />}</>}>
+    <Page title={isNew ? "New file path category" : item.category} under={<Go to="/file-paths">All file paths</Go>} actions={mayWrite && <><Button appearance="primary" disabled={!isDirty || !wanted.category} onClick={() => save(write)}>Save</Button>{!isNew && <ItemMenu kind={kinds.filePaths} name={item.category} what={bodyOf(item)} etag={etag} />}</>}>
       <Problem of={fault} />
       <Section>
         <fieldset className="form" disabled={!mayWrite} style={{ border: 0, margin: 0, padding: 0 }}>

@@ -1,13 +1,13 @@
 import { Button, Field, Input } from "@fluentui/react-components";
 import { useNavigate, useParams } from "@tanstack/react-router";
 import { useState } from "react";
-import { Fault, type Schemas } from "../api";
+import { Fault, faultOf, type Schemas } from "../api";
 import { Empty, Go, Loading, Page, Problem, Section } from "../parts/basics";
 import { JsonEditor, pretty } from "../parts/Code";
 import { TagEditor } from "../parts/TagEditor";
 import { useMay } from "../session";
 import { Lacking } from "../shell/Nothing";
-import { History, isNew, ItemMenu, ItemsPage, kinds, Reach, useHeld, useItem, useItemWrites, useUnsaved } from "./parts/items";
+import { History, isNew, ItemMenu, ItemsPage, kinds, Reach, useHeld, useItem, useItemWrites } from "./parts/items";
 
 type Options = Omit<Schemas["Options"], "config"> & { config: Record<string, unknown> };
 
@@ -30,6 +30,14 @@ export function OptionPage() {
 
 const bodyOf = ({ name: _, ...rest }: Options) => rest;
 
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (fault) {
+    throw new Fault(400, { title: "This is not JSON", detail: (fault as Error).message });
+  }
+}
+
 function Editor({ item: found, etag: foundEtag, isNew }: { item: Options; etag: string | null; isNew: boolean }) {
   const mayWrite = useMay("operator");
   const writes = useItemWrites(kinds.options);
@@ -37,33 +45,19 @@ function Editor({ item: found, etag: foundEtag, isNew }: { item: Options; etag: 
   const [name, setName] = useState(found.name);
   const [text, setText] = useState(pretty(found.config));
   const [tags, setTags] = useState(found.tags);
-  const [fault, setFault] = useState<unknown>(null);
-  const [isSaved, setSaved] = useState(false);
-  const held = useHeld(found, foundEtag, (base) => isNew || text !== pretty(base.config) || JSON.stringify(tags) !== JSON.stringify(base.tags), (taken) => {
+  const { item, etag, isDirty, fault, save } = useHeld(found, foundEtag, (base) => (isNew ? name !== "" : text !== pretty(base.config) || JSON.stringify(tags) !== JSON.stringify(base.tags)), (taken) => {
     setText(pretty(taken.config));
     setTags(taken.tags);
   });
-  const { item, etag, isDirty } = held;
-  useUnsaved(isDirty && !isSaved && !(isNew && name === ""));
-  const save = async () => {
-    setFault(null);
-    setSaved(true);
-    held.saving(true);
-    try {
-      await writes.save(name.trim(), { config: JSON.parse(text) as unknown, tags }, etag, isNew ? undefined : bodyOf(item));
-      if (!isNew) setSaved(false);
-      else await navigate({ to: "/options/$name", params: { name: name.trim() }, ignoreBlocker: true });
-    } catch (refused) {
-      setFault(refused instanceof SyntaxError ? new Fault(400, { title: "This is not JSON", detail: refused.message }) : refused);
-      held.saving(false);
-      setSaved(false);
-    }
+  const write = async () => {
+    await writes.save(name.trim(), { config: parsed(text), tags }, etag, isNew ? undefined : bodyOf(item));
+    if (isNew) await navigate({ to: "/options/$name", params: { name: name.trim() }, ignoreBlocker: true });
   };
   return (
-    <Page title={isNew ? "New set of options" : item.name} under={<Go to="/options">All options</Go>} actions={mayWrite && <><Button appearance="primary" disabled={!isDirty || !name.trim()} onClick={() => void save()}>Save</Button>{!isNew && <ItemMenu kind={kinds.options} name={item.name} what={bodyOf(item)} etag={etag} />}</>}>
+    <Page title={isNew ? "New set of options" : item.name} under={<Go to="/options">All options</Go>} actions={mayWrite && <><Button appearance="primary" disabled={!isDirty || !name.trim()} onClick={() => save(write)}>Save</Button>{!isNew && <ItemMenu kind={kinds.options} name={item.name} what={bodyOf(item)} etag={etag} />}</>}>
       <Problem of={fault} />
       <Section>
-        {isNew && <Field label="Name" required className="narrow" validationMessage={fault instanceof Fault ? fault.of("name") : undefined}><Input value={name} onChange={(_, data) => setName(data.value)} placeholder="default" /></Field>}
+        {isNew && <Field label="Name" required className="narrow" validationMessage={faultOf(fault, "name")}><Input value={name} onChange={(_, data) => setName(data.value)} placeholder="default" /></Field>}
         <p className="muted" style={{ margin: 0 }}>Members of an osquery configuration: options, decorators, yara, views, auto_table_construction, events, file_accesses. Sets with later names win where two say the same.</p>
         <JsonEditor label="Configuration" value={text} onChange={setText} readOnly={!mayWrite} minHeight="240px" maxHeight="60vh" />
         <Field label="Tags" hint="Nodes that carry any of them. Without tags, no node."><TagEditor name="Tags of the options" tags={tags} onChange={setTags} disabled={!mayWrite} placeholder="No node yet: add a tag" /></Field>

@@ -1,10 +1,11 @@
-import { Button, Dialog, DialogActions, DialogBody, DialogContent, DialogSurface, DialogTitle, Field, Input, MessageBar, MessageBarBody } from "@fluentui/react-components";
+import { Button, Field, Input, MessageBar, MessageBarBody } from "@fluentui/react-components";
 import { AddRegular, ArrowUploadRegular } from "@fluentui/react-icons";
 import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useParams } from "@tanstack/react-router";
 import { useRef, useState, type DragEvent } from "react";
 import { api, body, Fault, ifMatch, type Schemas } from "../api";
 import { Empty, Go, Loading, Page, Problem, Section, Tags } from "../parts/basics";
+import { FormDialog } from "../parts/FormDialog";
 import { JsonEditor, pretty } from "../parts/Code";
 import { type Column, DataTable } from "../parts/DataTable";
 import { counted, span } from "../parts/format";
@@ -221,37 +222,25 @@ function QueryDialog({ pack, etag, name, onClose }: { pack: Pack; etag: string |
   const before = pack.queries[name] ?? { query: "", interval: 3600 };
   const [draft, setDraft] = useState<PackQuery>(before);
   const [as, setAs] = useState(name);
-  const [fault, setFault] = useState<unknown>(null);
   const save = async () => {
-    setFault(null);
-    try {
-      if (!name && pack.queries[as.trim()]) throw new Fault(409, { title: "It is there already", detail: `The pack has a query '${as.trim()}': choose another name, or edit that one.` });
-      await api.PUT("/api/packs/{name}/queries/{query}", { params: { path: { name: pack.name, query: as.trim() } }, body: Object.fromEntries(Object.entries(draft).filter(([, value]) => value !== "" && value !== undefined)) as never, headers: ifMatch(etag) });
-      await queries.invalidateQueries();
-      talk.tell(`${as.trim()} is saved`);
-      onClose();
-    } catch (refused) {
-      setFault(refused);
-    }
+    if (!name && pack.queries[as.trim()]) throw new Fault(409, { title: "It is there already", detail: `The pack has a query '${as.trim()}': choose another name, or edit that one.` });
+    await api.PUT("/api/packs/{name}/queries/{query}", { params: { path: { name: pack.name, query: as.trim() } }, body: Object.fromEntries(Object.entries(draft).filter(([, value]) => value !== "" && value !== undefined)) as never, headers: ifMatch(etag) });
+    await queries.invalidateQueries();
+    talk.tell(`${as.trim()} is saved`);
   };
   return (
-    <Dialog open onOpenChange={(_, data) => !data.open && onClose()}>
-      <DialogSurface style={{ maxWidth: "min(960px, 96vw)", width: "100%" }}>
-        <DialogBody>
-          <DialogTitle>{name ? `Query ${name}` : "Add a query"}</DialogTitle>
-          <DialogContent className="form">
-            {!name && <Field label="Name" required><Input value={as} onChange={(_, data) => setAs(data.value)} /></Field>}
-            <SqlEditor value={draft.query} onChange={(query) => setDraft((one) => ({ ...one, query }))} />
-            <div className="fields">
-              <Field label="Interval, seconds"><Input type="number" min={1} value={String(draft.interval ?? "")} onChange={(_, data) => setDraft((one) => ({ ...one, interval: Number(data.value) }))} /></Field>
-              <Field label="Platform"><Input placeholder="any" value={draft.platform ?? ""} onChange={(_, data) => setDraft((one) => ({ ...one, platform: data.value }))} /></Field>
-            </div>
-            <Field label="Description"><Input value={draft.description ?? ""} onChange={(_, data) => setDraft((one) => ({ ...one, description: data.value }))} /></Field>
-            <Problem of={fault} />
-          </DialogContent>
-          <DialogActions><Button onClick={onClose}>Cancel</Button><Button appearance="primary" disabled={!as.trim() || !draft.query.trim()} onClick={() => void save()}>Save</Button></DialogActions>
-        </DialogBody>
-      </DialogSurface>
-    </Dialog>
+    <FormDialog title={name ? `Query ${name}` : "Add a query"} action="Save" byButtonOnly isWide isReady={as.trim() !== "" && draft.query.trim() !== ""} onClose={onClose} onDone={save}>
+      {() => (
+        <>
+          {!name && <Field label="Name" required><Input value={as} onChange={(_, data) => setAs(data.value)} /></Field>}
+          <SqlEditor value={draft.query} onChange={(query) => setDraft((one) => ({ ...one, query }))} />
+          <div className="fields">
+            <Field label="Interval, seconds"><Input type="number" min={1} value={String(draft.interval ?? "")} onChange={(_, data) => setDraft((one) => ({ ...one, interval: Number(data.value) }))} /></Field>
+            <Field label="Platform"><Input placeholder="any" value={draft.platform ?? ""} onChange={(_, data) => setDraft((one) => ({ ...one, platform: data.value }))} /></Field>
+          </div>
+          <Field label="Description"><Input value={draft.description ?? ""} onChange={(_, data) => setDraft((one) => ({ ...one, description: data.value }))} /></Field>
+        </>
+      )}
+    </FormDialog>
   );
 }

@@ -1,9 +1,10 @@
-import { Button, Dialog, DialogActions, DialogBody, DialogContent, DialogSurface, DialogTitle, Field, Input, Select } from "@fluentui/react-components";
+import { Button, Field, Input, Select } from "@fluentui/react-components";
 import { AddRegular } from "@fluentui/react-icons";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { api, body, Fault, type Schemas } from "../api";
-import { Empty, Go, Page, Problem, When } from "../parts/basics";
+import { api, body, type Schemas } from "../api";
+import { Empty, Go, Page, When } from "../parts/basics";
+import { FormDialog } from "../parts/FormDialog";
 import { type Column, DataTable } from "../parts/DataTable";
 import { usePages } from "../parts/rows";
 import { useTalk } from "../parts/talk";
@@ -53,36 +54,21 @@ function Edit({ user, onClose }: { user: User | null; onClose: () => void }) {
   const [name, setName] = useState(user?.name ?? "");
   const [password, setPassword] = useState("");
   const [role, setRole] = useState("viewer");
-  const [fault, setFault] = useState<unknown>(null);
-  const of = (member: string) => (fault instanceof Fault ? fault.of(member) : undefined);
   const save = async () => {
-    setFault(null);
-    try {
-      if (user) await api.PATCH("/api/users/{name}", { params: { path: { name: user.name } }, body: { password } });
-      else await api.POST("/api/users", { body: { name: name.trim(), password, role } });
-      await queries.invalidateQueries();
-      talk.tell(user ? `${user.name} has a new password` : `${name.trim()} can sign in`, user ? { text: "Their sessions have ended." } : {});
-      onClose();
-    } catch (refused) {
-      setFault(refused);
-    }
+    if (user) await api.PATCH("/api/users/{name}", { params: { path: { name: user.name } }, body: { password } });
+    else await api.POST("/api/users", { body: { name: name.trim(), password, role } });
+    await queries.invalidateQueries();
+    talk.tell(user ? `${user.name} has a new password` : `${name.trim()} can sign in`, user ? { text: "Their sessions have ended." } : {});
   };
   return (
-    <Dialog open onOpenChange={(_, data) => !data.open && onClose()}>
-      <DialogSurface>
-        <form onSubmit={(event) => { event.preventDefault(); void save(); }}>
-          <DialogBody>
-            <DialogTitle>{user ? `New password for ${user.name}` : "New account"}</DialogTitle>
-            <DialogContent className="form">
-              {!user && <Field label="Name" required validationMessage={of("name")}><Input autoFocus autoComplete="off" value={name} onChange={(_, data) => setName(data.value)} /></Field>}
-              <Field label="Password" required hint="At least 8 characters; they can change it." validationMessage={of("password")}><Input type="password" autoComplete="new-password" value={password} onChange={(_, data) => setPassword(data.value)} /></Field>
-              {!user && <Field label="Role" hint={roles.find(([one]) => one === role)?.[1]} validationMessage={of("role")}><Select value={role} onChange={(_, data) => setRole(data.value)}>{roles.map(([one]) => <option key={one} value={one}>{one}</option>)}</Select></Field>}
-              <Problem of={fault} />
-            </DialogContent>
-            <DialogActions><Button onClick={onClose}>Cancel</Button><Button type="submit" appearance="primary" disabled={!name.trim() || !password}>{user ? "Set it" : "Make the account"}</Button></DialogActions>
-          </DialogBody>
-        </form>
-      </DialogSurface>
-    </Dialog>
+    <FormDialog title={user ? `New password for ${user.name}` : "New account"} action={user ? "Set it" : "Make the account"} isReady={name.trim() !== "" && password !== ""} onClose={onClose} onDone={save}>
+      {(of) => (
+        <>
+          {!user && <Field label="Name" required validationMessage={of("name")}><Input autoFocus autoComplete="off" value={name} onChange={(_, data) => setName(data.value)} /></Field>}
+          <Field label="Password" required hint="At least 8 characters; they can change it." validationMessage={of("password")}><Input type="password" autoComplete="new-password" value={password} onChange={(_, data) => setPassword(data.value)} /></Field>
+          {!user && <Field label="Role" hint={roles.find(([one]) => one === role)?.[1]} validationMessage={of("role")}><Select value={role} onChange={(_, data) => setRole(data.value)}>{roles.map(([one]) => <option key={one} value={one}>{one}</option>)}</Select></Field>}
+        </>
+      )}
+    </FormDialog>
   );
 }

@@ -1,8 +1,8 @@
 import { Button, Dropdown, Field, Input, Option, Switch, Textarea } from "@fluentui/react-components";
 import { FlashRegular } from "@fluentui/react-icons";
 import { useNavigate, useParams } from "@tanstack/react-router";
-import { useRef, useState } from "react";
-import { Fault, type Schemas } from "../api";
+import { useState } from "react";
+import { faultOf, type Schemas } from "../api";
 import { Empty, Go, Loading, Page, Problem, Section } from "../parts/basics";
 import { grouped, platformName, span } from "../parts/format";
 import { SqlEditor } from "../parts/Sql";
@@ -10,7 +10,7 @@ import { TagEditor } from "../parts/TagEditor";
 import { useAddress } from "../search";
 import { useMay } from "../session";
 import { Lacking } from "../shell/Nothing";
-import { History, isNew, ItemMenu, ItemsPage, kinds, Reach, useHeld, useItem, useItemWrites, useUnsaved } from "./parts/items";
+import { History, isNew, ItemMenu, ItemsPage, kinds, Reach, useHeld, useItem, useItemWrites } from "./parts/items";
 
 type Query = Schemas["Query"];
 
@@ -47,26 +47,12 @@ function Editor({ query: found, etag: foundEtag, isNew }: { query: Query; etag: 
   const navigate = useNavigate();
   const writes = useItemWrites(kinds.queries);
   const [draft, setDraft] = useState(found);
-  const held = useHeld(found, foundEtag, (base) => JSON.stringify(draft) !== JSON.stringify(base), setDraft);
-  const { item: query, etag, isDirty } = held;
-  const [fault, setFault] = useState<unknown>(null);
-  const isSaving = useRef(false);
-  useUnsaved(isDirty && !isSaving.current);
+  const { item: query, etag, isDirty, fault, save } = useHeld(found, foundEtag, (base) => JSON.stringify(draft) !== JSON.stringify(base), setDraft);
   const set = (changes: Partial<Query>) => setDraft((before) => ({ ...before, ...changes }));
-  const wrong = (member: string) => (fault instanceof Fault ? fault.of(member) : undefined);
-  const save = async () => {
-    setFault(null);
-    isSaving.current = true;
-    held.saving(true);
-    try {
-      await writes.save(draft.name.trim(), bodyOf(draft), etag, isNew ? undefined : bodyOf(query));
-      if (isNew) await navigate({ to: "/queries/$name", params: { name: draft.name.trim() }, ignoreBlocker: true });
-    } catch (refused) {
-      held.saving(false);
-      setFault(refused);
-    } finally {
-      isSaving.current = false;
-    }
+  const wrong = (member: string) => faultOf(fault, member);
+  const write = async () => {
+    await writes.save(draft.name.trim(), bodyOf(draft), etag, isNew ? undefined : bodyOf(query));
+    if (isNew) await navigate({ to: "/queries/$name", params: { name: draft.name.trim() }, ignoreBlocker: true });
   };
   const platforms = draft.platform ? draft.platform.split(",").map((one) => one.trim()) : [];
   return (
@@ -74,7 +60,7 @@ function Editor({ query: found, etag: foundEtag, isNew }: { query: Query; etag: 
       actions={
         <>
           {mayWrite && <Button icon={<FlashRegular />} onClick={() => void navigate({ to: "/live", search: { sql: draft.sql } })}>Run it now</Button>}
-          {mayWrite && <Button appearance="primary" disabled={!isDirty || !draft.name.trim() || !draft.sql.trim()} onClick={() => void save()}>Save</Button>}
+          {mayWrite && <Button appearance="primary" disabled={!isDirty || !draft.name.trim() || !draft.sql.trim()} onClick={() => save(write)}>Save</Button>}
           {!isNew && <ItemMenu kind={kinds.queries} name={query.name} what={bodyOf(query)} etag={etag} />}
         </>
       }>

@@ -3,10 +3,9 @@ import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-quer
 import { useNavigate, useParams, useRouterState } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import { prepareRuleGroup } from "react-querybuilder";
-import { api, body, Fault, ifMatch, use, versioned, type Schemas } from "../api";
-import { Empty, Go, Loading, Page, Problem, Section, When } from "../parts/basics";
-import { CodeEditor, Diff, JsonEditor, pretty } from "../parts/Code";
-import { useRunning } from "../parts/running";
+import { api, body, ifMatch, use, versioned, faultOf, type Schemas } from "../api";
+import { Empty, Go, Loading, Page, Problem, Section } from "../parts/basics";
+import { CodeEditor, JsonEditor, pretty } from "../parts/Code";
 import { useTalk } from "../parts/talk";
 import { useAddress } from "../search";
 import { useMay } from "../session";
@@ -14,7 +13,7 @@ import { Lacking } from "../shell/Nothing";
 import { Choice } from "./Nodes";
 import { ConditionTree } from "./parts/ConditionTree";
 import { fromJson, type GroupJson, isConditions, lineOf, queryNames, shapesOf, toJson } from "./parts/conditions";
-import { heldStill, isNew, useHeld, useUnsaved } from "./parts/items";
+import { heldStill, isNew, useHeld, Versions } from "./parts/items";
 import { RuleBuilder, useRecentLines } from "./parts/RuleBuilder";
 
 type Rule = Schemas["Rule"];
@@ -45,22 +44,17 @@ function Editor({ schema, rule: found, etag: foundEtag, isNew, line: given }: { 
   const queries = useQueryClient();
   const alerters = use.useQuery("get", "/api/alerters", { params: { query: { take: 200 } } });
   const shapes = useMemo(() => shapesOf(schema), [schema]);
-  const [isRunning, run] = useRunning();
   const [rule, setRule] = useState(found);
   const [query, setQuery] = useState(() => prepareRuleGroup(fromJson(found.conditions as GroupJson)));
   const [text, setText] = useState(() => pretty(found.conditions));
   const [view, setView] = useState("builder");
-  const [fault, setFault] = useState<unknown>(null);
-  const [isSaved, setSaved] = useState(false);
   const conditions = rule.conditions as GroupJson;
   const set = (change: Partial<Rule>) => setRule((before) => ({ ...before, ...change }));
-  const held = useHeld(found, foundEtag, (base) => JSON.stringify(requestOf(rule)) !== JSON.stringify(requestOf(base)), (taken) => {
+  const { item: saved, etag, isDirty, isSaving, fault, save } = useHeld(found, foundEtag, (base) => JSON.stringify(requestOf(rule)) !== JSON.stringify(requestOf(base)), (taken) => {
     setRule(taken);
     setQuery(prepareRuleGroup(fromJson(taken.conditions as GroupJson)));
     setText(pretty(taken.conditions));
   });
-  const { item: saved, etag, isDirty } = held;
-  useUnsaved(isDirty && !isSaved);
   const names = useMemo(() => queryNames(conditions), [conditions]);
   const isBroken = parsed(text) === null;
 
@@ -78,27 +72,17 @@ function Editor({ schema, rule: found, etag: foundEtag, isNew, line: given }: { 
     setQuery(prepareRuleGroup(fromJson(json)));
     set({ conditions: json as never });
   };
-  const save = async () => {
-    setFault(null);
-    setSaved(true);
-    held.saving(true);
-    try {
-      const request = requestOf(rule);
-      if (isNew) {
-        const made = await body(api.POST("/api/rules", { body: request }));
-        await queries.invalidateQueries();
-        await navigate({ to: "/rules/$id", params: { id: made.id }, ignoreBlocker: true });
-        talk.tell(`${made.name} watches from now on`, { footer: <Go to="/rules">All rules</Go> });
-      } else {
-        await api.PUT("/api/rules/{id}", { params: { path: { id: saved.id } }, body: request, headers: ifMatch(etag) });
-        await queries.invalidateQueries();
-        talk.tell(`${request.name} is saved`);
-      }
-    } catch (refused) {
-      held.saving(false);
-      setFault(refused);
-    } finally {
-      setSaved(false);
+  const write = async () => {
+    const request = requestOf(rule);
+    if (isNew) {
+      const made = await body(api.POST("/api/rules", { body: request }));
+      await queries.invalidateQueries();
+      await navigate({ to: "/rules/$id", params: { id: made.id }, ignoreBlocker: true });
+      talk.tell(`${made.name} watches from now on`, { footer: <Go to="/rules">All rules</Go> });
+    } else {
+      await api.PUT("/api/rules/{id}", { params: { path: { id: saved.id } }, body: request, headers: ifMatch(etag) });
+      await queries.invalidateQueries();
+      talk.tell(`${request.name} is saved`);
     }
   };
   const remove = async () => {
@@ -108,11 +92,11 @@ function Editor({ schema, rule: found, etag: foundEtag, isNew, line: given }: { 
     await queries.invalidateQueries();
     talk.tell(`${saved.name} was deleted`, { undo: async () => { await api.PUT("/api/rules/{id}", { params: { path: { id: saved.id } }, body: requestOf(saved) }); await queries.invalidateQueries(); } });
   };
-  const of = (member: string) => (fault instanceof Fault ? fault.of(member) : undefined);
+  const of = (member: string) => faultOf(fault, member);
 
   return (
     <Page title={isNew ? "New rule" : saved.name} under={<Go to="/rules">All rules</Go>}
-      actions={<>{!isNew && <Go to="/alerts" search={{ ruleId: saved.id }}>Its alerts</Go>}{mayWrite && !isNew && <Button onClick={() => void remove().catch(talk.fail)}>Delete…</Button>}{mayWrite && <Button appearance="primary" disabled={(!isDirty && !isNew) || !rule.name.trim() || isBroken || isRunning} onClick={() => run(save)}>{isNew ? "Create" : "Save"}</Button>}</>}>
+      actions={<>{!isNew && <Go to="/alerts" search={{ ruleId: saved.id }}>Its alerts</Go>}{mayWrite && !isNew && <Button onClick={() => void remove().catch(talk.fail)}>Delete…</Button>}{mayWrite && <Button appearance="primary" disabled={(!isDirty && !isNew) || !rule.name.trim() || isBroken || isSaving} onClick={() => save(write)}>{isNew ? "Create" : "Save"}</Button>}</>}>
       <Problem of={fault} />
       <Section>
         <div className="form">
@@ -130,7 +114,7 @@ function Editor({ schema, rule: found, etag: foundEtag, isNew, line: given }: { 
       <Section title="Conditions" actions={<TabList size="small" selectedValue={view} onTabSelect={(_, data) => setView(String(data.value))}><Tab value="builder">Builder</Tab><Tab value="both" className="wide-only">Both</Tab><Tab value="json">JSON</Tab></TabList>}>
         <div className={view === "both" ? "grid two" : ""}>
           {view !== "json" && <RuleBuilder schema={schema} shapes={shapes} query={query} onChange={onBuilt} names={names} disabled={!mayWrite} />}
-          {view !== "builder" && <div className="stack"><JsonEditor label="Conditions as JSON" value={text} onChange={onText} readOnly={!mayWrite} minHeight="260px" maxHeight="60vh" />{parsed(text) === null && <span className="muted">Groups are {'{"condition": "AND" or "OR", "rules": [...]}'}; the builder follows once this is whole.</span>}</div>}
+          {view !== "builder" && <div className="stack"><JsonEditor label="Conditions as JSON" value={text} onChange={onText} readOnly={!mayWrite} minHeight="260px" maxHeight="60vh" />{isBroken && <span className="muted">Groups are {'{"condition": "AND" or "OR", "rules": [...]}'}; the builder follows once this is whole.</span>}</div>}
         </div>
         <p className="muted" style={{ margin: 0 }}>At most {schema.mostConditions} conditions, {schema.mostDepth} groups deep. A column's condition is about one column of the line; a missing column matches no condition but a “not”.</p>
       </Section>
@@ -196,22 +180,5 @@ function Trial({ conditions, names, given }: { conditions: GroupJson; names: str
 }
 
 function RuleHistory({ id, current }: { id: string; current: Rule }) {
-  const [open, setOpen] = useState<string | null>(null);
-  const history = use.useQuery("get", "/api/rules/{id}/history", { params: { path: { id }, query: { take: 50 } } });
-  return (
-    <Section title="History">
-      <Problem of={history.error} />
-      {!history.data ? <Loading lines={3} /> : (
-        <ul className="plain">
-          {history.data.items.length === 0 && <li className="muted">It is as it was made.</li>}
-          {history.data.items.map((version) => (
-            <li key={version.id}>
-              <div className="row"><span className="grow"><strong>{version.action}</strong> by {version.by || "the server"} <span className="muted"><When at={version.at} /></span></span>{version.item && <Button size="small" appearance="subtle" aria-expanded={open === version.id} onClick={() => setOpen(open === version.id ? null : version.id)}>Compare</Button>}</div>
-              {open === version.id && <Diff label="What is different now from then" before={pretty(version.item)} after={pretty(current)} />}
-            </li>
-          ))}
-        </ul>
-      )}
-    </Section>
-  );
+  return <Versions history={use.useQuery("get", "/api/rules/{id}/history", { params: { path: { id }, query: { take: 50 } } })} current={current} />;
 }

@@ -1,12 +1,12 @@
-import { Button, Dialog, DialogActions, DialogBody, DialogContent, DialogSurface, DialogTitle, Field, Input, MessageBar, MessageBarBody, MessageBarTitle, Select, Textarea } from "@fluentui/react-components";
+import { Button, Field, Input, MessageBar, MessageBarBody, MessageBarTitle, Select, Textarea } from "@fluentui/react-components";
 import { AddRegular } from "@fluentui/react-icons";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { api, body, Fault, type Schemas } from "../api";
-import { Copyable, Empty, Page, Problem, State, When } from "../parts/basics";
+import { api, body, type Schemas } from "../api";
+import { Copyable, Empty, Page, State, When } from "../parts/basics";
+import { FormDialog } from "../parts/FormDialog";
 import { type Column, DataTable } from "../parts/DataTable";
 import { useCursor } from "../parts/rows";
-import { useRunning } from "../parts/running";
 import { useTalk } from "../parts/talk";
 import { useMay } from "../session";
 import { roles } from "./People";
@@ -58,41 +58,25 @@ function Make({ onClose, onMade }: { onClose: () => void; onMade: (token: Token)
   const [name, setName] = useState("");
   const [role, setRole] = useState("viewer");
   const [expires, setExpires] = useState("");
-  const [isRunning, run] = useRunning();
   const [routes, setRoutes] = useState("");
-  const [fault, setFault] = useState<unknown>(null);
-  const of = (member: string) => (fault instanceof Fault ? fault.of(member) : undefined);
   const offered = roles.filter(([one]) => one === "viewer" || (one === "operator" ? isOperator : isAdmin));
   const make = async () => {
-    setFault(null);
-    try {
-      const listed = routes.split("\n").map((route) => route.trim()).filter(Boolean);
-      onMade(await body(api.POST("/api/tokens", { body: { name: name.trim(), role, ...(expires ? { expiresAt: new Date(expires).toISOString() } : {}), ...(listed.length > 0 ? { routes: listed } : {}) } })));
-      await queries.invalidateQueries({ queryKey: ["tokens"] });
-      onClose();
-    } catch (refused) {
-      setFault(refused);
-    }
+    const listed = routes.split("\n").map((route) => route.trim()).filter(Boolean);
+    onMade(await body(api.POST("/api/tokens", { body: { name: name.trim(), role, ...(expires ? { expiresAt: new Date(expires).toISOString() } : {}), ...(listed.length > 0 ? { routes: listed } : {}) } })));
+    await queries.invalidateQueries({ queryKey: ["tokens"] });
   };
   return (
-    <Dialog open onOpenChange={(_, data) => !data.open && onClose()}>
-      <DialogSurface>
-        <form onSubmit={(event) => { event.preventDefault(); run(make); }}>
-          <DialogBody>
-            <DialogTitle>New token</DialogTitle>
-            <DialogContent className="form">
-              <Field label="Name" required hint="What shows it." validationMessage={of("name")}><Input autoFocus value={name} onChange={(_, data) => setName(data.value)} placeholder="nightly export" /></Field>
-              <div className="fields">
-                <Field label="Role" hint={roles.find(([one]) => one === role)?.[1]} validationMessage={of("role")}><Select value={role} onChange={(_, data) => setRole(data.value)}>{offered.map(([one]) => <option key={one} value={one}>{one}</option>)}</Select></Field>
-                <Field label="Expires" hint="Never, if left empty." validationMessage={of("expiresAt")}><Input type="datetime-local" value={expires} onChange={(_, data) => setExpires(data.value)} /></Field>
-              </div>
-              <Field label="Routes" hint="A method and a path on each line, * for any; empty for all that the role may." validationMessage={of("routes")}><Textarea value={routes} onChange={(_, data) => setRoutes(data.value)} placeholder={"GET /api/nodes\nGET /api/results/*"} /></Field>
-              <Problem of={fault} />
-            </DialogContent>
-            <DialogActions><Button onClick={onClose}>Cancel</Button><Button type="submit" appearance="primary" disabled={!name.trim() || isRunning}>Make it</Button></DialogActions>
-          </DialogBody>
-        </form>
-      </DialogSurface>
-    </Dialog>
+    <FormDialog title="New token" action="Make it" isReady={name.trim() !== ""} onClose={onClose} onDone={make}>
+      {(of) => (
+        <>
+          <Field label="Name" required hint="What shows it." validationMessage={of("name")}><Input autoFocus value={name} onChange={(_, data) => setName(data.value)} placeholder="nightly export" /></Field>
+          <div className="fields">
+            <Field label="Role" hint={roles.find(([one]) => one === role)?.[1]} validationMessage={of("role")}><Select value={role} onChange={(_, data) => setRole(data.value)}>{offered.map(([one]) => <option key={one} value={one}>{one}</option>)}</Select></Field>
+            <Field label="Expires" hint="Never, if left empty." validationMessage={of("expiresAt")}><Input type="datetime-local" value={expires} onChange={(_, data) => setExpires(data.value)} /></Field>
+          </div>
+          <Field label="Routes" hint="A method and a path on each line, * for any; empty for all that the role may." validationMessage={of("routes")}><Textarea value={routes} onChange={(_, data) => setRoutes(data.value)} placeholder={"GET /api/nodes\nGET /api/results/*"} /></Field>
+        </>
+      )}
+    </FormDialog>
   );
 }

@@ -1,4 +1,4 @@
-import { Button, Dialog, DialogActions, DialogBody, DialogContent, DialogSurface, DialogTitle, Field, Input, Menu, MenuItem, MenuList, MenuPopover, MenuTrigger, SearchBox, Tooltip } from "@fluentui/react-components";
+import { Button, Field, Input, Menu, MenuItem, MenuList, MenuPopover, MenuTrigger, SearchBox, Tooltip } from "@fluentui/react-components";
 import { AddRegular, MoreHorizontalRegular } from "@fluentui/react-icons";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useBlocker, useNavigate } from "@tanstack/react-router";
@@ -7,8 +7,10 @@ import { api, body, ifMatch, versioned, type Schemas } from "../../api";
 import { Go, Loading, Num, Page, Problem, Section, Tags, When } from "../../parts/basics";
 import { Diff, pretty } from "../../parts/Code";
 import { type Column, DataTable } from "../../parts/DataTable";
+import { FormDialog } from "../../parts/FormDialog";
 import { counted } from "../../parts/format";
 import { usePages } from "../../parts/rows";
+import { useRunning } from "../../parts/running";
 import { useTalk } from "../../parts/talk";
 import { useAddress, useSearchText } from "../../search";
 import { useMay } from "../../session";
@@ -48,18 +50,31 @@ export function useItem<T extends Body>(kind: Kind, name: string) {
   return useQuery({ ...heldStill, queryKey: ["item", kind.path, name], enabled: !isNew(name), queryFn: async ({ signal }) => (await versioned(api.GET(item(kind), { params: { path: { name } }, signal }))) as unknown as { item: T; etag: string | null } });
 }
 
-/** What an editor began with. What others saved is taken over where nothing was typed, and after one's own save; else a save is refused, and says so. */
+/** What an editor began with, and how it is saved. What others saved is taken over where nothing was typed, and after one's own save; else a save is refused, and `fault` says so. One is asked before what was typed is lost. */
 export function useHeld<T>(item: T, etag: string | null, isDirtyFrom: (base: T) => boolean, adopt: (item: T) => void) {
   const [base, setBase] = useState({ item, etag });
+  const [fault, setFault] = useState<unknown>(null);
+  const [isSaving, run] = useRunning();
   const hasSaved = useRef(false);
   const isDirty = isDirtyFrom(base.item);
+  useUnsaved(isDirty && !isSaving);
   useEffect(() => {
     if (etag === base.etag || (isDirty && !hasSaved.current)) return;
     hasSaved.current = false;
     setBase({ item, etag });
     adopt(item);
   }, [etag, isDirty]);
-  return { item: base.item, etag: base.etag, isDirty, saving: (is: boolean) => { hasSaved.current = is; } };
+  const save = (work: () => Promise<unknown>) => run(async () => {
+    setFault(null);
+    hasSaved.current = true;
+    try {
+      await work();
+    } catch (refused) {
+      hasSaved.current = false;
+      setFault(refused);
+    }
+  });
+  return { ...base, isDirty, isSaving, fault, save };
 }
 
 /** Writing items: nothing is overwritten that was not seen. */
@@ -151,7 +166,6 @@ export function History({ kind, name, current }: { kind: Kind; name: string; cur
   const isOperator = useMay("operator");
   const talk = useTalk();
   const queries = useQueryClient();
-  const [open, setOpen] = useState<string | null>(null);
   const history = useQuery({ queryKey: ["history", kind.path, name], queryFn: ({ signal }) => body(api.GET(under(kind, "history"), { params: { path: { name }, query: { take: 50 } }, signal })) });
   const restore = async (version: Schemas["Version"]) => {
     const now = await versioned(api.GET(item(kind), { params: { path: { name } } }));
@@ -159,6 +173,12 @@ export function History({ kind, name, current }: { kind: Kind; name: string; cur
     await queries.invalidateQueries();
     talk.tell(`${name} is as it was`);
   };
+  return <Versions history={history} current={current} {...(isOperator ? { onRestore: (version: Schemas["Version"]) => void restore(version).catch(talk.fail) } : {})} />;
+}
+
+/** What something was at each change, held against what it is now. */
+export function Versions({ history, current, onRestore }: { history: { data: Schemas["VersionList"] | undefined; error: unknown }; current: unknown; onRestore?: (version: Schemas["Version"]) => void }) {
+  const [open, setOpen] = useState<string | null>(null);
   return (
     <Section title="History">
       <Problem of={history.error} />
@@ -170,7 +190,7 @@ export function History({ kind, name, current }: { kind: Kind; name: string; cur
               <div className="row">
                 <span className="grow"><strong>{version.action}</strong> by {version.by || "the server"} <span className="muted"><When at={version.at} /></span></span>
                 {version.item && <Button size="small" appearance="subtle" aria-expanded={open === version.id} onClick={() => setOpen(open === version.id ? null : version.id)}>Compare</Button>}
-                {version.item && isOperator && <Button size="small" onClick={() => void restore(version).catch(talk.fail)}>Restore</Button>}
+                {version.item && onRestore && <Button size="small" onClick={() => onRestore(version)}>Restore</Button>}
               </div>
               {open === version.id && (pretty(version.item) === pretty(current) ? <p className="muted">It is as it was then.</p> : <Diff label="What is different now from then" before={pretty(version.item)} after={pretty(current)} />)}
             </li>
@@ -205,22 +225,12 @@ export function ItemMenu({ kind, name, what, etag }: { kind: Kind; name: string;
 }
 
 /** Asks for a name, and says what is wrong with it. */
-export function NameDialog({ title, action, initial = "", label = "Name", onClose, onDone }: { title: string; action: string; initial?: string; label?: string; onClose: () => void; onDone: (name: string) => Promise<unknown> }) {
+export function NameDialog({ title, action, initial = "", onClose, onDone }: { title: string; action: string; initial?: string; onClose: () => void; onDone: (name: string) => Promise<unknown> }) {
   const [name, setName] = useState(initial);
-  const [fault, setFault] = useState<unknown>(null);
-  const run = () => onDone(name.trim()).then(onClose, setFault);
   return (
-    <Dialog open onOpenChange={(_, data) => !data.open && onClose()}>
-      <DialogSurface>
-        <form onSubmit={(event) => { event.preventDefault(); void run(); }}>
-          <DialogBody>
-            <DialogTitle>{title}</DialogTitle>
-            <DialogContent className="form"><Field label={label} required><Input autoFocus value={name} onChange={(_, data) => setName(data.value)} /></Field><Problem of={fault} /></DialogContent>
-            <DialogActions><Button onClick={onClose}>Cancel</Button><Button type="submit" appearance="primary" disabled={!name.trim()}>{action}</Button></DialogActions>
-          </DialogBody>
-        </form>
-      </DialogSurface>
-    </Dialog>
+    <FormDialog title={title} action={action} isReady={name.trim() !== ""} onClose={onClose} onDone={() => onDone(name.trim())}>
+      {() => <Field label="Name" required><Input autoFocus value={name} onChange={(_, data) => setName(data.value)} /></Field>}
+    </FormDialog>
   );
 }
 
