@@ -15,6 +15,7 @@ internal sealed class LdapDirectory
 
     /// <summary>What libldap says when StartTLS fails.</summary>
     private const int ConnectError = 91;
+    private const int StartTlsTries = 20;
 
     private static readonly string[] s_attributes = ["uid", "sAMAccountName", "displayName", "cn", "mail", "memberOf"];
 
@@ -176,7 +177,18 @@ internal sealed class LdapDirectory
             // Whatever the answer is.
         }
 
-        connection.SessionOptions.StartTransportLayerSecurity(null);
+        // OpenLDAP answers a search a moment before it has ended it, and starts no TLS meanwhile: it refuses, and may be asked again.
+        for (var left = StartTlsTries; ; left--)
+        {
+            try
+            {
+                connection.SessionOptions.StartTransportLayerSecurity(null);
+                return;
+            }
+            catch (TlsOperationException refused) when (left > 1 && refused.Response?.ResultCode == ResultCode.OperationsError)
+            {
+            }
+        }
     }
 
     private static string SystemAuthorities => Environment.GetEnvironmentVariable("SSL_CERT_DIR") ?? "/etc/ssl/certs";

@@ -6,6 +6,8 @@ namespace Fleet.Manager;
 /// <remarks>.NET's own time limit holds for searches only: a bind waits for ever. The library has limits for all, which new connections take over.</remarks>
 internal static class LibLdap
 {
+    private const int Restart = 0x0009;
+    private const int On = 1;
     private const int Timeout = 0x5002;
     private const int NetworkTimeout = 0x5005;
     private const int KeepAliveIdle = 0x6300;
@@ -48,6 +50,9 @@ internal static class LibLdap
                 Marshal.WriteInt32(value, number);
                 Check(set(0, option, value));
             }
+
+            // A signal is no failure: .NET itself sends threads some, and without this each may end a wait for the directory.
+            Check(set(0, Restart, On));
 
             // Even if an ldap.conf or LDAPTLS_REQCERT says 'never'.
             Marshal.WriteInt32(value, Demand);

@@ -128,6 +128,10 @@ public sealed class LdapTests(LdapTests.Fixture fixture) : IClassFixture<LdapTes
         await RefusedAsync(Settings with { Authorities = scratch.File("absent.pem") }, "cannot be read");
     }
 
+    [Fact]
+    public async Task Many_who_sign_in_at_once_over_StartTLS_all_get_in() =>
+        await Parallel.ForAsync(0, 300, new ParallelOptions { MaxDegreeOfParallelism = 16 }, async (_, _) => Assert.NotNull(await SignInAsync(Settings with { Url = Slapd.Plain, StartTls = true, Authorities = Slapd.Authority }, "ada", "correct horse")));
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
