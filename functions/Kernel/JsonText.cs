@@ -47,12 +47,26 @@ internal static class JsonText
     /// <summary>A whole number, whether it came as a number or, as from 2.x agents, as text.</summary>
     public static long? Number(ref Utf8JsonReader reader)
     {
-        if (reader.TokenType is not (JsonTokenType.Number or JsonTokenType.String)) return null;
-        var text = Span(ref reader);
+        return reader.TokenType is JsonTokenType.Number or JsonTokenType.String ? Number(Span(ref reader)) : null;
+    }
+
+    /// <summary>A whole number, or the whole part of one with decimals or an exponent.</summary>
+    public static long? Number(ReadOnlySpan<byte> text)
+    {
         if (long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var whole)) return whole;
         return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var real) && Math.Abs(real) < 1e15
             ? (long)real
             : null;
+    }
+
+    /// <summary>A value as text: what <see cref="Scalar"/> says, of a part.</summary>
+    public static string? Text(JsonPart part, ReadOnlySpan<byte> json)
+    {
+        if (part.Kind == JsonKind.Null) return null;
+        if (part.Kind != JsonKind.EscapedText) return Encoding.UTF8.GetString(part.In(json));
+        var reader = new Utf8JsonReader(part.Quoted(json));
+        reader.Read();
+        return String(ref reader);
     }
 
     private static ReadOnlySpan<byte> Span(ref Utf8JsonReader reader) => reader.ValueSpan;

@@ -1,9 +1,9 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using System.Text.Json;
-using System.Text;
 using Fleet.Alerts;
 using Fleet.Kernel;
+using Fleet.Nodes;
 using Fleet.Results;
 using Fleet.Rules;
 using Fleet.Storage;
@@ -20,16 +20,23 @@ internal sealed record RuleBody(
     string Id, string Name, string Description, JsonElement Conditions, IReadOnlyList<string> Alerters, string Severity, bool Enabled, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt);
 
 /// <param name="Timestamp">ISO 8601 or epoch seconds; left out, now.</param>
+/// <param name="Tags">The node's.</param>
+/// <param name="Platform">The node's.</param>
 internal sealed record RuleTestLine(
-    string? Name = null, string? Action = null, string? HostIdentifier = null, JsonElement? Timestamp = null, JsonElement? Columns = null);
+    string? Name = null, string? Action = null, string? HostIdentifier = null, JsonElement? Timestamp = null, JsonElement? Columns = null, JsonElement? Decorations = null,
+    IReadOnlyList<string>? Tags = null, string? Platform = null);
 
-internal sealed record RuleTrial(JsonElement Conditions, RuleTestLine Line);
+/// <param name="Conditions">A rule's; or <paramref name="RuleId"/>, a rule that is saved.</param>
+internal sealed record RuleTrial(RuleTestLine Line, JsonElement? Conditions = null, string? RuleId = null);
 
+/// <param name="DependsOnSeen">It matches if a value is seen for the first time, which a trial does not know.</param>
 /// <param name="Conditions">What each comparison said, in the order in which they stand.</param>
-internal sealed record RuleTestBody(bool Matches, IReadOnlyList<ConditionTest> Conditions);
+internal sealed record RuleTestBody(bool Matches, bool DependsOnSeen, IReadOnlyList<ConditionTest> Conditions);
 
 /// <param name="Path">Where it stands: <c>conditions.rules[1].rules[0]</c>.</param>
-internal sealed record ConditionTest(string Path, bool Matches);
+/// <param name="Matches">Null if it depends on what was seen before.</param>
+/// <param name="Value">What it looked at; null if the line does not have it.</param>
+internal sealed record ConditionTest(string Path, bool? Matches, string? Value);
 
 internal static class RulesApi
 {
@@ -102,24 +109,55 @@ internal static class RulesApi
         return TypedResults.Ok(page.Select(version => new VersionBody(version.Id, version.At, version.By, version.Action, version.Item)));
     }
 
-    private static IResult Test(RuleTrial request, Limits limits, TimeProvider clock)
+    /// <summary>The verdict, and what each condition looked at.</summary>
+    private static IResult Test(RuleTrial request, RuleStore rules, Limits limits, TimeProvider clock)
     {
-        if (RuleParser.Parse(request.Conditions, limits, out var faults) is not { } root) return Problem.Invalid([.. faults.Select(fault => new FieldError(fault.Path, fault.Message))]);
+        if ((request.Conditions is null) == (request.RuleId is null)) return Problem.Invalid("conditions", "Either 'conditions' or 'ruleId' says which rule to try.");
+        if (request.RuleId is { } id && rules.Find(id) is null) return Problem.Invalid("ruleId", $"There is no rule '{id}'.");
+        var stored = request.RuleId is null ? null : rules.Find(request.RuleId)!.Item;
+        if (stored is { Absence: not null }) return Problem.Invalid("ruleId", "This rule is about results that do not come: no line matches it.");
+        var conditions = request.Conditions ?? JsonDocument.Parse(stored!.Conditions).RootElement;
+        if (RuleParser.Parse(conditions, limits, out var faults) is not { } root) return Problem.Invalid([.. faults.Select(fault => new FieldError(fault.Path, fault.Message))]);
         if (Time(request.Line.Timestamp) is not { } time) return Problem.Invalid("line.timestamp", "This is ISO 8601 or epoch seconds.");
-        var row = new ResultRow
-        {
-            Name = BuiltInResults.Canonical(request.Line.Name ?? ""),
-            Action = request.Line.Action ?? "",
-            Time = time == DateTimeOffset.MinValue ? clock.GetUtcNow() : time,
-            Columns = request.Line.Columns is { } columns ? LineReader.ReadRow(Encoding.UTF8.GetBytes(columns.GetRawText())) : [],
-        };
-        var set = new RuleSet([(Rule("test", new("test", request.Conditions), time, time), root)]);
-        var host = request.Line.HostIdentifier ?? "";
-        return TypedResults.Ok(new RuleTestBody(set.NewJudge().Matches(row, host).Count > 0, [.. Each(root, "conditions")]));
 
-        IEnumerable<ConditionTest> Each(RuleNode node, string path) => node is RuleNode.Group group
+        var line = request.Line;
+        var node = new NodeFacts(default, line.HostIdentifier ?? "", line.Platform ?? "", TagSet.Of(line.Tags ?? []));
+        var received = time == DateTimeOffset.MinValue ? clock.GetUtcNow() : time;
+        var set = new RuleSet([(stored ?? Rules.Rule.OfConditions(conditions.GetRawText()), root)]);
+        var lines = Lines(line);
+        var matches = set.NewJudge().Matches(lines, received, node);
+        var said = set.NewJudge().Explain(lines, received, node);
+        return TypedResults.Ok(new RuleTestBody(matches.Count > 0, matches.Any(match => match.Open is not null), [.. Each(root, "conditions")]));
+
+        IEnumerable<ConditionTest> Each(RuleNode part, string path) => part is RuleNode.Group group
             ? group.Children.SelectMany((child, i) => Each(child, $"{path}.rules[{i}]"))
-            : [new(path, ((RuleNode.Leaf)node).Condition.IsTrueFor(row, host))];
+            : [said[((RuleNode.Leaf)part).Condition.Text] is var one ? new(path, one.Holds, one.Value) : null!];
+    }
+
+    /// <summary>A line as an agent would send it.</summary>
+    private static byte[] Lines(RuleTestLine line)
+    {
+        using var bytes = new MemoryStream();
+        using (var json = new Utf8JsonWriter(bytes))
+        {
+            json.WriteStartArray();
+            json.WriteStartObject();
+            json.WriteString("name", BuiltInResults.Canonical(line.Name ?? ""));
+            if (line.Action is not null) json.WriteString("action", line.Action);
+            Write("decorations", line.Decorations);
+            Write("columns", line.Columns);
+            json.WriteEndObject();
+            json.WriteEndArray();
+
+            void Write(string member, JsonElement? value)
+            {
+                json.WritePropertyName(member);
+                if (value is { ValueKind: JsonValueKind.Object } given) given.WriteTo(json);
+                else json.WriteRawValue("{}");
+            }
+        }
+
+        return bytes.ToArray();
     }
 
     private static DateTimeOffset? Time(JsonElement? timestamp)

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using Fleet.Kernel;
 
@@ -7,8 +6,6 @@ namespace Fleet.Results;
 /// <summary>Turns stored lines into rows: event format, batch format, snapshots, 2.x's text for everything, and what is none of these.</summary>
 internal static class LineReader
 {
-    private static readonly string[] s_asctime = ["ddd MMM d HH:mm:ss yyyy 'UTC'", "ddd MMM dd HH:mm:ss yyyy 'UTC'"];
-
     /// <summary>Reads the rows of a <c>data</c> array.</summary>
     /// <param name="lines">The array, repaired UTF-8.</param>
     /// <param name="received">The time of lines that have none.</param>
@@ -16,155 +13,129 @@ internal static class LineReader
     public static List<ResultRow> Read(ReadOnlyMemory<byte> lines, DateTimeOffset received, Predicate<string>? wanted = null)
     {
         var rows = new List<ResultRow>();
-        var reader = new Utf8JsonReader(lines.Span, JsonText.Lenient);
-        reader.Read();
-        for (var line = 0; reader.Read() && reader.TokenType != JsonTokenType.EndArray; line++)
+        var line = new LineScanner(lines.Span);
+        while (line.Next())
         {
-            var start = (int)reader.TokenStartIndex;
-            if (reader.TokenType != JsonTokenType.StartObject)
+            if (line.Raw.Kind != JsonKind.Object)
             {
-                reader.Skip();
-                if (wanted is null) rows.Add(Bad(lines[start..(int)reader.BytesConsumed], line, received, "a line must be a JSON object"));
+                if (wanted is null) rows.Add(Bad(line, lines, received, "a line must be a JSON object"));
                 continue;
             }
 
-            var shape = ReadShape(ref reader, lines);
-            var raw = lines[start..(int)reader.BytesConsumed];
-            if (wanted is null || (shape.Name is { } name && wanted(name))) Add(rows, shape, raw, line, received);
+            var name = line.Name.IsThere ? JsonText.Text(line.Name, line.Json) : null;
+            if (wanted is null || (name is not null && wanted(name))) Add(rows, line, name, lines, received);
         }
 
         return rows;
     }
 
-    private static Shape ReadShape(ref Utf8JsonReader reader, ReadOnlyMemory<byte> lines)
-    {
-        var shape = new Shape();
-        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
-        {
-            var member = JsonText.String(ref reader);
-            reader.Read();
-            var at = (int)reader.TokenStartIndex;
-            var isText = reader.TokenType == JsonTokenType.String;
-            switch (member)
-            {
-                case "name" when isText: shape.Name ??= JsonText.String(ref reader); break;
-                case "action" when isText: shape.Action ??= JsonText.String(ref reader); break;
-                case "hostIdentifier" when isText: shape.Host ??= JsonText.String(ref reader); break;
-                case "calendarTime" when isText: shape.CalendarTime ??= JsonText.String(ref reader); break;
-                case "unixTime": shape.UnixTime ??= JsonText.Number(ref reader); break;
-                case "epoch": shape.Epoch ??= JsonText.Number(ref reader); break;
-                case "counter": shape.Counter ??= JsonText.Number(ref reader); break;
-                case "columns": shape.Columns ??= Value(ref reader, lines, at); continue;
-                case "diffResults": shape.Diff ??= Value(ref reader, lines, at); continue;
-                case "snapshot": shape.Snapshot ??= Value(ref reader, lines, at); continue;
-                case "decorations" when reader.TokenType == JsonTokenType.StartObject: shape.Decorations ??= Value(ref reader, lines, at); continue;
-                case "name" or "action" or "hostIdentifier" or "calendarTime" or "numerics" or "logNumericsAsNumbers": break;
-                default:
-                    // decorations_top_level: whatever else is a text.
-                    if (isText) shape.Decorate(member, new(JsonText.String(ref reader), false));
-                    break;
-            }
-
-            reader.Skip();
-        }
-
-        return shape;
-    }
-
-    private static ReadOnlyMemory<byte> Value(ref Utf8JsonReader reader, ReadOnlyMemory<byte> lines, int at)
-    {
-        reader.Skip();
-        return lines[at..(int)reader.BytesConsumed];
-    }
-
     /// <summary>Doorman's order of looking: columns, then diffResults, then snapshot.</summary>
-    private static void Add(List<ResultRow> rows, Shape shape, ReadOnlyMemory<byte> raw, int line, DateTimeOffset received)
+    private static void Add(List<ResultRow> rows, LineScanner line, string? name, ReadOnlyMemory<byte> lines, DateTimeOffset received)
     {
-        if (shape.Name is null || !LogBody.IsName(shape.Name))
+        if (name is null || !LogBody.IsName(name))
         {
-            rows.Add(Bad(raw, line, received, "the line names no query"));
+            rows.Add(Bad(line, lines, received, "the line names no query"));
             return;
         }
 
-        if (shape.Columns is { } columns)
+        var count = rows.Count;
+        if (line.Columns.IsThere)
         {
-            rows.Add(Row(shape, shape.Action ?? "added", ReadRow(columns), raw, line, received));
+            rows.Add(Row(line, name, line.Action.IsThere ? JsonText.Text(line.Action, line.Json)! : "added", line.Columns, lines, received));
         }
-        else if (shape.Diff is { } diff)
+        else if (line.Diff.IsThere)
         {
-            var count = rows.Count;
-            foreach (var row in ReadDiff(diff, "added")) rows.Add(Row(shape, "added", row, raw, line, received));
-            foreach (var row in ReadDiff(diff, "removed")) rows.Add(Row(shape, "removed", row, raw, line, received));
+            foreach (var row in Side(line.Diff, "added"u8, line.Json)) rows.Add(Row(line, name, "added", row, lines, received));
+            foreach (var row in Side(line.Diff, "removed"u8, line.Json)) rows.Add(Row(line, name, "removed", row, lines, received));
 
             // A first run that found nothing: it says so, like an empty snapshot.
-            if (rows.Count == count && shape.Counter == 0) rows.Add(Row(shape, "added", [], raw, line, received, isEmpty: true));
+            if (rows.Count == count && line.Number(line.Counter) == 0) rows.Add(Row(line, name, "added", default, lines, received));
         }
-        else if (shape.Snapshot is { } snapshot)
+        else if (line.Snapshot.IsThere)
         {
-            var count = rows.Count;
-            foreach (var row in ReadRows(snapshot)) rows.Add(Row(shape, "snapshot", row, raw, line, received));
-            if (rows.Count == count) rows.Add(Row(shape, "snapshot", [], raw, line, received, isEmpty: true));
+            foreach (var row in Items(line.Snapshot, line.Json)) rows.Add(Row(line, name, "snapshot", row, lines, received));
+            if (rows.Count == count) rows.Add(Row(line, name, "snapshot", default, lines, received));
         }
         else
         {
-            rows.Add(Bad(raw, line, received, "the line has neither columns, diffResults nor snapshot", shape.Name));
+            rows.Add(Bad(line, lines, received, "the line has neither columns, diffResults nor snapshot", name));
         }
     }
 
-    private static ResultRow Row(
-        Shape shape, string action, List<KeyValuePair<string, ColumnValue>> columns, ReadOnlyMemory<byte> raw, int line, DateTimeOffset received, bool isEmpty = false) => new()
-        {
-            Name = shape.Name!,
-            Action = action,
-            Time = Time(shape) ?? received,
-            HostIdentifier = shape.Host ?? "",
-            Epoch = shape.Epoch,
-            Counter = shape.Counter,
-            Columns = columns,
-            IsEmpty = isEmpty,
-            DecorationsJson = shape.Decorations ?? default,
-            TopLevel = shape.TopLevel ?? [],
-            Raw = raw,
-            Line = line,
-        };
+    /// <summary>One row of a line.</summary>
+    /// <param name="line">The line.</param>
+    /// <param name="name">Its query.</param>
+    /// <param name="action">What the row says of its columns.</param>
+    /// <param name="columns">Where they lie; nowhere for a run that found nothing.</param>
+    /// <param name="lines">What <paramref name="line"/> scans.</param>
+    /// <param name="received">The time of lines that have none.</param>
+    public static ResultRow Row(LineScanner line, string name, string action, JsonPart columns, ReadOnlyMemory<byte> lines, DateTimeOffset received) => new()
+    {
+        Name = name,
+        Action = action,
+        Time = line.Time() ?? received,
+        HostIdentifier = line.Host.IsThere ? JsonText.Text(line.Host, line.Json)! : "",
+        Epoch = line.Number(line.Epoch),
+        Counter = line.Number(line.Counter),
+        Columns = columns.IsThere ? ReadRow(lines[columns.Start..columns.End]) : [],
+        IsEmpty = !columns.IsThere,
+        Raw = lines[line.Raw.Start..line.Raw.End],
+        Line = line.Line,
+    };
 
-    private static ResultRow Bad(ReadOnlyMemory<byte> raw, int line, DateTimeOffset received, string fault, string name = "") => new()
+    private static ResultRow Bad(LineScanner line, ReadOnlyMemory<byte> lines, DateTimeOffset received, string fault, string name = "") => new()
     {
         Name = name,
         Action = "",
         Time = received,
         Columns = [],
         Fault = fault,
-        Raw = raw,
-        Line = line,
+        Raw = lines[line.Raw.Start..line.Raw.End],
+        Line = line.Line,
     };
 
-    private static DateTimeOffset? Time(Shape shape)
+    /// <summary>The rows of one side of a diff; 2.x's empty text for a side is none.</summary>
+    private static List<JsonPart> Side(JsonPart diff, ReadOnlySpan<byte> side, ReadOnlySpan<byte> json)
     {
-        if (shape.UnixTime is > 0 and < 253_402_300_800) return DateTimeOffset.FromUnixTimeSeconds(shape.UnixTime.Value);
-        if (shape.CalendarTime is not { } text) return null;
-        const DateTimeStyles Styles = DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal | DateTimeStyles.AllowWhiteSpaces;
-        return DateTimeOffset.TryParseExact(text, s_asctime, CultureInfo.InvariantCulture, Styles, out var time)
-            || DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, Styles, out time)
-            ? time
-            : null;
-    }
-
-    private static List<List<KeyValuePair<string, ColumnValue>>> ReadDiff(ReadOnlyMemory<byte> diff, string side)
-    {
-        var reader = new Utf8JsonReader(diff.Span, JsonText.Lenient);
-        reader.Read();
-        if (reader.TokenType != JsonTokenType.StartObject) return [];
-        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        if (diff.Kind != JsonKind.Object) return [];
+        var cursor = new JsonCursor(json, diff.Start);
+        cursor.Enter();
+        while (cursor.Member(out var member))
         {
-            var found = reader.ValueTextEquals(side);
-            reader.Read();
-            var at = (int)reader.TokenStartIndex;
-            reader.Skip();
-            if (found) return ReadRows(diff[at..(int)reader.BytesConsumed]);
+            var value = cursor.Value();
+            if (member.In(json).SequenceEqual(side)) return Items(value, json);
         }
 
         return [];
+    }
+
+    private static List<JsonPart> Items(JsonPart array, ReadOnlySpan<byte> json)
+    {
+        var items = new List<JsonPart>();
+        if (array.Kind != JsonKind.Array) return items;
+        var cursor = new JsonCursor(json, array.Start);
+        cursor.Enter();
+        while (cursor.Item()) items.Add(cursor.Value());
+        return items;
+    }
+
+    /// <summary>A line's decorations: those of its own member, then texts at its top level that are no member of every line.</summary>
+    public static List<KeyValuePair<string, ColumnValue>> ReadDecorations(ReadOnlyMemory<byte> line)
+    {
+        const int Most = 100;
+        var json = line.Span;
+        var decorations = new List<KeyValuePair<string, ColumnValue>>();
+        var topLevel = new List<KeyValuePair<string, ColumnValue>>();
+        var cursor = new JsonCursor(json);
+        cursor.Enter();
+        while (cursor.Member(out var member))
+        {
+            var value = cursor.Value();
+            if (value.Kind == JsonKind.Object && decorations.Count == 0 && member.In(json).SequenceEqual("decorations"u8)) decorations = ReadRow(line[value.Start..value.End]);
+            else if (value.IsText && topLevel.Count < Most && LineScanner.IsDecoration(member.In(json))) topLevel.Add(new(JsonText.Text(member, json)!, new(JsonText.Text(value, json), false)));
+        }
+
+        return [.. decorations, .. topLevel];
     }
 
     /// <summary>An array of rows. Anything else, such as 2.x's empty text, is no row.</summary>
@@ -204,26 +175,5 @@ internal static class LineReader
         }
 
         return columns;
-    }
-
-    private sealed class Shape
-    {
-        public string? Name;
-        public string? Action;
-        public string? Host;
-        public string? CalendarTime;
-        public long? UnixTime;
-        public long? Epoch;
-        public long? Counter;
-        public ReadOnlyMemory<byte>? Columns;
-        public ReadOnlyMemory<byte>? Diff;
-        public ReadOnlyMemory<byte>? Snapshot;
-        public ReadOnlyMemory<byte>? Decorations;
-        public List<KeyValuePair<string, ColumnValue>>? TopLevel;
-
-        public void Decorate(string name, ColumnValue value)
-        {
-            if ((TopLevel ??= []).Count < 100) TopLevel.Add(new(name, value));
-        }
     }
 }

@@ -31,14 +31,8 @@ internal sealed class ResultRow
     /// <summary>Why the line is no result, or null. Its text is in <see cref="Raw"/>.</summary>
     public string? Fault { get; init; }
 
-    /// <summary>The line's <c>decorations</c> as they came; empty for none.</summary>
-    public ReadOnlyMemory<byte> DecorationsJson { get; init; }
-
-    /// <summary>Texts at the line's top level that are no member of every line: <c>decorations_top_level</c>.</summary>
-    public IReadOnlyList<KeyValuePair<string, ColumnValue>> TopLevel { get; init; } = [];
-
     /// <summary>All decorations. Read when they are asked for: rules and reports do without.</summary>
-    public IReadOnlyList<KeyValuePair<string, ColumnValue>> Decorations => DecorationsJson.IsEmpty ? TopLevel : [.. LineReader.ReadRow(DecorationsJson), .. TopLevel];
+    public IReadOnlyList<KeyValuePair<string, ColumnValue>> Decorations => Raw.Span is [(byte)'{', ..] ? LineReader.ReadDecorations(Raw) : [];
 
     /// <summary>The whole line as it came.</summary>
     public ReadOnlyMemory<byte> Raw { get; init; }

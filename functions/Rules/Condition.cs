@@ -1,6 +1,3 @@
-using System.Globalization;
-using Fleet.Results;
-
 namespace Fleet.Rules;
 
 internal enum RuleField
@@ -10,33 +7,22 @@ internal enum RuleField
     HostIdentifier,
     Timestamp,
     Column,
+    Tag,
+    Platform,
+    Decoration,
 }
 
 /// <summary>One comparison. Conditions that say the same have the same <see cref="Text"/>, and are evaluated once per row.</summary>
-/// <param name="Column">The column's name when <paramref name="Field"/> is <see cref="RuleField.Column"/>.</param>
-internal sealed record Condition(RuleField Field, string Column, string OperatorName, Operator Operator, bool IsNegated, Operand Operand)
+/// <param name="Name">The column's or decoration's name when <paramref name="Field"/> is <see cref="RuleField.Column"/> or <see cref="RuleField.Decoration"/>.</param>
+internal sealed record Condition(RuleField Field, string Name, string OperatorName, Operator Operator, bool IsNegated, Operand Operand)
 {
     /// <summary>What the condition says.</summary>
-    public string Text { get; } = string.Join('\u0001', [Field.ToString(), Column, OperatorName, .. Operand.Texts]);
+    public string Text { get; } = string.Join('\u0001', [Field.ToString(), Name, OperatorName, .. Operand.Texts]);
 
-    public bool IsTrueFor(ResultRow row, string hostIdentifier)
-    {
-        if (Field == RuleField.Timestamp && Operand.Times.Count > 0) return CompareTimes(row.Time) != IsNegated;
-        var actual = Field switch
-        {
-            RuleField.QueryName => row.Name,
-            RuleField.Action => row.Action,
-            RuleField.HostIdentifier => hostIdentifier,
-            RuleField.Timestamp => row.Time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture),
-            RuleField.Column => row.Column(Column),
-            _ => throw new InvalidOperationException($"{Field} is no field."),
-        };
-        var holds = actual is not null && Operator.Test(actual, Operand);
-        if (!holds && Field == RuleField.QueryName && BuiltInResults.DoormansName(row.Name) is { } doormans) holds = Operator.Test(doormans, Operand);
-        return holds != IsNegated;
-    }
+    /// <summary>It is asked of what was seen before.</summary>
+    public bool AsksWhatWasSeen => Operator.Kind == OperandKind.Place;
 
-    private bool CompareTimes(DateTimeOffset time) => OperatorName switch
+    public bool CompareTimes(DateTimeOffset time) => IsNegated != OperatorName switch
     {
         "equal" or "not_equal" or "in" or "not_in" => Operand.Times.Contains(time),
         "less" => time < Operand.Times[0],

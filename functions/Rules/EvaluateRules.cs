@@ -27,9 +27,8 @@ internal sealed class EvaluateRules(BatchStore batches, RuleStore rules, NodeDir
         var host = (await nodes.FindAsync(key.Node, ct))?.HostIdentifier ?? "";
         var judge = set.NewJudge();
         var raised = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var row in LineReader.Read(batch.Lines, batch.Key.Time, set.Wants).Where(row => row is { Fault: null, IsEmpty: false }))
+        foreach (var (rule, row, _, _) in judge.Matches(batch.Lines, batch.Key.Time, new(key.Node, host, "", TagSet.None)))
         {
-            foreach (var rule in judge.Matches(row, host))
             {
                 try
                 {

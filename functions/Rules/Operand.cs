@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using System.Text.RegularExpressions;
 
 namespace Fleet.Rules;
@@ -6,26 +7,46 @@ namespace Fleet.Rules;
 /// <summary>What a condition compares with, read once when the rule is compiled.</summary>
 internal sealed class Operand
 {
-    private Operand(IReadOnlyList<string> texts) => (Texts, Numbers) = (texts, [.. texts.Select(Number.Parse)]);
+    private Operand(IReadOnlyList<string> texts) => (Texts, Utf8, Numbers) = (texts, [.. texts.Select(Encoding.UTF8.GetBytes)], [.. texts.Select(Number.Parse)]);
 
     public static Operand None { get; } = new([]);
 
     public IReadOnlyList<string> Texts { get; }
+
+    /// <summary><see cref="Texts"/> as UTF-8.</summary>
+    public IReadOnlyList<byte[]> Utf8 { get; }
 
     public IReadOnlyList<Number?> Numbers { get; }
 
     /// <summary>Instants, for the field <c>timestamp</c>; empty otherwise.</summary>
     public IReadOnlyList<DateTimeOffset> Times { get; private init; } = [];
 
+    /// <summary>For <c>in_cidr</c>.</summary>
+    public IReadOnlyList<Network> Networks { get; private init; } = [];
+
     public Regex? Pattern { get; private init; }
 
     public string Text => Texts[0];
+
+    public ReadOnlySpan<byte> Bytes => Utf8[0];
 
     public static Operand Of(IReadOnlyList<string> texts) => new(texts);
 
     /// <summary>Epoch seconds or ISO 8601.</summary>
     /// <exception cref="FormatException">One of them is neither.</exception>
     public static Operand OfTimes(IReadOnlyList<string> texts) => new(texts) { Times = [.. texts.Select(Time)] };
+
+    /// <exception cref="FormatException">One of them is no network.</exception>
+    public static Operand OfNetworks(IReadOnlyList<string> texts) => new(texts) { Networks = [.. texts.Select(Network.Parse)] };
+
+    /// <exception cref="FormatException">It has no digit.</exception>
+    public static Operand OfVersion(string text) =>
+        text.Any(char.IsAsciiDigit) ? new([text]) : throw new FormatException($"'{text}' is no version: it has no digit.");
+
+    /// <summary>Where a value must be new: <see cref="Operators.OnNode"/> or <see cref="Operators.InFleet"/>.</summary>
+    /// <exception cref="FormatException">It is neither.</exception>
+    public static Operand OfPlace(string text) =>
+        text is Operators.OnNode or Operators.InFleet ? new([text]) : throw new FormatException($"'{text}' is neither '{Operators.OnNode}' (new on this node) nor '{Operators.InFleet}' (new in the fleet).");
 
     /// <summary>Anchored at the start and case-sensitive, as in Doorman. The engine does not backtrack: no pattern can stall the bus.</summary>
     /// <exception cref="FormatException">It is no regular expression, or needs backtracking.</exception>

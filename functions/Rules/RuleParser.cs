@@ -17,6 +17,9 @@ internal sealed class RuleParser
         ("host_identifier", RuleField.HostIdentifier),
         ("timestamp", RuleField.Timestamp),
         ("column", RuleField.Column),
+        ("tag", RuleField.Tag),
+        ("platform", RuleField.Platform),
+        ("decoration", RuleField.Decoration),
     ];
 
     private static readonly Dictionary<string, RuleField> s_fields = Fields.ToDictionary(field => field.Name, field => field.Field, StringComparer.Ordinal);
@@ -86,15 +89,21 @@ internal sealed class RuleParser
         }
 
         var operatorName = Text(leaf, "operator") ?? "";
-        if (field == RuleField.Column && operatorName.StartsWith("column_", StringComparison.Ordinal)) operatorName = operatorName["column_".Length..];
+        var isNamed = field is RuleField.Column or RuleField.Decoration;
+        foreach (var prefix in new[] { "column_", "decoration_" })
+        {
+            if (isNamed && operatorName.StartsWith(prefix, StringComparison.Ordinal)) operatorName = operatorName[prefix.Length..];
+        }
+
         if (!Operators.TryFind(operatorName, out var op, out var negated))
         {
             return Fault($"{path}.operator", $"There is no operator '{operatorName}'{Hint(operatorName, Operators.Names)}");
         }
 
         leaf.TryGetProperty("value", out var value);
+        if (op.Kind == OperandKind.Place && !isNamed) return Fault($"{path}.operator", $"'{operatorName}' is asked of a column or a decoration.");
         var column = "";
-        if (field == RuleField.Column)
+        if (isNamed)
         {
             // Doorman's [name, operand]; a bare text is the name, and for a comparison the operand as well.
             if (value.ValueKind == JsonValueKind.String) column = value.GetString()!;
@@ -104,7 +113,7 @@ internal sealed class RuleParser
                 value = value.GetArrayLength() == 2 ? value[1] : default;
             }
 
-            if (column == "") return Fault($"{path}.value", "A column's condition has the value [\"column\", operand].");
+            if (column == "") return Fault($"{path}.value", $"The condition of a {fieldName} has the value [\"NAME\", operand].");
         }
 
         return Operand(field, op, operatorName, value, path) is { } operand
@@ -118,6 +127,7 @@ internal sealed class RuleParser
         {
             OperandShape.None => [],
             OperandShape.One => Scalar(value) is { } text ? (string[])[text] : null,
+            OperandShape.Many when op.Kind == OperandKind.Network && Scalar(value) is { } text => [text],
             _ => value.ValueKind == JsonValueKind.Array ? Scalars(value) : null,
         };
         if (texts is null || (op.Shape == OperandShape.Two && texts.Length != 2) || (op.Shape == OperandShape.Many && texts.Length == 0))
@@ -133,9 +143,16 @@ internal sealed class RuleParser
 
         try
         {
-            if (op.IsPattern) return Rules.Operand.OfPattern(texts[0]);
-            var comparesTimes = field == RuleField.Timestamp && op.Shape != OperandShape.None && !s_textOperators.Any(name => operatorName.EndsWith(name, StringComparison.Ordinal));
-            return comparesTimes ? Rules.Operand.OfTimes(texts) : Rules.Operand.Of(texts);
+            return op.Kind switch
+            {
+                OperandKind.Pattern => Rules.Operand.OfPattern(texts[0]),
+                OperandKind.Version => Rules.Operand.OfVersion(texts[0]),
+                OperandKind.Network => Rules.Operand.OfNetworks(texts),
+                OperandKind.Place => Rules.Operand.OfPlace(texts[0]),
+                _ => field == RuleField.Timestamp && op.Shape != OperandShape.None && !s_textOperators.Any(name => operatorName.EndsWith(name, StringComparison.Ordinal))
+                    ? Rules.Operand.OfTimes(texts)
+                    : Rules.Operand.Of(texts),
+            };
         }
         catch (FormatException fault)
         {

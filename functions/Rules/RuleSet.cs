@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Collections.Frozen;
+using System.Text;
 using Fleet.Results;
 
 namespace Fleet.Rules;
@@ -8,19 +9,23 @@ namespace Fleet.Rules;
 internal sealed class RuleSet
 {
     private readonly Condition[] _conditions;
-    private readonly FrozenDictionary<string, Compiled[]> _byName;
+    private readonly FrozenDictionary<string, Plan> _byName;
+    private readonly FrozenDictionary<string, Plan>.AlternateLookup<ReadOnlySpan<char>> _byNameSpan;
+    private readonly Compiled[] _all;
     private readonly Compiled[] _others;
-    private readonly ConcurrentDictionary<string, Compiled[]> _seen = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Plan> _seen = new(StringComparer.Ordinal);
 
     public RuleSet(IEnumerable<(Rule Rule, RuleNode Root)> rules)
     {
         var places = new Dictionary<string, int>(StringComparer.Ordinal);
         var conditions = new List<Condition>();
         var byName = new Dictionary<string, List<Compiled>>(StringComparer.Ordinal);
+        var all = new List<Compiled>();
         var others = new List<Compiled>();
         foreach (var (rule, root) in rules)
         {
             var compiled = new Compiled(rule, Compile(root));
+            all.Add(compiled);
             if (NamesOf(root) is not { } names) others.Add(compiled);
             else
             {
@@ -33,8 +38,9 @@ internal sealed class RuleSet
         }
 
         _conditions = [.. conditions];
-        _byName = byName.ToFrozenDictionary(pair => pair.Key, pair => pair.Value.ToArray(), StringComparer.Ordinal);
-        _others = [.. others];
+        (_all, _others) = ([.. all], [.. others]);
+        _byName = byName.ToFrozenDictionary(pair => pair.Key, pair => new Plan(pair.Key, [.. pair.Value], _conditions), StringComparer.Ordinal);
+        _byNameSpan = _byName.GetAlternateLookup<ReadOnlySpan<char>>();
 
         Test Compile(RuleNode node)
         {
@@ -50,40 +56,49 @@ internal sealed class RuleSet
         }
     }
 
+    /// <summary>By place.</summary>
+    public IReadOnlyList<Condition> Conditions => _conditions;
+
     /// <summary>Whether a row of this query could match any rule: most batches need no evaluation at all.</summary>
-    public bool Wants(string query) => Candidates(query).Length > 0;
+    public bool Wants(string query) => PlanOf(query) is not null;
+
+    /// <summary>The query names that rules name, or null if a rule names none and so may match any.</summary>
+    public IReadOnlyCollection<string>? Names => _others.Length > 0 ? null : _byName.Keys;
 
     /// <summary>A judge for many rows, on one thread.</summary>
     public Judge NewJudge() => new(this);
 
-    /// <summary>The rules that may match rows of this query: those that name it, and those that do not rule it out.</summary>
-    private Compiled[] Candidates(string query)
+    /// <summary>What is to be judged of rows of this query; null if no rule may match them.</summary>
+    public Plan? PlanOf(ReadOnlySpan<char> query)
     {
-        var named = _byName.GetValueOrDefault(query) ?? [];
-        if (_others.Length == 0) return named;
-        if (_seen.TryGetValue(query, out var seen)) return seen;
+        if (_others.Length > 0) return PlanOfAny(query);
+        return _byNameSpan.TryGetValue(query, out var plan) ? plan : null;
+    }
 
-        var row = new ResultRow { Name = query, Action = "", Time = default, Columns = [] };
-        Compiled[] candidates = [.. named, .. _others.Where(rule => CouldMatch(rule.Test, row) is not false)];
+    /// <summary>All rules, whether the name lets them match or not.</summary>
+    public Plan PlanOfAll(string query) => new(query, _all, _conditions);
+
+    private Plan? PlanOfAny(ReadOnlySpan<char> query)
+    {
+        if (_seen.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(query, out var seen)) return seen.Rules.Length > 0 ? seen : null;
+        var name = query.ToString();
+        Compiled[] rules = [.. _byName.GetValueOrDefault(name)?.Rules ?? [], .. _others.Where(rule => CouldMatch(rule.Test, name) is not false)];
+        var plan = new Plan(name, rules, _conditions);
 
         // Names come from agents: no more of them are remembered than a fleet has queries.
-        if (_seen.Count < 10_000) _seen[query] = candidates;
-        return candidates;
+        if (_seen.Count < 10_000) _seen[name] = plan;
+        return rules.Length > 0 ? plan : null;
     }
 
     /// <summary>The verdict if the query's name alone decides it, else null.</summary>
-    private bool? CouldMatch(Test test, ResultRow row)
+    private bool? CouldMatch(Test test, string name)
     {
-        if (test.Condition >= 0)
-        {
-            var condition = _conditions[test.Condition];
-            return condition.Field == RuleField.QueryName ? condition.IsTrueFor(row, "") : null;
-        }
+        if (test.Condition >= 0) return _conditions[test.Condition] is { Field: RuleField.QueryName } condition ? Plan.IsTrueForName(condition, name) : null;
 
         bool? verdict = test.IsAnd;
         foreach (var child in test.Children)
         {
-            var one = CouldMatch(child, row);
+            var one = CouldMatch(child, name);
             if (one == !test.IsAnd) return !test.IsAnd != test.IsNegated;
             if (one is null) verdict = null;
         }
@@ -116,52 +131,58 @@ internal sealed class RuleSet
 
         return names;
     }
-
-    internal sealed record Compiled(Rule Rule, Test Test);
-
-    /// <summary>A node of a compiled tree: a condition's place, or -1 and a group.</summary>
-    internal sealed record Test(int Condition, bool IsAnd, bool IsNegated, Test[] Children);
-
-    /// <summary>Evaluates rows one after another, and remembers each condition's verdict while it is at a row.</summary>
-    internal sealed class Judge(RuleSet set)
-    {
-        private readonly int[] _judgedAt = new int[set._conditions.Length];
-        private readonly bool[] _verdicts = new bool[set._conditions.Length];
-        private int _row;
-
-        /// <summary>The rules that this row matches.</summary>
-        public List<Rule> Matches(ResultRow row, string hostIdentifier)
-        {
-            var matches = new List<Rule>(0);
-            _row++;
-            foreach (var rule in set.Candidates(row.Name))
-            {
-                if (IsTrue(rule.Test, row, hostIdentifier)) matches.Add(rule.Rule);
-            }
-
-            return matches;
-        }
-
-        private bool IsTrue(Test test, ResultRow row, string host)
-        {
-            if (test.Condition >= 0)
-            {
-                var place = test.Condition;
-                if (_judgedAt[place] != _row)
-                {
-                    _judgedAt[place] = _row;
-                    _verdicts[place] = set._conditions[place].IsTrueFor(row, host);
-                }
-
-                return _verdicts[place];
-            }
-
-            foreach (var child in test.Children)
-            {
-                if (IsTrue(child, row, host) != test.IsAnd) return !test.IsAnd != test.IsNegated;
-            }
-
-            return test.IsAnd != test.IsNegated;
-        }
-    }
 }
+
+/// <summary>A rule with its tree.</summary>
+internal sealed record Compiled(Rule Rule, Test Test);
+
+/// <summary>A node of a compiled tree: a condition's place, or -1 and a group.</summary>
+internal sealed record Test(int Condition, bool IsAnd, bool IsNegated, Test[] Children);
+
+/// <summary>What is to be judged of one query's rows: its rules, and the columns and decorations that they look at.</summary>
+internal sealed class Plan
+{
+    private readonly Dictionary<int, bool> _ofName = [];
+
+    public Plan(string name, Compiled[] rules, IReadOnlyList<Condition> conditions)
+    {
+        (Name, Rules) = (name, rules);
+        var places = rules.SelectMany(rule => PlacesOf(rule.Test)).Distinct().ToList();
+        Columns = Of(RuleField.Column);
+        Decorations = Of(RuleField.Decoration);
+        ResolvesOnRemoved = rules.Any(rule => rule.Rule.ResolvesOnRemoved);
+        foreach (var place in places.Where(place => conditions[place].Field == RuleField.QueryName)) _ofName[place] = IsTrueForName(conditions[place], name);
+
+        Slot[] Of(RuleField field) =>
+        [
+            .. places.Where(place => conditions[place].Field == field).GroupBy(place => conditions[place].Name, StringComparer.Ordinal)
+                .Select(group => new Slot(Encoding.UTF8.GetBytes(group.Key), [.. group])),
+        ];
+    }
+
+    public string Name { get; }
+
+    public Compiled[] Rules { get; }
+
+    public Slot[] Columns { get; }
+
+    public Slot[] Decorations { get; }
+
+    public bool ResolvesOnRemoved { get; }
+
+    /// <summary>What a condition on the query's name says: the same for all its rows.</summary>
+    public bool IsTrueOfName(int place) => _ofName[place];
+
+    public static bool IsTrueForName(Condition condition, string name)
+    {
+        var holds = condition.Operator.Test(Encoding.UTF8.GetBytes(name), condition.Operand)
+            || (BuiltInResults.DoormansName(name) is { } doormans && condition.Operator.Test(Encoding.UTF8.GetBytes(doormans), condition.Operand));
+        return holds != condition.IsNegated;
+    }
+
+    private static IEnumerable<int> PlacesOf(Test test) => test.Condition >= 0 ? [test.Condition] : test.Children.SelectMany(PlacesOf);
+}
+
+/// <summary>A column or decoration that conditions look at.</summary>
+/// <param name="Places">The conditions.</param>
+internal sealed record Slot(byte[] Name, int[] Places);

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Fleet.Kernel;
+using Fleet.Nodes;
 using Fleet.Storage;
 
 namespace Fleet.Rules;
@@ -28,7 +29,7 @@ internal sealed class RuleStore
         {
             var current = _rules.Current;
             if (_compiled.Version == current.Version) return _compiled.Set;
-            var set = new RuleSet(current.Items.Where(rule => rule.Enabled).Select(Compile).OfType<(Rule, RuleNode)>());
+            var set = new RuleSet(current.Items.Where(rule => rule is { Enabled: true, Absence: null }).Select(Compile).OfType<(Rule, RuleNode)>());
             _compiled = new(current.Version, set);
             return set;
         }
@@ -51,16 +52,39 @@ internal sealed class RuleStore
         return null;
     }
 
-    private static Rule Read(Columns columns) => new(
-        columns.Text("Id")!, columns.Text("Name")!, columns.Text("Description") ?? "",
-        Encoding.UTF8.GetString(Compression.Unpack(columns.AllBytes("Conditions"))),
-        columns.Text("Alerters") is { Length: > 0 } names ? names.Split('\n') : [],
-        columns.Text("Severity")!, columns.Flag("Enabled"), columns.Time("CreatedAt")!.Value, columns.Time("UpdatedAt")!.Value);
+    private static Rule Read(Columns columns)
+    {
+        var rule = new Rule(
+            columns.Text("Id")!, columns.Text("Name")!, columns.Text("Description") ?? "",
+            Encoding.UTF8.GetString(Compression.Unpack(columns.AllBytes("Conditions"))),
+            columns.Text("Alerters") is { Length: > 0 } names ? names.Split('\n') : [],
+            columns.Text("Severity")!, columns.Flag("Enabled"), columns.Time("CreatedAt")!.Value, columns.Time("UpdatedAt")!.Value)
+        { Version = columns.Number("Version") ?? 1 };
+        if (columns.Text("Details") is not { } json) return rule;
+        var details = JsonSerializer.Deserialize(json, RuleJson.Default.RuleDetails)!;
+        return rule with
+        {
+            Message = details.Message,
+            Runbook = details.Runbook,
+            Scope = new(TagSet.Of(details.Tags), details.Platforms),
+            Threshold = details.Threshold,
+            Absence = details.Absence,
+            Grouping = details.Grouping,
+            ResolvesOnRemoved = details.ResolvesOnRemoved,
+            ResolvesAfter = details.ResolvesAfter,
+            Escalation = details.Escalation,
+            Learning = details.Learning,
+        };
+    }
 
     private static Columns Write(Rule rule) => new Columns()
         .With("Id", rule.Id).With("Name", rule.Name).With("Description", rule.Description)
         .With("Alerters", string.Join('\n', rule.Alerters)).With("Severity", rule.Severity).With("Enabled", rule.Enabled)
-        .With("CreatedAt", rule.CreatedAt).With("UpdatedAt", rule.UpdatedAt)
+        .With("CreatedAt", rule.CreatedAt).With("UpdatedAt", rule.UpdatedAt).With("Version", rule.Version)
+        .With("Details", JsonSerializer.Serialize(
+            new RuleDetails(
+                rule.Message, rule.Runbook, rule.Scope.Tags.Tags, rule.Scope.Platforms, rule.Threshold, rule.Absence, rule.Grouping, rule.ResolvesOnRemoved, rule.ResolvesAfter, rule.Escalation, rule.Learning),
+            RuleJson.Default.RuleDetails))
         .WithBytes("Conditions", Compression.Pack(Encoding.UTF8.GetBytes(rule.Conditions)));
 
     private sealed record CompiledSet(long Version, RuleSet Set);

@@ -15,6 +15,7 @@ internal static class Schema
     public const string Campaigns = "Campaigns";
     public const string EnrollSecrets = "EnrollSecrets";
     public const string Alerters = "Alerters";
+    public const string Mutes = "Mutes";
 
     /// <summary>The change feed: <c>feed</c> / <c>head</c>, or the revision that a change made.</summary>
     public const string Changes = "Changes";
@@ -42,6 +43,18 @@ internal static class Schema
 
     /// <summary><c>all</c> / chore: when it was last done, and what it must remember.</summary>
     public const string Upkeep = "Upkeep";
+
+    /// <summary>Two hex digits of the alert's id / alert id: alerts that are not resolved, and what time will do to them.</summary>
+    public const string OpenAlerts = "OpenAlerts";
+
+    /// <summary>Two hex digits / digest of what alerts have in common: the newest of them.</summary>
+    public const string AlertGroups = "AlertGroups";
+
+    /// <summary>Alerter / time and alert: what goes into its next digest.</summary>
+    public const string Digests = "Digests";
+
+    /// <summary>Rule / node, or <c>fleet</c>: results that do not come, and the alert that says so.</summary>
+    public const string Absences = "Absences";
 
     /// <summary><c>all</c> / name.</summary>
     public const string Users = "Users";
@@ -71,6 +84,15 @@ internal static class Schema
     /// <summary>Two hex digits of the alert's id / alert id: where the alert lies.</summary>
     public static string AlertIds(DateTimeOffset time) => AlertIdsPrefix + TimeKey.Month(time);
 
+    /// <summary>Alert id / time, newest first: what became of it, and by whom.</summary>
+    public static string AlertEvents(DateTimeOffset time) => AlertEventsPrefix + TimeKey.Month(time);
+
+    /// <summary>Two hex digits / digest of rule, column and value: the line that brought the value first.</summary>
+    public static string FirstSeen(DateTimeOffset time) => FirstSeenPrefix + TimeKey.Month(time);
+
+    /// <summary>Rule and what it counts together / time, newest first, and batch: when rows matched.</summary>
+    public static string Matches(DateTimeOffset time) => MatchesPrefix + TimeKey.Week(time);
+
     /// <summary>Day / hour and instance: check-ins, lines and alerts, counted.</summary>
     public static string Activity(DateTimeOffset time) => ActivityPrefix + TimeKey.Month(time);
 
@@ -80,6 +102,9 @@ internal static class Schema
     /// <summary>Day, newest first / time, newest first, and request: what people did. Rows are only ever added.</summary>
     public static string Audit(DateTimeOffset time) => AuditPrefix + TimeKey.Month(time);
 
+    public const string AlertEventsPrefix = "AlertEvents";
+    public const string FirstSeenPrefix = "FirstSeen";
+    public const string MatchesPrefix = "Matches";
     public const string ActivityPrefix = "Activity";
     public const string QueryCostsPrefix = "QueryCosts";
     public const string AuditPrefix = "Audit";

@@ -1,7 +1,6 @@
-using System.Text;
 using System.Text.Json;
 using Fleet.Kernel;
-using Fleet.Results;
+using Fleet.Nodes;
 using Fleet.Rules;
 using Fleet.Tests.Support;
 
@@ -39,16 +38,12 @@ public sealed class RuleRowsTests
             return "refused";
         }
 
-        var row = new ResultRow
-        {
-            Name = log.GetProperty("name").GetString()!,
-            Action = log.GetProperty("action").GetString()!,
-            Time = log.GetProperty("timestamp").GetDateTimeOffset(),
-            Columns = LineReader.ReadRow(Encoding.UTF8.GetBytes(log.GetProperty("columns").GetRawText())),
-        };
+        var name = log.GetProperty("name").GetString()!;
+        var line = JsonSerializer.SerializeToUtf8Bytes(new[] { new { name, action = log.GetProperty("action").GetString(), columns = log.GetProperty("columns") } });
         var set = new RuleSet([(RuleSetTests.Rule("r"), root)]);
-        var matches = set.NewJudge().Matches(row, log.GetProperty("host_identifier").GetString()!).Count > 0;
-        if (matches) Assert.True(set.Wants(row.Name), "a line of this query must reach the rule");
+        var node = new NodeFacts(default, log.GetProperty("host_identifier").GetString()!, "", TagSet.None);
+        var matches = set.NewJudge().Matches(line, log.GetProperty("timestamp").GetDateTimeOffset(), node).Count > 0;
+        if (matches) Assert.True(set.Wants(name), "a line of this query must reach the rule");
         return matches ? "match" : "no";
     }
 }
