@@ -1,5 +1,3 @@
-using System.Text;
-using System.Text.Json;
 using Fleet.Kernel;
 using Fleet.Nodes;
 using Fleet.Storage;
@@ -9,31 +7,16 @@ namespace Fleet.Alerts;
 /// <summary>Alerts by day, newest first. Tables: <see cref="Schema.Alerts"/>, <see cref="Schema.AlertIds"/>.</summary>
 internal sealed class AlertStore(ITables tables, Activity activity, TimeProvider clock)
 {
-    private const int MostLineBytes = 700 << 10;
     private const int MostLooked = 15_000;
 
     /// <summary>Stores an alert unless it is there, and says where it lies. Safe to repeat, from several instances too.</summary>
-    public async ValueTask<AlertKey> RaiseAsync(Alert alert, CancellationToken ct)
+    public async ValueTask<AlertKey> AddAsync(Alert alert, CancellationToken ct)
     {
         // The id's row decides: whoever writes it first chooses the alert's place, and who comes later finds it there.
         var place = await FindPlaceAsync(alert.Id, ct) ?? await TakePlaceAsync(alert, ct);
-        var line = Compression.Pack(Encoding.UTF8.GetBytes(alert.Line));
-        if (line.Length > MostLineBytes) line = Compression.Pack("""{"truncated":true}"""u8);
-        var columns = new Columns
-        {
-            ["Id"] = alert.Id,
-            ["RuleId"] = alert.RuleId,
-            ["RuleName"] = alert.RuleName,
-            ["RuleDescription"] = alert.RuleDescription,
-            ["Severity"] = alert.Severity,
-            ["Node"] = alert.Node.ToString(),
-            ["Host"] = alert.Host,
-            ["RaisedAt"] = alert.RaisedAt,
-        }.WithBytes("L", line);
-        foreach (var delivery in alert.Deliveries) columns[ColumnOf(delivery.Alerter)] = Write(delivery);
         try
         {
-            await tables[place.Table].WriteAsync(Storage.Write.Insert(new(place.Partition, place.Row), columns), ct);
+            await tables[place.Table].WriteAsync(Write.Insert(new(place.Partition, place.Row), AlertRow.Write(alert)), ct);
             activity.Note(ActivityKind.Alerts);
         }
         catch (ConflictException)
@@ -44,13 +27,13 @@ internal sealed class AlertStore(ITables tables, Activity activity, TimeProvider
         return place;
     }
 
-    /// <summary>Where the alert with this id lies, if it was raised this month or last.</summary>
-    public async ValueTask<AlertKey?> FindPlaceAsync(string id, CancellationToken ct)
+    /// <summary>Where the alert with this id lies, if it was raised in the last twelve months. Cost: one read for one of this month, else two to twelve.</summary>
+    public async ValueTask<AlertKey?> FindPlaceAsync(string id, CancellationToken ct, int months = 2)
     {
         var now = clock.GetUtcNow();
-        foreach (var month in new[] { now, now.AddMonths(-1) })
+        for (var month = 0; month < months; month++)
         {
-            var row = await tables[Schema.AlertIds(month)].FindAsync(new(id[..2], id), ct);
+            var row = await tables[Schema.AlertIds(now.AddMonths(-month))].FindAsync(new(id[..2], id), ct);
             if (row is not null && AlertKey.TryParse(row.Columns.Text("Place")!, out var place)) return place;
         }
 
@@ -58,11 +41,38 @@ internal sealed class AlertStore(ITables tables, Activity activity, TimeProvider
     }
 
     public async ValueTask<Alert?> FindAsync(AlertKey key, CancellationToken ct) =>
-        await tables[key.Table].FindAsync(new(key.Partition, key.Row), ct) is { } row ? Read(row) : null;
+        await tables[key.Table].FindAsync(new(key.Partition, key.Row), ct) is { } row ? AlertRow.Read(row) : null;
+
+    /// <summary>Changes what changes in an alert's life, by what it is now; repeats when someone else was faster.</summary>
+    /// <param name="key">The alert.</param>
+    /// <param name="change">The alert as it shall be; the same object for no change.</param>
+    /// <param name="ct">Stops before the write.</param>
+    /// <returns>The alert as it was and is, or null if there is none.</returns>
+    public async ValueTask<(Alert Before, Alert After)?> ChangeAsync(AlertKey key, Func<Alert, Alert> change, CancellationToken ct)
+    {
+        for (; ; )
+        {
+            if (await tables[key.Table].FindAsync(new(key.Partition, key.Row), ct) is not { } row) return null;
+            var before = AlertRow.Read(row);
+            var after = change(before);
+            if (ReferenceEquals(before, after)) return (before, before);
+            var columns = AlertRow.WriteState(after);
+            foreach (var delivery in after.Deliveries.Except(before.Deliveries)) columns[AlertRow.ColumnOf(delivery.Alerter)] = AlertRow.Write(delivery);
+            try
+            {
+                await tables[key.Table].WriteAsync(Write.Merge(row.Key, columns).If(row.Etag), ct);
+                return (before, after);
+            }
+            catch (ConflictException)
+            {
+                // Read what the other wrote, and change that.
+            }
+        }
+    }
 
     /// <summary>Notes how far an alerter came; leaves the other alerters' states alone.</summary>
-    public async ValueTask NoteAsync(AlertKey key, AlertDelivery delivery, CancellationToken ct) =>
-        await tables[key.Table].WriteAsync(Storage.Write.Merge(new(key.Partition, key.Row), new Columns { [ColumnOf(delivery.Alerter)] = Write(delivery) }), ct);
+    public async ValueTask NoteAsync(AlertKey key, AlertDelivery delivery, CancellationToken ct) => await tables[key.Table].WriteAsync(
+        Write.Merge(new(key.Partition, key.Row), new Columns { [AlertRow.ColumnOf(delivery.Alerter)] = AlertRow.Write(delivery) }), ct);
 
     /// <summary>Alerts, newest first.</summary>
     /// <param name="take">At most so many.</param>
@@ -81,7 +91,7 @@ internal sealed class AlertStore(ITables tables, Activity activity, TimeProvider
             var place = start is { } begin && begin.Table == table ? new Key(begin.Partition, begin.Row + " ") : new Key("", "");
             await foreach (var row in tables[table].ScanAsync(new(place, new(KeyRange.Last, "")), ct))
             {
-                var alert = Read(row);
+                var alert = AlertRow.Read(row);
                 if (alert.RaisedAt < from) return new(alerts, null);
                 if (wanted(alert)) alerts.Add(alert);
 
@@ -100,7 +110,7 @@ internal sealed class AlertStore(ITables tables, Activity activity, TimeProvider
         try
         {
             await tables[Schema.AlertIds(clock.GetUtcNow())].WriteAsync(
-                Storage.Write.Insert(new(alert.Id[..2], alert.Id), new Columns { ["Place"] = place.ToString() }), ct);
+                Write.Insert(new(alert.Id[..2], alert.Id), new Columns { ["Place"] = place.ToString() }), ct);
             return place;
         }
         catch (ConflictException)
@@ -108,20 +118,4 @@ internal sealed class AlertStore(ITables tables, Activity activity, TimeProvider
             return await FindPlaceAsync(alert.Id, ct) ?? throw new StorageUnavailableException($"Alert {alert.Id} was removed meanwhile.");
         }
     }
-
-    private static Alert Read(Row row)
-    {
-        var columns = row.Columns;
-        return new(
-            columns.Text("Id")!, columns.Text("RuleId")!, columns.Text("RuleName")!, columns.Text("RuleDescription") ?? "", columns.Text("Severity")!,
-            NodeId.TryParse(columns.Text("Node"), out var node) ? node : default, columns.Text("Host") ?? "", columns.Time("RaisedAt")!.Value,
-            Encoding.UTF8.GetString(Compression.Unpack(columns.AllBytes("L"))),
-            [.. columns.Where(column => column.Key.StartsWith("D_", StringComparison.Ordinal))
-                .Select(column => JsonSerializer.Deserialize((string)column.Value, AlertJson.Default.AlertDelivery)!)
-                .OrderBy(delivery => delivery.Alerter, StringComparer.Ordinal)]);
-    }
-
-    private static string Write(AlertDelivery delivery) => JsonSerializer.Serialize(delivery, AlertJson.Default.AlertDelivery);
-
-    private static string ColumnOf(string alerter) => "D_" + Digest.Of(alerter)[..12];
 }

@@ -1,15 +1,10 @@
 using System.Collections.Concurrent;
+using System.Text.Json;
 using Fleet.Kernel;
+using Fleet.Nodes;
 using Fleet.Storage;
 
 namespace Fleet.Alerts;
-
-/// <summary>An alerter as it is configured. Its secret is in the secret store.</summary>
-/// <param name="Type"><c>log</c> or <c>webhook</c>.</param>
-/// <param name="Path">log: the file; null for the console. Relative to the data folder.</param>
-/// <param name="Url">webhook: where to.</param>
-/// <param name="HasSecret">webhook: bodies are signed.</param>
-internal sealed record AlerterSettings(string Name, string Type, string? Path, string? Url, bool HasSecret);
 
 /// <summary>Alerters by name. Table: <see cref="Schema.Alerters"/>.</summary>
 internal sealed class Alerters
@@ -19,28 +14,30 @@ internal sealed class Alerters
 
     private readonly ControlTable<AlerterSettings> _settings;
     private readonly ISecrets _secrets;
-    private readonly TimeProvider _clock;
-    private readonly string _folder;
-    private readonly HttpClient _http;
+    private readonly Func<AlerterSettings, string?, IAlerter> _make;
     private readonly ConcurrentDictionary<string, (string Etag, IAlerter Alerter)> _made = new(StringComparer.Ordinal);
 
     /// <param name="tables">The store.</param>
     /// <param name="changes">Tells of other instances' edits.</param>
     /// <param name="secrets">Holds the alerters' secrets.</param>
-    /// <param name="limits">How long an alerter may take.</param>
-    /// <param name="clock">The time.</param>
-    /// <param name="folder">What relative paths of log files are relative to.</param>
-    public Alerters(ITables tables, ChangeFeed changes, ISecrets secrets, Limits limits, TimeProvider clock, string folder)
+    /// <param name="make">Makes an alerter of its settings and its secret.</param>
+    public Alerters(ITables tables, ChangeFeed changes, ISecrets secrets, Func<AlerterSettings, string?, IAlerter> make)
     {
-        (_secrets, _clock, _folder) = (secrets, clock, folder);
+        (_secrets, _make) = (secrets, make);
         _settings = new(tables, changes, Schema.Alerters, Read, Write);
-        _http = new(new SocketsHttpHandler { AllowAutoRedirect = false, PooledConnectionLifetime = TimeSpan.FromMinutes(5) }) { Timeout = limits.AlerterTimeout };
     }
 
     /// <summary>As the table has it now. One point read.</summary>
     public ValueTask<Stored<AlerterSettings>?> ReadAsync(string name, CancellationToken ct) => _settings.ReadAsync(name, ct);
 
     public Snapshot<AlerterSettings> Current => _settings.Current;
+
+    /// <summary>Who is told of an alert: those that its rule names and those of every rule, as far as severity and tags let them. A name that is no alerter's
+    /// any more is kept, and shown as failed.</summary>
+    public IEnumerable<string> For(Alert alert, IReadOnlyList<string> named) =>
+        named.Where(name => _settings.Find(name)?.Item.Wants(alert) != false)
+            .Concat(Current.Items.Where(settings => settings.EveryRule && settings.Wants(alert)).Select(settings => settings.Name).Order(StringComparer.Ordinal))
+            .Distinct(StringComparer.Ordinal);
 
     /// <summary>Makes or replaces an alerter.</summary>
     /// <param name="settings">As it shall be.</param>
@@ -71,22 +68,15 @@ internal sealed class Alerters
         return true;
     }
 
-    /// <summary>The alerter of this name, ready to deliver; null if there is none.</summary>
-    public async ValueTask<IAlerter?> FindAsync(string name, CancellationToken ct)
+    /// <summary>The alerter of this name, ready to deliver, and its settings; null if there is none.</summary>
+    public async ValueTask<(IAlerter Alerter, AlerterSettings Settings)?> FindAsync(string name, CancellationToken ct)
     {
         if (_settings.Find(name) is not { } stored) return null;
-        if (_made.TryGetValue(name, out var made) && made.Etag == stored.Etag) return made.Alerter;
-        var alerter = await MakeAsync(stored.Item, ct);
+        if (_made.TryGetValue(name, out var made) && made.Etag == stored.Etag) return (made.Alerter, stored.Item);
+        var alerter = _make(stored.Item, stored.Item.HasSecret ? await SecretAsync(name, ct) : null);
         _made[name] = (stored.Etag, alerter);
-        return alerter;
+        return (alerter, stored.Item);
     }
-
-    private async ValueTask<IAlerter> MakeAsync(AlerterSettings settings, CancellationToken ct) => settings.Type switch
-    {
-        Log => new LogAlerter(settings.Path is null ? null : Path.Combine(_folder, settings.Path)),
-        Webhook => new WebhookAlerter(_http, new Uri(settings.Url!), settings.HasSecret ? await SecretAsync(settings.Name, ct) : null, _clock),
-        _ => throw new InvalidDataException($"Alerter {settings.Name} is of the unknown type '{settings.Type}'."),
-    };
 
     private async ValueTask<string> SecretAsync(string name, CancellationToken ct) => await _secrets.FindAsync(SecretOf(name), ct) is [var newest, ..]
         ? newest.Value
@@ -100,9 +90,19 @@ internal sealed class Alerters
 
     private static string SecretOf(string name) => "alerter-" + KeyText.Of(name);
 
-    private static AlerterSettings Read(Columns columns) =>
-        new(columns.Text("Name")!, columns.Text("Type")!, columns.Text("Path"), columns.Text("Url"), columns.Flag("HasSecret"));
+    private static AlerterSettings Read(Columns columns) => new(
+        columns.Text("Name")!, columns.Text("Type")!, JsonSerializer.Deserialize(columns.Text("Fields") ?? "{}", AlertJson.Default.DictionaryStringString)!, columns.Flag("HasSecret"))
+    {
+        MinimumSeverity = columns.Text("MinimumSeverity") ?? Severity.Names[0],
+        Tags = TagSet.Read(columns.Text("Tags")),
+        EveryRule = columns.Flag("EveryRule"),
+        DigestEvery = columns.Number("DigestEvery") is { } ticks ? TimeSpan.FromTicks(ticks) : null,
+        TitleTemplate = columns.Text("TitleTemplate") ?? "",
+        TextTemplate = columns.Text("TextTemplate") ?? "",
+    };
 
     private static Columns Write(AlerterSettings settings) => new Columns()
-        .With("Name", settings.Name).With("Type", settings.Type).With("Path", settings.Path).With("Url", settings.Url).With("HasSecret", settings.HasSecret);
+        .With("Name", settings.Name).With("Type", settings.Type).With("Fields", JsonSerializer.Serialize(new Dictionary<string, string>(settings.Fields), AlertJson.Default.DictionaryStringString))
+        .With("HasSecret", settings.HasSecret).With("MinimumSeverity", settings.MinimumSeverity).With("Tags", settings.Tags.Text).With("EveryRule", settings.EveryRule)
+        .With("DigestEvery", settings.DigestEvery?.Ticks).With("TitleTemplate", settings.TitleTemplate).With("TextTemplate", settings.TextTemplate);
 }

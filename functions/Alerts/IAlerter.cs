@@ -5,8 +5,8 @@ namespace Fleet.Alerts;
 /// <summary>Tells the world outside of an alert. Does not loop, sleep or log secrets: the bus delivers again.</summary>
 internal interface IAlerter
 {
-    /// <summary>Tries once. May be called again for an alert that was delivered: the alert's id tells repeats.</summary>
-    ValueTask<Delivery> DeliverAsync(Alert alert, CancellationToken ct);
+    /// <summary>Tries once. May be called again with what was delivered: the alert's id tells repeats.</summary>
+    ValueTask<Delivery> DeliverAsync(Notice notice, CancellationToken ct);
 }
 
 /// <summary>What became of a try.</summary>
@@ -19,17 +19,21 @@ internal abstract record Delivery
     public static Delivery Ok { get; } = new Delivered();
 
     /// <summary>Tries once, for as long as an alerter may take.</summary>
-    public static async ValueTask<Delivery> OfAsync(IAlerter alerter, Alert alert, Limits limits, CancellationToken ct)
+    public static async ValueTask<Delivery> OfAsync(IAlerter alerter, Notice notice, Limits limits, CancellationToken ct)
     {
         using var time = CancellationTokenSource.CreateLinkedTokenSource(ct);
         time.CancelAfter(limits.AlerterTimeout);
         try
         {
-            return await alerter.DeliverAsync(alert, time.Token);
+            return await alerter.DeliverAsync(notice, time.Token);
         }
         catch (OperationCanceledException) when (!ct.IsCancellationRequested)
         {
             return new RetryAfter(null, FormattableString.Invariant($"no answer within {limits.AlerterTimeout.TotalSeconds:0} s"));
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException or HttpRequestException or System.Net.Sockets.SocketException or System.Security.Authentication.AuthenticationException)
+        {
+            return new RetryAfter(null, fault.Message);
         }
     }
 

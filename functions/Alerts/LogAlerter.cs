@@ -5,9 +5,9 @@ internal sealed class LogAlerter(string? path) : IAlerter
 {
     private static readonly SemaphoreSlim s_writing = new(1);
 
-    public async ValueTask<Delivery> DeliverAsync(Alert alert, CancellationToken ct)
+    public async ValueTask<Delivery> DeliverAsync(Notice notice, CancellationToken ct)
     {
-        byte[] line = [.. AlertText.Json(alert), (byte)'\n'];
+        byte[] line = [.. AlertText.Json(notice), (byte)'\n'];
         await s_writing.WaitAsync(ct);
         try
         {
@@ -24,10 +24,6 @@ internal sealed class LogAlerter(string? path) : IAlerter
             }
 
             return Delivery.Ok;
-        }
-        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
-        {
-            return new Delivery.RetryAfter(null, fault.Message);
         }
         finally
         {

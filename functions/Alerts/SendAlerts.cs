@@ -1,3 +1,4 @@
+using System.Globalization;
 using Fleet.Bus;
 using Fleet.Kernel;
 using Fleet.Nodes;
@@ -5,42 +6,119 @@ using Fleet.Storage;
 
 namespace Fleet.Alerts;
 
-/// <summary>Queue <c>alerts</c>: one alert, one alerter. What is delivered already is not delivered again.</summary>
-internal sealed class SendAlerts(AlertStore alerts, Alerters alerters, DeviceLinks links, ChangeFeed changes, Limits limits, TimeProvider clock) : ISubscriber
+/// <summary>Queue <c>alerts</c>: one alerter is told what happened to one alert; or is sent its digest. What it was told already it is not told again.</summary>
+internal sealed class SendAlerts(
+    AlertStore alerts, Alerters alerters, Digests digests, DeviceLinks links, AlertSite site, ChangeFeed changes, Limits limits, TimeProvider clock) : ISubscriber
 {
     private const char Separator = '|';
 
     public string Queue => Addresses.Alerts;
 
-    /// <summary>The message that has this alert sent by this alerter.</summary>
-    public static string Message(AlertKey alert, string alerter) => $"{alert}{Separator}{alerter}";
+    /// <summary>The message that has this alerter told of an alert, up to one of its events.</summary>
+    public static string Message(AlertKey alert, string alerter, int what) => string.Create(CultureInfo.InvariantCulture, $"{alert}{Separator}{what}{Separator}{alerter}");
+
+    /// <summary>The message that has a digest sent.</summary>
+    public static string DigestMessage(string until, string alerter) => $"{until}{Separator}{alerter}";
 
     public async ValueTask<Outcome> HandleAsync(string body, CancellationToken ct)
     {
-        if (body.Split(Separator, 2) is not [var place, var name] || !AlertKey.TryParse(place, out var key)) return new Outcome.Dead("The message names no alert.");
-        if (await alerts.FindAsync(key, ct) is not { } alert) return Outcome.Finished;
-
-        var seen = alert.Deliveries.FirstOrDefault(d => d.Alerter == name) ?? new(name, "pending", 0, null, null);
-        if (seen.State == "delivered") return Outcome.Finished;
-
         await changes.LookAsync(ct);
-        var result = await alerters.FindAsync(name, ct) is { } alerter
-            ? await Delivery.OfAsync(alerter, alert with { DeviceLink = links.For(alert.Node) }, limits, ct)
-            : new Delivery.Rejected($"There is no alerter '{name}' any more.");
-
-        var tried = seen with { Attempts = seen.Attempts + 1, At = clock.GetUtcNow() };
-        switch (result)
+        if (body.Split(Separator, 3) is [var place, var number, var name] && AlertKey.TryParse(place, out var key) && int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var what))
         {
-            case Delivery.RetryAfter retry:
-                var isLast = tried.Attempts >= limits.Deliveries;
-                await alerts.NoteAsync(key, tried with { State = isLast ? "failed" : "retrying", Reason = retry.Reason }, ct);
-                return new Outcome.Again(retry.Wait ?? limits.BackOff(tried.Attempts), retry.Reason);
-            case Delivery.Rejected rejected:
-                await alerts.NoteAsync(key, tried with { State = "failed", Reason = rejected.Reason }, ct);
-                return new Outcome.Dead(rejected.Reason);
-            default:
-                await alerts.NoteAsync(key, tried with { State = "delivered", Reason = null }, ct);
-                return Outcome.Finished;
+            return await alerts.FindAsync(key, ct) is { } alert ? await TellAsync(key, alert, what, name, ct) : Outcome.Finished;
         }
+
+        return body.Split(Separator, 2) is [{ Length: > 0 } until, var digester] && until.All(char.IsAsciiDigit) ? await SendDigestAsync(until, digester, ct) : new Outcome.Dead("The message names no alert.");
+    }
+
+    private async ValueTask<Outcome> TellAsync(AlertKey key, Alert alert, int what, string name, CancellationToken ct)
+    {
+        var seen = alert.Deliveries.FirstOrDefault(d => d.Alerter == name) ?? new(name, "pending", 0, null, null);
+        if (seen.Told >= what || alert.IsQuiet(clock.GetUtcNow())) return Outcome.Finished;
+
+        // Nobody was told that it began, and nobody needs to be told that it is over.
+        if (seen is { State: "quiet", Told: < 0 } && alert.State == AlertState.Resolved)
+        {
+            await alerts.NoteAsync(key, seen with { State = "skipped", Told = alert.Events.Length - 1 }, ct);
+            return Outcome.Finished;
+        }
+
+        var tried = seen with { Attempts = seen.State is "delivered" or "queued" ? 1 : seen.Attempts + 1, At = clock.GetUtcNow() };
+        if (await alerters.FindAsync(name, ct) is not var (alerter, settings)) return await FailAsync(new Delivery.Rejected($"There is no alerter '{name}' any more."));
+        foreach (var one in Reduced(alert.Events.AsSpan(Math.Min(alert.Events.Length, Math.Max(seen.Told + 1, seen.From)))).Where(one => Wants(settings, one)))
+        {
+            if (settings.DigestEvery is not null && one != AlertEvent.Resolved)
+            {
+                await digests.AddAsync(name, key, alert, ct);
+                continue;
+            }
+
+            var notice = Notice.Of(one, alert with { DeviceLink = alert.Node == default ? null : links.For(alert.Node) }, settings, site.Url);
+            if (settings.DigestEvery is null && await Delivery.OfAsync(alerter, notice, limits, ct) is not Delivery.Delivered and var result) return await FailAsync(result);
+        }
+
+        await alerts.NoteAsync(key, tried with { State = settings.DigestEvery is null ? "delivered" : "queued", Reason = null, Told = alert.Events.Length - 1 }, ct);
+        return Outcome.Finished;
+
+        async ValueTask<Outcome> FailAsync(Delivery result)
+        {
+            if (result is Delivery.RetryAfter retry)
+            {
+                await alerts.NoteAsync(key, tried with { State = tried.Attempts >= limits.Deliveries ? "failed" : "retrying", Reason = retry.Reason }, ct);
+                return new Outcome.Again(retry.Wait ?? limits.BackOff(tried.Attempts), retry.Reason);
+            }
+
+            var reason = ((Delivery.Rejected)result).Reason;
+            await alerts.NoteAsync(key, tried with { State = "failed", Reason = reason }, ct);
+            return new Outcome.Dead(reason);
+        }
+    }
+
+    private static bool Wants(AlerterSettings settings, AlertEvent what) => AlerterType.Of(settings.Type)?.Tells.Contains(what) == true;
+
+    /// <summary>Of what an alerter has missed: the last call, and the last thing that became of it.</summary>
+    private static List<AlertEvent> Reduced(ReadOnlySpan<char> missed)
+    {
+        var reduced = new List<AlertEvent>();
+        foreach (var letter in missed)
+        {
+            var what = (AlertEvent)letter;
+            if (what is AlertEvent.Acknowledged or AlertEvent.Resolved) reduced.RemoveAll(one => one is AlertEvent.Acknowledged or AlertEvent.Resolved);
+            else reduced.Clear();
+            reduced.Add(what);
+        }
+
+        return reduced;
+    }
+
+    private async ValueTask<Outcome> SendDigestAsync(string until, string name, CancellationToken ct)
+    {
+        var waiting = await digests.ReadAsync(name, until, ct);
+        if (waiting.Count == 0) return Outcome.Finished;
+        var found = new List<(AlertKey Key, Alert Alert)>();
+        foreach (var key in waiting.Select(one => one.Place).Distinct())
+        {
+            if (await alerts.FindAsync(key, ct) is { } alert) found.Add((key, alert));
+        }
+
+        if (found.Count > 0)
+        {
+            if (await alerters.FindAsync(name, ct) is not var (alerter, _)) return new Outcome.Dead($"There is no alerter '{name}' any more.");
+            switch (await Delivery.OfAsync(alerter, Notice.OfDigest([.. found.Select(one => one.Alert)], site.Url), limits, ct))
+            {
+                case Delivery.RetryAfter retry:
+                    return new Outcome.Again(retry.Wait ?? limits.RetryFirst, retry.Reason);
+                case Delivery.Rejected rejected:
+                    return new Outcome.Dead(rejected.Reason);
+            }
+        }
+
+        foreach (var (key, alert) in found)
+        {
+            if (alert.Deliveries.FirstOrDefault(delivery => delivery.Alerter == name) is { State: "queued" } delivery) await alerts.NoteAsync(key, delivery with { State = "delivered" }, ct);
+        }
+
+        await digests.RemoveAsync(waiting, ct);
+        return Outcome.Finished;
     }
 }

@@ -37,7 +37,7 @@ internal static class ItemKinds
         new("query", "queries", "name"),
         new("pack", "packs", "name"),
         new("alerter", "alerters", "name", "hasSecret"),
-        new("rule", "rules", "id", "createdAt", "updatedAt"),
+        new("rule", "rules", "id", "createdAt", "updatedAt", "version"),
         new("enroll-secret", "enroll-secrets", "label", "id", "createdAt", "uses", "lastUsedAt", "nodeId", "secret"),
     ];
 

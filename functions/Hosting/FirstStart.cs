@@ -56,7 +56,7 @@ internal sealed class FirstStart(
         // The alerter comes last: whoever finds the store new does all of it, also after a start that died in the middle.
         if (!isNew) return;
         await EnsureSecretAsync(ct);
-        await alerters.PutAsync(new(Alerters.Log, Alerters.Log, Path: null, Url: null, HasSecret: false), secret: null, etag: null, ct);
+        await alerters.PutAsync(new(Alerters.Log, Alerters.Log, new Dictionary<string, string>()), secret: null, etag: null, ct);
     }
 
     /// <summary>The admin's account, if there is no account at all; returns its password if this made one up and the vault does not hold it.</summary>

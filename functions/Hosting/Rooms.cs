@@ -1,3 +1,4 @@
+using Azure.Core;
 using Fleet.Agents;
 using Fleet.Alerts;
 using Fleet.Bus;
@@ -35,9 +36,10 @@ internal static class Rooms
         .AddSingleton<ConfigItems>().AddSingleton<ConfigAssembler>().AddSingleton<ConfigImport>().AddSingleton(OsquerySqlOf)
         .AddSingleton<CampaignStore>().AddSingleton<CampaignTallies>().AddSingleton<AnswerStore>().AddSingleton<Offers>().AddSingleton<Answers>()
         .AddSingleton<BatchStore>().AddSingleton<Inbox>().AddSingleton<ResultIndex>().AddSingleton<ReportStore>().AddSingleton<ResultPages>().AddSingleton<ResultSearch>().AddSingleton<CostReader>().AddSingleton(BuiltInResultsOf)
-        .AddSingleton<AlertStore>().AddSingleton(AlertersOf)
+        .AddSingleton<AlertStore>().AddSingleton<AlertGroups>().AddSingleton<OpenAlerts>().AddSingleton<AlertHistory>().AddSingleton<Mutes>().AddSingleton<Digests>().AddSingleton<AlertLife>().AddSingleton(AlertersOf)
+        .AddSingleton(new AlertSite(settings.Auth.OAuth.PublicUrl ?? (settings.FunctionsPort is null ? settings.Http.Url : null)))
         .AddSingleton<CarveStore>().AddSingleton<CarveIntake>()
-        .AddSingleton<RuleStore>()
+        .AddSingleton<RuleStore>().AddSingleton<FirstSeen>().AddSingleton<StoredMemory>()
         .AddSingleton<ISubscriber, EvaluateRules>().AddSingleton<ISubscriber, SendAlerts>()
         .AddSingleton<ClientCertificates>().AddSingleton<Arrivals>().AddSingleton<NodeGate>().AddSingleton<Enroll>().AddSingleton<ConfigCall>().AddSingleton<Log>().AddSingleton<DistributedRead>().AddSingleton<DistributedWrite>()
         .AddSingleton<CarveStart>().AddSingleton<CarveContinue>()
@@ -46,7 +48,7 @@ internal static class Rooms
         .AddSingleton<UserStore>().AddSingleton<TokenStore>().AddSingleton<SessionStore>().AddSingleton<AuditLog>().AddSingleton<CallerLimit>()
         .AddSingleton<QueryItems>().AddSingleton<PackItems>().AddSingleton<FilePathItems>().AddSingleton<OptionItems>().AddSingleton<Edits>().AddSingleton<NodeChanges>().AddSingleton<TagChanges>()
         .AddSingleton<NodeQuery>().AddSingleton<NodeTimeline>().AddSingleton<TargetCount>().AddSingleton<CampaignCaution>().AddSingleton<CampaignStart>().AddSingleton<CampaignWatch>()
-        .AddSingleton<UpkeepMemory>().AddSingleton<Materialize>().AddSingleton<SilentNodes>().AddSingleton<Retention>().AddSingleton<Expiry>().AddSingleton<TidyCarves>().AddSingleton<Chores>();
+        .AddSingleton<UpkeepMemory>().AddSingleton<Materialize>().AddSingleton<SilentNodes>().AddSingleton<Retention>().AddSingleton<Expiry>().AddSingleton<TidyCarves>().AddSingleton<TendAlerts>().AddSingleton<AbsenceRules>().AddSingleton<Chores>();
 
     private static BuiltInResults BuiltInResultsOf(IServiceProvider services) => new(
         services.GetRequiredService<BatchStore>(), services.GetRequiredService<IBus>(), name => services.GetRequiredService<RuleStore>().Compiled.Wants(name));
@@ -61,8 +63,10 @@ internal static class Rooms
     }
 
     private static Alerters AlertersOf(IServiceProvider services) => new(
-        services.GetRequiredService<ITables>(), services.GetRequiredService<ChangeFeed>(), services.GetRequiredService<ISecrets>(), services.GetRequiredService<Limits>(),
-        services.GetRequiredService<TimeProvider>(), services.GetRequiredService<DataFolder>().Path);
+        services.GetRequiredService<ITables>(), services.GetRequiredService<ChangeFeed>(), services.GetRequiredService<ISecrets>(),
+        new AlerterMaker(
+            services.GetRequiredService<Limits>(), services.GetRequiredService<TimeProvider>(), services.GetRequiredService<DataFolder>().Path,
+            async (scope, ct) => (await services.GetRequiredService<TokenCredential>().GetTokenAsync(new([scope]), ct)).Token).Make);
 
     private static AgentEndpoint AgentEndpointOf(IServiceProvider services) => ActivatorUtilities.CreateInstance<AgentEndpoint>(services, new Dictionary<string, IAgentCall>
     {

@@ -15,4 +15,11 @@ internal static class Duration
         span = TimeSpan.FromSeconds(number * unit);
         return true;
     }
+
+    /// <summary>As people write it, in the largest unit that is whole; null for null.</summary>
+    public static string? Text(TimeSpan? span) => span is not { } time ? null
+        : time.Ticks % TimeSpan.TicksPerDay == 0 && time > TimeSpan.Zero ? FormattableString.Invariant($"{time.TotalDays}d")
+        : time.Ticks % TimeSpan.TicksPerHour == 0 && time > TimeSpan.Zero ? FormattableString.Invariant($"{time.TotalHours}h")
+        : time.Ticks % TimeSpan.TicksPerMinute == 0 && time > TimeSpan.Zero ? FormattableString.Invariant($"{time.TotalMinutes}m")
+        : FormattableString.Invariant($"{time.TotalSeconds}s");
 }

@@ -2,15 +2,30 @@ using System.Security.Claims;
 using System.Text.Json.Nodes;
 using Fleet.Alerts;
 using Fleet.Kernel;
+using Fleet.Nodes;
 using Fleet.Rules;
 
 namespace Fleet.Manager;
 
-/// <param name="Type"><c>log</c> (path, or the console) or <c>webhook</c> (url, secret).</param>
+/// <param name="Type">One of <c>GET /api/schema/alerters</c>, which says what each needs.</param>
 /// <param name="Secret">Never shown again; left out, it stays; empty, it is removed.</param>
-internal sealed record AlerterRequest(string Type, string? Path = null, string? Url = null, string? Secret = null);
+/// <param name="MinimumSeverity">It is told of alerts that are at least so bad: <c>info</c> (all, default) to <c>critical</c>.</param>
+/// <param name="Tags">It is told of nodes with any of these tags; left out, of all.</param>
+/// <param name="EveryRule">It is told of every rule's alerts, not only of those that name it.</param>
+/// <param name="DigestEvery">One message for all alerts within so long, such as <c>1h</c>; left out, one for each.</param>
+/// <param name="TitleTemplate">Words of one's own with <c>$placeholders</c>; left out, the usual ones.</param>
+internal sealed record AlerterRequest(
+    string Type, string? Path = null, string? Url = null, string? Server = null, string? From = null, string? To = null, string? User = null, string? Secret = null,
+    string? MinimumSeverity = null, IReadOnlyList<string>? Tags = null, bool EveryRule = false, string? DigestEvery = null, string? TitleTemplate = null, string? TextTemplate = null)
+{
+    /// <summary>What belongs to types, the secret with it.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public IEnumerable<(string Name, string? Value)> All => [("path", Path), ("url", Url), ("server", Server), ("from", From), ("to", To), ("user", User), (AlerterType.Secret, Secret)];
+}
 
-internal sealed record AlerterBody(string Name, string Type, string? Path, string? Url, bool HasSecret);
+internal sealed record AlerterBody(
+    string Name, string Type, string? Path, string? Url, string? Server, string? From, string? To, string? User, bool HasSecret,
+    string MinimumSeverity, IReadOnlyList<string> Tags, bool EveryRule, string? DigestEvery, string? TitleTemplate, string? TextTemplate);
 
 /// <summary>What came back when an alerter was tried.</summary>
 /// <param name="Outcome"><c>delivered</c>, <c>retry</c> (it would be tried again) or <c>rejected</c> (it would be given up).</param>
@@ -39,32 +54,31 @@ internal static class AlertersApi
     private static async Task<IResult> PutAsync(string name, AlerterRequest request, Alerters alerters, Limits limits, HttpContext http, CancellationToken ct, bool? dryRun = null)
     {
         name = Paging.Name(name);
-        var errors = new List<FieldError>();
-        if (Config.Names.Fault(name, limits) is { } nameFault) errors.Add(new("name", nameFault));
-        if (request.Type is not (Alerters.Log or Alerters.Webhook)) errors.Add(new("type", "This is 'log' or 'webhook'."));
-        if (request.Type != Alerters.Log && request.Path is not null) errors.Add(new("path", "Only a log has a path."));
-        if (request.Type != Alerters.Webhook && (request.Url ?? request.Secret) is not null) errors.Add(new(request.Url is null ? "secret" : "url", "Only a webhook has this."));
-        if (request.Path is { } path && Path.GetExtension(path) is not (".log" or ".ndjson" or ".jsonl"))
-        {
-            // The server appends to this file: it must not be one that means something to somebody else.
-            errors.Add(new("path", "This is the path of a .log, .ndjson or .jsonl file, or left out for the console."));
-        }
-
-        var isHttp = Uri.TryCreate(request.Url, UriKind.Absolute, out var url) && url.Scheme is "http" or "https";
-        if (request.Type == Alerters.Webhook && !isHttp) errors.Add(new("url", "This is an http or https address."));
-        if (errors.Count > 0) return Problem.Invalid(errors);
-
         var stored = await alerters.ReadAsync(name, ct);
-        var wanted = new AlerterSettings(name, request.Type, request.Path, request.Url, stored?.Item.HasSecret ?? false);
+        if (AlerterCheck.Errors(name, request, stored?.Item, limits) is { Count: > 0 } errors) return Problem.Invalid(errors);
 
-        if (dryRun == true) return TypedResults.Ok(Differences.Between("alerters", name, stored is null ? null : Whole(stored.Item), Whole(wanted)));
+        // Another type's secret is no use to this one.
+        var secret = request.Secret ?? (stored is not null && stored.Item.Type != request.Type ? "" : null);
+        var wanted = new AlerterSettings(
+            name, request.Type, request.All.Where(field => field.Name != AlerterType.Secret && field.Value is { Length: > 0 }).ToDictionary(field => field.Name, field => field.Value!), stored?.Item.HasSecret ?? false)
+        {
+            MinimumSeverity = request.MinimumSeverity ?? Severity.Names[0],
+            Tags = TagSet.Of(request.Tags ?? []),
+            EveryRule = request.EveryRule,
+            DigestEvery = request.DigestEvery is { } digest && Duration.TryParse(digest, out var every) ? every : null,
+            TitleTemplate = request.TitleTemplate ?? "",
+            TextTemplate = request.TextTemplate ?? "",
+        };
+
+        if (dryRun == true) return TypedResults.Ok(Differences.Between("alerters", name, stored is null ? null : Json(stored.Item, isWhole: true), Json(wanted, isWhole: true)));
 
         // A secret that is sent counts as a change: whether it is the same is not looked at.
-        if (Preconditions.Fault(http.Request, stored?.Etag, isRequired: request.Secret is not null || wanted != stored?.Item) is { } fault) return fault;
-        if (request.Secret is not null || wanted != stored?.Item) await alerters.PutAsync(wanted, request.Secret, stored?.Etag, ct);
+        var isChange = secret is not null || stored is null || !JsonNode.DeepEquals(Json(stored.Item, isWhole: true), Json(wanted, isWhole: true));
+        if (Preconditions.Fault(http.Request, stored?.Etag, isRequired: isChange) is { } fault) return fault;
+        if (isChange) await alerters.PutAsync(wanted, secret, stored?.Etag, ct);
         var after = (await alerters.ReadAsync(name, ct))!;
         var note = http.Audit();
-        (note.Target, note.Before, note.After) = ("alerters/" + name, stored is null ? null : Json(stored.Item), Json(after.Item));
+        (note.Target, note.Before, note.After) = ("alerters/" + name, stored is null ? null : Json(stored.Item, isWhole: false), Json(after.Item, isWhole: false));
         if (request.Secret is not null) note.Reason = "secret set";
         http.ShowEtag(after.Etag);
         var body = Body(after.Item, http.User);
@@ -72,16 +86,17 @@ internal static class AlertersApi
     }
 
     /// <summary>An alert like any other, which no rule raised and no store keeps.</summary>
-    private static async Task<IResult> TestAsync(string name, Alerters alerters, Limits limits, TimeProvider clock, HttpContext http, CancellationToken ct)
+    private static async Task<IResult> TestAsync(string name, Alerters alerters, AlertSite site, Limits limits, TimeProvider clock, HttpContext http, CancellationToken ct)
     {
         name = Paging.Name(name);
-        if (await alerters.FindAsync(name, ct) is not { } alerter) return Missing(name);
+        if (await alerters.FindAsync(name, ct) is not var (alerter, settings)) return Missing(name);
         http.Audit().Target = "alerters/" + name;
         var now = clock.GetUtcNow();
         var line = new JsonObject { ["name"] = "test", ["action"] = "added", ["time"] = UtcTime.Text(now), ["hostIdentifier"] = "test", ["columns"] = new JsonObject { ["sent_by"] = http.Actor() } };
         var alert = new Alert(Guid.NewGuid().ToString("N"), "test", "Test alert", "Somebody tries whether alerts arrive. Nothing happened on any machine.", "info", default, "test", now, line.ToJsonString(), []);
         var began = clock.GetTimestamp();
-        var (outcome, reason) = await TryAsync() switch
+        var notice = settings.DigestEvery is null ? Notice.Of(AlertEvent.Opened, alert, settings, site.Url) : Notice.OfDigest([alert], site.Url);
+        var (outcome, reason) = await Delivery.OfAsync(alerter, notice, limits, ct) switch
         {
             Delivery.RetryAfter retry => ("retry", retry.Reason),
             Delivery.Rejected rejected => ("rejected", rejected.Reason),
@@ -89,45 +104,26 @@ internal static class AlertersApi
         };
         http.Audit().Reason = reason is null ? outcome : $"{outcome}: {reason}";
         return TypedResults.Ok(new AlerterTest(outcome, reason, Math.Round(clock.GetElapsedTime(began).TotalMilliseconds)));
-
-        async ValueTask<Delivery> TryAsync()
-        {
-            try
-            {
-                return await Delivery.OfAsync(alerter, alert, limits, ct);
-            }
-            catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
-            {
-                return new Delivery.RetryAfter(null, fault.Message);
-            }
-        }
     }
 
     private static async Task<IResult> RemoveAsync(string name, Alerters alerters, RuleStore rules, HttpContext http, CancellationToken ct)
     {
         name = Paging.Name(name);
-        var users = rules.Current.Items.Where(rule => rule.Alerters.Contains(name)).Select(rule => rule.Name).ToList();
+        var users = rules.Current.Items.Where(rule => rule.Alerters.Contains(name) || rule.Escalation?.Alerters.Contains(name) == true).Select(rule => rule.Name).ToList();
         if (users.Count > 0) return Problem.Conflict($"These rules use it: {string.Join(", ", users.Take(10))}. Change them first.");
         if (await alerters.ReadAsync(name, ct) is not { } stored) return Missing(name);
         if (Preconditions.Fault(http.Request, stored.Etag, isRequired: false) is { } fault) return fault;
-        (http.Audit().Target, http.Audit().Before) = ("alerters/" + name, Json(stored.Item));
+        (http.Audit().Target, http.Audit().Before) = ("alerters/" + name, Json(stored.Item, isWhole: false));
         return await alerters.RemoveAsync(name, stored.Etag, ct) ? TypedResults.NoContent() : Missing(name);
     }
 
-    /// <summary>For the audit log: an address may hold a credential, so only its beginning is written down.</summary>
-    private static JsonObject Json(AlerterSettings alerter) => new()
+    /// <summary>As PUT takes it.</summary>
+    /// <param name="alerter">The settings.</param>
+    /// <param name="isWhole">False for the audit log: an address may hold a credential, so only its beginning is written down.</param>
+    private static JsonObject Json(AlerterSettings alerter, bool isWhole)
     {
-        ["type"] = alerter.Type,
-        ["path"] = alerter.Path,
-        ["url"] = Masked(alerter.Url),
-        ["hasSecret"] = alerter.HasSecret,
-    };
-
-    /// <summary>For who may see it.</summary>
-    private static JsonObject Whole(AlerterSettings alerter)
-    {
-        var json = Json(alerter);
-        json["url"] = alerter.Url;
+        var json = (JsonObject)System.Text.Json.JsonSerializer.SerializeToNode(Body(alerter, isWhole), ManagerJson.Strict.AlerterBody)!;
+        json.Remove("name");
         return json;
     }
 
@@ -136,8 +132,11 @@ internal static class AlertersApi
     private static IResult Missing(string name) => Problem.NotFound($"alerter '{name}'");
 
     /// <summary>Many services put the credential into the webhook's address: only admins see more than its host.</summary>
-    private static AlerterBody Body(AlerterSettings alerter, ClaimsPrincipal person) => new(
-        alerter.Name, alerter.Type, alerter.Path,
-        person.IsInRole(Roles.NameOf(Role.Admin)) ? alerter.Url : Masked(alerter.Url),
-        alerter.HasSecret);
+    private static AlerterBody Body(AlerterSettings alerter, ClaimsPrincipal person) => Body(alerter, isWhole: person.IsInRole(Roles.NameOf(Role.Admin)));
+
+    private static AlerterBody Body(AlerterSettings alerter, bool isWhole) => new(
+        alerter.Name, alerter.Type, alerter.Field("path"), isWhole ? alerter.Field("url") : Masked(alerter.Field("url")), alerter.Field("server"), alerter.Field("from"), alerter.Field("to"), alerter.Field("user"),
+        alerter.HasSecret, alerter.MinimumSeverity, alerter.Tags.Tags, alerter.EveryRule, Duration.Text(alerter.DigestEvery), Null(alerter.TitleTemplate), Null(alerter.TextTemplate));
+
+    private static string? Null(string text) => text.Length > 0 ? text : null;
 }

@@ -115,7 +115,7 @@ internal static class ItemsApi
         var tags = kind.TagsOf(stored.Item);
         var nodes = (await services.GetRequiredService<NodeCatalog>().AllAsync(http.RequestAborted)).Count(one => one.Node.Tags.Meets(tags));
         var names = kind.ResultNames(stored.Item).Select(result => JsonSerializer.Serialize(result, ManagerJson.Strict.String)).ToList();
-        var rules = services.GetRequiredService<RuleStore>().Current.Items.Where(rule => names.Exists(result => rule.Conditions.Contains(result, StringComparison.Ordinal)));
+        var rules = services.GetRequiredService<RuleStore>().Current.Items.Where(rule => names.Exists(result => rule.Conditions.Contains(result, StringComparison.Ordinal)) || kind.ResultNames(stored.Item).Contains(rule.Absence?.Query));
         return TypedResults.Ok(new UsedByBody(tags.Tags, nodes, [.. rules.Select(rule => new RuleName(rule.Id, rule.Name)).OrderBy(rule => rule.Name, StringComparer.Ordinal)]));
     }
 

@@ -34,6 +34,7 @@ internal static class ManagerApi
         api.MapRules();
         api.MapAlerts();
         api.MapAlerters();
+        api.MapMutes();
         api.MapReports();
         api.MapCarves();
         ApiDocument.Map(api);

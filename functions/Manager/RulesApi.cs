@@ -11,14 +11,6 @@ using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Fleet.Manager;
 
-/// <param name="Conditions">jQuery QueryBuilder's JSON, as Doorman stores it.</param>
-/// <param name="Severity"><c>info</c>, <c>low</c>, <c>medium</c> (default), <c>high</c> or <c>critical</c>.</param>
-internal sealed record RuleRequest(
-    string Name, JsonElement Conditions, string? Description = null, IReadOnlyList<string>? Alerters = null, string? Severity = null, bool Enabled = true);
-
-internal sealed record RuleBody(
-    string Id, string Name, string Description, JsonElement Conditions, IReadOnlyList<string> Alerters, string Severity, bool Enabled, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt);
-
 /// <param name="Timestamp">ISO 8601 or epoch seconds; left out, now.</param>
 /// <param name="Tags">The node's.</param>
 /// <param name="Platform">The node's.</param>
@@ -59,34 +51,32 @@ internal static class RulesApi
 
     private static Ok<ListOf<RuleBody>> List(RuleStore rules, Limits limits, int? take = null, string? after = null, int? page = null, string? q = null) => TypedResults.Ok(Paging.PageOf(
         rules.Current.Items.Where(rule => q is null || rule.Name.Contains(q, StringComparison.OrdinalIgnoreCase) || rule.Conditions.Contains(q, StringComparison.OrdinalIgnoreCase)),
-        rule => rule.Id, take, after, page, limits, Body));
+        rule => rule.Id, take, after, page, limits, RuleBody.Of));
 
     private static IResult Find(string id, RuleStore rules, HttpContext http)
     {
         if (rules.Find(id) is not { } stored) return Missing(id);
         http.ShowEtag(stored.Etag);
-        return TypedResults.Ok(Body(stored.Item));
+        return TypedResults.Ok(RuleBody.Of(stored.Item));
     }
 
     private static async Task<IResult> CreateAsync(RuleRequest request, RuleStore rules, Alerters alerters, Edits edits, Limits limits, TimeProvider clock, HttpContext http)
     {
-        if (Errors(request, alerters, limits) is { Count: > 0 } errors) return Problem.Invalid(errors);
         var now = clock.GetUtcNow();
-        var rule = Rule(Guid.CreateVersion7(now).ToString("N"), request, now, now);
-        return await edits.PutAsync(http, rules.Table, Kind, rule.Id, stored: null, rule, Json);
+        return RuleReader.Read(Guid.CreateVersion7(now).ToString("N"), request, alerters.Current.ByName.Keys, limits, before: null, now, out var errors) is { } rule
+            ? await edits.PutAsync(http, rules.Table, Kind, rule.Id, stored: null, rule, Json)
+            : Problem.Invalid([.. errors]);
     }
 
     /// <summary>With an id of one's own too: what is brought from another server keeps its id.</summary>
     private static async Task<IResult> PutAsync(string id, RuleRequest request, RuleStore rules, Alerters alerters, Edits edits, Limits limits, TimeProvider clock, HttpContext http, CancellationToken ct, bool? dryRun = null)
     {
         if (id.Length > 100 || !id.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_')) return Problem.Invalid("id", "An id has at most 100 ASCII letters, digits, '-' and '_'.");
-        if (Errors(request, alerters, limits) is { Count: > 0 } errors) return Problem.Invalid(errors);
         var stored = await rules.Table.ReadAsync(id, ct);
-        var now = clock.GetUtcNow();
-        var rule = Rule(id, request, stored?.Item.CreatedAt ?? now, now);
+        if (RuleReader.Read(id, request, alerters.Current.ByName.Keys, limits, stored?.Item, clock.GetUtcNow(), out var errors) is not { } rule) return Problem.Invalid([.. errors]);
 
-        // The same again is no change, and has the time of the last one.
-        if (stored is not null && Json(rule with { UpdatedAt = stored.Item.UpdatedAt }) is var same && JsonNode.DeepEquals(same, Json(stored.Item))) rule = rule with { UpdatedAt = stored.Item.UpdatedAt };
+        // The same again is no change, and has the version and the time of the last one.
+        if (stored is not null && JsonNode.DeepEquals(Essence(rule), Essence(stored.Item))) rule = stored.Item;
         if (dryRun == true) return TypedResults.Ok(Differences.Between(Kind, id, stored is null ? null : Essence(stored.Item), Essence(rule)));
         return await edits.PutAsync(http, rules.Table, Kind, id, stored, rule, Json);
     }
@@ -97,6 +87,7 @@ internal static class RulesApi
         var json = Json(rule);
         json.Remove("createdAt");
         json.Remove("updatedAt");
+        json.Remove("version");
         return json;
     }
 
@@ -168,33 +159,7 @@ internal static class RulesApi
         return DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time) ? time : null;
     }
 
-    private static List<FieldError> Errors(RuleRequest request, Alerters alerters, Limits limits)
-    {
-        var errors = new List<FieldError>();
-        if (Config.Names.Fault(request.Name, limits) is { } nameFault) errors.Add(new("name", nameFault));
-        if (request.Description?.Length > 10_000) errors.Add(new("description", "At most 10,000 characters fit."));
-        if (request.Severity is not null && !Rules.Rule.Severities.Contains(request.Severity)) errors.Add(new("severity", $"This is one of {string.Join(", ", Rules.Rule.Severities)}."));
-        for (var i = 0; i < request.Alerters?.Count; i++)
-        {
-            var name = request.Alerters[i];
-            if (alerters.Current.ByName.ContainsKey(name)) continue;
-            var hint = Nearest.To(name, alerters.Current.ByName.Keys) is { } near ? $"; did you mean '{near}'?" : ".";
-            errors.Add(new($"alerters[{i}]", $"There is no alerter '{name}'{hint}"));
-        }
-
-        RuleParser.Parse(request.Conditions, limits, out var faults);
-        errors.AddRange(faults.Select(fault => new FieldError(fault.Path, fault.Message)));
-        return errors;
-    }
-
-    private static Rule Rule(string id, RuleRequest request, DateTimeOffset createdAt, DateTimeOffset updatedAt) => new(
-        id, request.Name, request.Description ?? "", request.Conditions.GetRawText(), [.. (request.Alerters ?? []).Distinct()], request.Severity ?? "medium", request.Enabled,
-        createdAt, updatedAt);
-
-    private static JsonObject Json(Rule rule) => (JsonObject)JsonSerializer.SerializeToNode(Body(rule), ManagerJson.Strict.RuleBody)!;
-
-    private static RuleBody Body(Rule rule) => new(
-        rule.Id, rule.Name, rule.Description, JsonDocument.Parse(rule.Conditions).RootElement, rule.Alerters, rule.Severity, rule.Enabled, rule.CreatedAt, rule.UpdatedAt);
+    private static JsonObject Json(Rule rule) => (JsonObject)JsonSerializer.SerializeToNode(RuleBody.Of(rule), ManagerJson.Strict.RuleBody)!;
 
     private static IResult Missing(string id) => Problem.NotFound($"rule '{id}'");
 }

@@ -5,19 +5,22 @@ using Microsoft.AspNetCore.Http.HttpResults;
 namespace Fleet.Manager;
 
 /// <param name="IsTime">Its values are ISO 8601 or epoch seconds.</param>
-/// <param name="HasName">A condition on it names a column: its operators begin with <c>column_</c>, its value with the column.</param>
+/// <param name="HasName">A condition on it names a column or decoration: its operators begin with <c>column_</c>, its value with the name.</param>
 internal sealed record RuleFieldBody(string Name, string Title, bool IsTime, bool HasName);
 
 /// <param name="Operand">What it compares with: <c>none</c>, <c>one</c>, <c>two</c> or <c>many</c> values.</param>
-internal sealed record RuleOperatorBody(string Name, string Title, string Operand);
+/// <param name="Kind">What these are: <c>text</c>, <c>pattern</c>, <c>version</c>, <c>network</c> or <c>place</c> (<c>node</c> or <c>fleet</c>: it is asked of columns and decorations alone).</param>
+internal sealed record RuleOperatorBody(string Name, string Title, string Operand, string Kind);
 
 /// <summary>What rules are made of, for editors.</summary>
 internal sealed record RuleSchema(IReadOnlyList<RuleFieldBody> Fields, IReadOnlyList<RuleOperatorBody> Operators, IReadOnlyList<string> Severities, int MostDepth, int MostConditions);
 
 /// <param name="Kind"><c>text</c>, <c>url</c> or <c>secret</c>.</param>
-internal sealed record AlerterFieldBody(string Name, string Title, string Kind, bool Required, string Hint);
+/// <param name="Example">What it may look like.</param>
+internal sealed record AlerterFieldBody(string Name, string Title, string Kind, bool Required, string Example, string Hint);
 
-internal sealed record AlerterTypeBody(string Type, string Title, string Description, IReadOnlyList<AlerterFieldBody> Fields);
+/// <param name="CanDigest">Whether one message may be about several alerts.</param>
+internal sealed record AlerterTypeBody(string Type, string Title, string Description, bool CanDigest, IReadOnlyList<AlerterFieldBody> Fields);
 
 /// <summary>The kinds of alerters, for forms.</summary>
 internal sealed record AlerterSchema(IReadOnlyList<AlerterTypeBody> Types);
@@ -32,14 +35,14 @@ internal static class SchemaApi
     }
 
     private static Ok<RuleSchema> RuleParts(Kernel.Limits limits) => TypedResults.Ok(new RuleSchema(
-        [.. RuleParser.Fields.Select(field => new RuleFieldBody(field.Name, Title(field.Name), field.Field == RuleField.Timestamp, field.Field == RuleField.Column))],
-        [.. Operators.Names.Select(name => new RuleOperatorBody(name, Title(name), Operators.TryFind(name, out var op, out _) ? op.Shape.ToString().ToLowerInvariant() : "one"))],
-        Rule.Severities,
+        [.. RuleParser.Fields.Select(field => new RuleFieldBody(field.Name, Title(field.Name), field.Field == RuleField.Timestamp, field.Field is RuleField.Column or RuleField.Decoration))],
+        [.. Operators.Names.Select(name => new RuleOperatorBody(name, Title(name), Operators.TryFind(name, out var op, out _) ? op.Shape.ToString().ToLowerInvariant() : "one", op.Kind.ToString().ToLowerInvariant()))],
+        Severity.Names,
         limits.RuleDepth,
         limits.RuleConditions));
 
     private static Ok<AlerterSchema> AlerterTypes() => TypedResults.Ok(new AlerterSchema([.. AlerterType.All.Select(type => new AlerterTypeBody(
-        type.Name, type.Title, type.Description, [.. type.Fields.Select(field => new AlerterFieldBody(field.Name, field.Title, field.Kind, field.Required, field.Hint))]))]));
+        type.Name, type.Title, type.Description, type.CanDigest, [.. type.Fields.Select(field => new AlerterFieldBody(field.Name, field.Title, field.Kind, field.Required, field.Example, field.Hint))]))]));
 
     private static string Title(string name) => name.Replace('_', ' ');
 }

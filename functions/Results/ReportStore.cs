@@ -9,6 +9,9 @@ internal sealed class ReportStore(ITables tables, Limits limits, TimeProvider cl
     /// <summary>How far an agent's clock may be ahead.</summary>
     private static readonly TimeSpan s_ahead = TimeSpan.FromMinutes(10);
 
+    /// <summary>Rows may be a megabyte each.</summary>
+    private const int RowsInPage = 100;
+
     private readonly ITable _reports = tables[Schema.Reports];
 
     /// <summary>Applies rows to a report; repeats when another instance was faster.</summary>
@@ -20,7 +23,7 @@ internal sealed class ReportStore(ITables tables, Limits limits, TimeProvider cl
             var row = await _reports.FindAsync(key, ct);
             var report = row is null ? new Report() : Read(row);
             report.Apply(rows, limits.ReportRows, clock.GetUtcNow() + s_ahead);
-            var columns = new Columns { ["Query"] = query }.WithBytes("R", Fit(report));
+            var columns = new Columns { ["Query"] = query, ["At"] = clock.GetUtcNow() }.WithBytes("R", Fit(report));
             try
             {
                 await _reports.WriteAsync(row is null ? Write.Insert(key, columns) : Write.Replace(key, columns).If(row.Etag), ct);
@@ -45,6 +48,18 @@ internal sealed class ReportStore(ITables tables, Limits limits, TimeProvider cl
     /// <summary>What one node holds, or null. Cost: one transaction.</summary>
     public async ValueTask<Report?> FindAsync(string query, NodeId node, CancellationToken ct) =>
         await _reports.FindAsync(new(ResultIndex.PartitionName(query), node.ToString()), ct) is { } row ? Read(row) : null;
+
+    /// <summary>When each node last sent something of a query, by the server's clock. Cost: one transaction for each hundred nodes.</summary>
+    public async ValueTask<IReadOnlyDictionary<NodeId, DateTimeOffset>> LastResultsAsync(string query, CancellationToken ct)
+    {
+        var times = new Dictionary<NodeId, DateTimeOffset>();
+        await foreach (var row in _reports.ScanAsync(KeyRange.Partition(ResultIndex.PartitionName(query)), ct, RowsInPage))
+        {
+            if (NodeId.TryParse(row.Key.Row, out var node)) times[node] = row.Columns.Time("At") ?? Read(row).UpdatedAt;
+        }
+
+        return times;
+    }
 
     private static Report Read(Row row) => Report.Read(Compression.Unpack(row.Columns.AllBytes("R")));
 

@@ -11,8 +11,6 @@ internal sealed record Rule(
     string Id, string Name, string Description, string Conditions, IReadOnlyList<string> Alerters, string Severity, bool Enabled,
     DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt)
 {
-    public static IReadOnlyList<string> Severities { get; } = ["info", "low", "medium", "high", "critical"];
-
     /// <summary>A rule that is only tried.</summary>
     public static Rule OfConditions(string conditions) => new("draft", "draft", "", conditions, [], "medium", true, default, default);
 

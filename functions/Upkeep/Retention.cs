@@ -18,7 +18,7 @@ internal sealed class Retention(ITables tables, CampaignStore campaigns, UpkeepM
     {
         var now = clock.GetUtcNow();
         var tooOld = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var prefix in new[] { Schema.ResultsPrefix, Schema.StatusLogsPrefix, Schema.ResultIndexPrefix })
+        foreach (var prefix in new[] { Schema.ResultsPrefix, Schema.StatusLogsPrefix, Schema.ResultIndexPrefix, Schema.MatchesPrefix })
         {
             foreach (var table in await tables.ListAsync(prefix, ct))
             {
@@ -26,7 +26,7 @@ internal sealed class Retention(ITables tables, CampaignStore campaigns, UpkeepM
             }
         }
 
-        var months = new[] { (Schema.AlertsPrefix, settings.Alerts), (Schema.AlertIdsPrefix, settings.Alerts), (Schema.AuditPrefix, settings.Audit), (Schema.ActivityPrefix, settings.Alerts), (Schema.QueryCostsPrefix, TimeSpan.FromDays(62)) };
+        var months = new[] { (Schema.AlertsPrefix, settings.Alerts), (Schema.AlertIdsPrefix, settings.Alerts), (Schema.AlertEventsPrefix, settings.Alerts), (Schema.FirstSeenPrefix, TimeSpan.FromDays(93)), (Schema.AuditPrefix, settings.Audit), (Schema.ActivityPrefix, settings.Alerts), (Schema.QueryCostsPrefix, TimeSpan.FromDays(62)) };
         foreach (var (prefix, kept) in months)
         {
             var oldest = TimeKey.Month(now - kept);

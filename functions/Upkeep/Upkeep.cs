@@ -1,3 +1,4 @@
+using Fleet.Alerts;
 using Fleet.Kernel;
 using Fleet.Nodes;
 using Fleet.Queries;
@@ -7,7 +8,7 @@ namespace Fleet.Upkeep;
 
 /// <summary>The whole list of chores.</summary>
 internal sealed class Chores(
-    Materialize materialize, SilentNodes silent, Retention retention, Expiry expiry, CampaignTallies tallies, TidyCarves carves, LastSeen seen, EnrollSecrets secrets, NodeCatalog catalog, Activity activity, QueryCosts costs, ChangeFeed changes, UpkeepMemory memory, Limits limits,
+    Materialize materialize, SilentNodes silent, Retention retention, Expiry expiry, CampaignTallies tallies, TidyCarves carves, TendAlerts alerts, AbsenceRules absences, Digests digests, LastSeen seen, EnrollSecrets secrets, NodeCatalog catalog, Activity activity, QueryCosts costs, ChangeFeed changes, UpkeepMemory memory, Limits limits,
     SilenceSettings silence, TimeProvider clock, ILogger<Chores> log)
 {
     private const string Ticks = "ticks";
@@ -25,6 +26,10 @@ internal sealed class Chores(
         new("expiry", TimeSpan.FromSeconds(15), expiry.RunAsync),
         new("campaign-counts", TimeSpan.FromMinutes(1), tallies.CountAsync),
         new("carves", TimeSpan.FromSeconds(15), carves.RunAsync),
+        new("absence-rules", TimeSpan.FromMinutes(1), absences.RunAsync),
+        new("alerts", TimeSpan.FromSeconds(15), alerts.RunAsync),
+        new("digests", TimeSpan.FromSeconds(15), digests.SendDueAsync),
+        new("alert-groups", TimeSpan.FromHours(1), alerts.ForgetAsync),
         new("retention", TimeSpan.FromHours(1), retention.RunAsync),
         new("change-feed", TimeSpan.FromMinutes(10), changes.PruneAsync),
         new("full-look", TimeSpan.FromMinutes(10), LookAsync, OfInstance: true),

@@ -111,7 +111,7 @@ public sealed partial class ContractTests : ApiTest
         {
             if (operations!["get"] is not { } operation || operation["responses"]!["200"]?["content"]?["application/json"]?["schema"] is not { } schema) continue;
             var (_, place) = scene.Fill(path, null);
-            if (place.Contains('{', StringComparison.Ordinal) || path.Contains("/alerts/", StringComparison.Ordinal)) continue;
+            if (place.Contains('{', StringComparison.Ordinal)) continue;
             Check(document, schema, await scene.Api.GetAsync(place), path);
 
             // And with every parameter's example at once.

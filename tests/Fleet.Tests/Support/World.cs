@@ -76,7 +76,7 @@ internal sealed class World : IAsyncDisposable
         var world = new World(new Scratch(), ownsScratch: true, new(), settings.ToDictionary(pair => "Fleet:" + pair.Key, pair => (string?)pair.Value));
         await world.Get<SigningKeys>().ReadAsync(default);
         await world.Get<ChangeFeed>().LookAsync(default);
-        await world.Get<Alerters>().PutAsync(new("log", "log", world._scratch.File("alerts.ndjson"), null, false), null, null, default);
+        await world.Get<Alerters>().PutAsync(new("log", "log", new Dictionary<string, string> { ["path"] = world._scratch.File("alerts.ndjson") }), null, null, default);
         await world.AddSecretAsync(Secret);
         return world;
     }
@@ -134,11 +134,13 @@ internal sealed class World : IAsyncDisposable
     public async Task PutQueryAsync(string name, string sql, params string[] tags) =>
         await Items.Queries.PutAsync(name, new(name, TagSet.Of(tags), new ScheduledQuery(sql, 60)), null, default);
 
-    public async Task<Rule> AddRuleAsync(string name, string conditions, params string[] alerters)
+    public Task<Rule> AddRuleAsync(string name, string conditions, params string[] alerters) => AddRuleAsync(name, conditions, rule => rule, alerters);
+
+    public async Task<Rule> AddRuleAsync(string name, string conditions, Func<Rule, Rule> with, params string[] alerters)
     {
         using var json = JsonDocument.Parse(conditions);
         Assert.NotNull(RuleParser.Parse(json.RootElement, Limits, out _));
-        var rule = new Rule(name, name, "", conditions, alerters, "high", true, Clock.Now, Clock.Now);
+        var rule = with(new Rule(name, name, "", conditions, alerters, "high", true, Clock.Now, Clock.Now));
         await Get<RuleStore>().PutAsync(rule, null, default);
         return rule;
     }

@@ -1,0 +1,222 @@
+using Fleet.Bus;
+
+namespace Fleet.Alerts;
+
+/// <summary>An alert's way from its first row to its end. Everything here may be done again after a crash: it ends the same.</summary>
+internal sealed class AlertLife(
+    AlertStore alerts, AlertGroups groups, OpenAlerts open, AlertHistory history, Mutes mutes, Alerters alerters, IBus bus, TimeProvider clock)
+{
+    private const string Muted = "muted: ";
+
+    /// <summary>Rows that an alert remembers: 8 bytes each.</summary>
+    private const int MostCounted = 2_000;
+
+    /// <summary>An alert that has been through so much is left, and a new one made.</summary>
+    private const int MostEvents = 200;
+
+    /// <summary>How long somebody who changes an alert has for telling of it, before it is done for them.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(1);
+
+    /// <summary>Makes an alert of what a rule found, or counts it in the one that is there, and has alerters told.</summary>
+    public async ValueTask RaiseAsync(AlertDraft draft, CancellationToken ct)
+    {
+        if (draft.IsTracked && await groups.FindAsync(draft.Group, ct) is { } there && await JoinAsync(draft, there, ct)) return;
+
+        var now = clock.GetUtcNow();
+        var mute = mutes.Find(draft.Alert.RuleId, draft.Alert.Tags, now);
+        var alert = draft.Alert with
+        {
+            Id = draft.Id,
+            RaisedAt = now,
+            FirstAt = draft.At,
+            LastAt = draft.At,
+            Count = draft.Count,
+            Counted = [.. draft.Rows.TakeLast(MostCounted).SelectMany(Short)],
+            Group = draft.IsTracked ? draft.Group : "",
+            QuietUntil = mute?.To,
+            QuietBy = mute is null ? "" : Muted + mute.Reason,
+            EscalatesAt = draft.EscalatesAfter is { } after ? now + after : null,
+            Deliveries = [.. alerters.For(draft.Alert, draft.Alerters).Select(name => new AlertDelivery(name, mute is null ? "pending" : "quiet", 0, null, null))],
+        };
+
+        // Alert first, then what points to it, then its messages: if the process dies in between, the message that brought it comes again and does the rest.
+        var place = await alerts.AddAsync(alert, ct);
+        if (draft.IsTracked) await groups.SetAsync(draft.Group, place, draft.Window is { } window ? draft.At + window : null, ct);
+        await open.SetAsync(alert.Id, place, alert.DueAt, ct);
+        if (mute is null) await TellAsync(place, alert, 0, ct);
+    }
+
+    /// <summary>What raised an alert is over.</summary>
+    public async ValueTask EndAsync(string group, string why, CancellationToken ct)
+    {
+        if (await groups.FindAsync(group, ct) is { } place) await ResolveAsync(place, "", why, ct);
+    }
+
+    public ValueTask<Alert?> AcknowledgeAsync(AlertKey place, string by, string why, CancellationToken ct) => StepAsync(
+        place, by, AlertEvent.Acknowledged, why,
+        alert => alert.State == AlertState.Open ? alert with { State = AlertState.Acknowledged, Owner = alert.Owner.Length > 0 ? alert.Owner : by } : alert, ct);
+
+    public ValueTask<Alert?> ResolveAsync(AlertKey place, string by, string why, CancellationToken ct) => StepAsync(
+        place, by, AlertEvent.Resolved, why, alert => alert.State == AlertState.Resolved ? alert : alert with { State = AlertState.Resolved, ResolvedAt = clock.GetUtcNow(), QuietUntil = null, QuietBy = "" }, ct);
+
+    public ValueTask<Alert?> ReopenAsync(AlertKey place, string by, string why, CancellationToken ct) => StepAsync(
+        place, by, AlertEvent.Reopened, why, alert => alert.State == AlertState.Resolved ? Open(alert) : alert, ct);
+
+    /// <summary>Nobody is told of it before a time; null ends that.</summary>
+    public async ValueTask<Alert?> SnoozeAsync(AlertKey place, string by, DateTimeOffset? until, string why, CancellationToken ct)
+    {
+        if (await alerts.ChangeAsync(place, alert => alert with { QuietUntil = until, QuietBy = until is null ? "" : "snoozed by " + by }, ct) is not var (_, alert)) return null;
+        await history.AddAsync(alert.Id, new(clock.GetUtcNow(), by, "snoozed", until is { } time ? $"until {time.UtcDateTime:yyyy-MM-dd HH:mm} UTC{(why.Length > 0 ? ": " + why : "")}" : "no more"), ct);
+        if (alert.State != AlertState.Resolved) await open.SetAsync(alert.Id, place, alert.DueAt, ct);
+        return alert;
+    }
+
+    public async ValueTask<Alert?> AssignAsync(AlertKey place, string by, string owner, CancellationToken ct)
+    {
+        if (await alerts.ChangeAsync(place, alert => alert.Owner == owner ? alert : alert with { Owner = owner }, ct) is not var (before, after)) return null;
+        if (!ReferenceEquals(before, after)) await history.AddAsync(after.Id, new(clock.GetUtcNow(), by, "assigned", owner.Length > 0 ? "to " + owner : "to nobody"), ct);
+        return after;
+    }
+
+    /// <summary>A mute is gone before its time: what it held back is due now.</summary>
+    public async ValueTask UnmuteAsync(Mute mute, CancellationToken ct)
+    {
+        await foreach (var (id, place, dueAt) in open.AllAsync(ct))
+        {
+            if (dueAt is null || dueAt > mute.To) continue;
+            var now = clock.GetUtcNow();
+            var changed = await alerts.ChangeAsync(
+                place, alert => alert.QuietUntil == mute.To && alert.QuietBy.StartsWith(Muted, StringComparison.Ordinal) ? alert with { QuietUntil = now } : alert, ct);
+            if (changed is var (before, after) && !ReferenceEquals(before, after)) await open.SetAsync(id, place, after.DueAt, ct);
+        }
+    }
+
+    /// <summary>Does what time has brought: an end, an escalation, the end of a silence, and what somebody began and could not finish.</summary>
+    public async ValueTask TendAsync(string id, AlertKey place, CancellationToken ct)
+    {
+        var now = clock.GetUtcNow();
+        if (await alerts.FindAsync(place, ct) is not { } alert)
+        {
+            await open.RemoveAsync(id, ct);
+            return;
+        }
+
+        if (alert.Sent < alert.Events.Length) await FinishAsync(place, alert, ct);
+        else if (alert.State == AlertState.Resolved) await open.RemoveAsync(id, ct);
+        else if (alert.LastAt + alert.ResolvesAfter <= now) await ResolveAsync(place, "", "nothing was added to it for so long", ct);
+        else if (alert.QuietUntil <= now)
+        {
+            // Maintenance may have been prolonged, or have begun anew.
+            if (mutes.Find(alert.RuleId, alert.Tags, now) is { } mute && alert.QuietBy.StartsWith(Muted, StringComparison.Ordinal)) await QuietAsync(place, mute, ct);
+            else await StepAsync(place, "", AlertEvent.Reminded, alert.QuietBy, one => one.QuietUntil is null ? one : one with { QuietUntil = null, QuietBy = "" }, ct);
+        }
+        else if (alert.State == AlertState.Open && alert.EscalatesAt <= now) await EscalateAsync(place, ct);
+        else await open.SetAsync(id, place, alert.DueAt, ct);
+    }
+
+    private async ValueTask QuietAsync(AlertKey place, Mute mute, CancellationToken ct)
+    {
+        if (await alerts.ChangeAsync(place, alert => alert with { QuietUntil = mute.To, QuietBy = Muted + mute.Reason }, ct) is (_, var after)) await open.SetAsync(after.Id, place, after.DueAt, ct);
+    }
+
+    private async ValueTask EscalateAsync(AlertKey place, CancellationToken ct) => await StepAsync(
+        place, "", AlertEvent.Escalated, "not acknowledged",
+        alert => alert.EscalatesAt is null ? alert : alert with
+        {
+            EscalatesAt = null,
+            Deliveries =
+            [
+                .. alert.Deliveries,
+                .. alert.EscalatesTo.Where(name => alert.Deliveries.All(delivery => delivery.Alerter != name)).Select(name => new AlertDelivery(name, "pending", 0, null, null, From: alert.Events.Length)),
+            ],
+        },
+        ct);
+
+    /// <summary>True if the rows belong to the alert that is there.</summary>
+    private async ValueTask<bool> JoinAsync(AlertDraft draft, AlertKey place, CancellationToken ct)
+    {
+        var fate = GroupFate.New;
+        if (await alerts.ChangeAsync(place, Count, ct) is not var (before, after)) return false;
+        if (fate == GroupFate.New) return false;
+        if (fate == GroupFate.Reopen)
+        {
+            await open.SetAsync(after.Id, place, clock.GetUtcNow() + s_patience, ct);
+            await history.AddAsync(after.Id, new(clock.GetUtcNow(), "", "reopened", "it was found again"), ct);
+            await FinishAsync(place, after, ct);
+        }
+        else if (ReferenceEquals(before, after) && after.Events.Length == 1)
+        {
+            // It came again: perhaps because the first time nobody could be told.
+            await open.SetAsync(after.Id, place, after.DueAt, ct);
+            if (!after.IsQuiet(clock.GetUtcNow())) await TellAsync(place, after, 0, ct);
+        }
+
+        return true;
+
+        Alert Count(Alert alert)
+        {
+            var news = draft.Rows.Select(Short).Where(row => !Contains(alert.Counted, row)).ToList();
+            fate = news.Count == 0 ? GroupFate.Join
+                : alert.Events.Length < MostEvents ? AlertGroups.FateOf(alert.FirstAt, alert.State == AlertState.Resolved, draft.At, draft.Window)
+                : GroupFate.New;
+            if (news.Count == 0 || fate == GroupFate.New) return alert;
+            byte[] counted = [.. alert.Counted, .. news.SelectMany(row => row)];
+            var joined = alert with
+            {
+                Count = alert.Count + news.Count,
+                LastAt = draft.At > alert.LastAt ? draft.At : alert.LastAt,
+                Counted = counted[Math.Max(0, counted.Length - (8 * MostCounted))..],
+            };
+            return fate == GroupFate.Reopen ? Open(joined) with { Events = joined.Events + (char)AlertEvent.Reopened } : joined;
+        }
+    }
+
+    private static Alert Open(Alert alert) => alert with { State = AlertState.Open, ResolvedAt = null };
+
+    /// <summary>A step of an alert's life: it is written down, and alerters are told.</summary>
+    /// <returns>The alert as it is then; null if there is none.</returns>
+    private async ValueTask<Alert?> StepAsync(AlertKey place, string by, AlertEvent what, string why, Func<Alert, Alert> change, CancellationToken ct)
+    {
+        if (await alerts.FindAsync(place, ct) is not { } seen) return null;
+        if (ReferenceEquals(change(seen), seen)) return seen;
+
+        // Should this process die after the change, the next look at open alerts finishes it.
+        await open.SetAsync(seen.Id, place, clock.GetUtcNow() + s_patience, ct);
+        if (await alerts.ChangeAsync(place, alert => change(alert) is var changed && ReferenceEquals(changed, alert) ? alert : changed with { Events = alert.Events + (char)what }, ct) is not var (before, after)) return null;
+        if (ReferenceEquals(before, after)) return after;
+        await history.AddAsync(after.Id, new(clock.GetUtcNow(), by, what.ToString().ToLowerInvariant(), why), ct);
+        await FinishAsync(place, after, ct);
+        return after;
+    }
+
+    private async ValueTask FinishAsync(AlertKey place, Alert alert, CancellationToken ct)
+    {
+        if (!alert.IsQuiet(clock.GetUtcNow())) await TellAsync(place, alert, alert.Events.Length - 1, ct);
+        await alerts.ChangeAsync(place, one => one.Sent < alert.Events.Length ? one with { Sent = alert.Events.Length } : one, ct);
+        if (alert.State != AlertState.Resolved)
+        {
+            await open.SetAsync(alert.Id, place, alert.DueAt, ct);
+            return;
+        }
+
+        if (alert.Group.Length > 0) await groups.EndAsync(alert.Group, place, clock.GetUtcNow(), ct);
+        await open.RemoveAsync(alert.Id, ct);
+    }
+
+    private async ValueTask TellAsync(AlertKey place, Alert alert, int what, CancellationToken ct)
+    {
+        foreach (var delivery in alert.Deliveries) await bus.PublishAsync(Addresses.Alerts, SendAlerts.Message(place, delivery.Alerter, what), ct);
+    }
+
+    private static byte[] Short(string digest) => Convert.FromHexString(digest.AsSpan(0, 16));
+
+    private static bool Contains(ReadOnlySpan<byte> counted, ReadOnlySpan<byte> one)
+    {
+        for (var i = 0; i + 8 <= counted.Length; i += 8)
+        {
+            if (counted.Slice(i, 8).SequenceEqual(one)) return true;
+        }
+
+        return false;
+    }
+}

@@ -1,0 +1,38 @@
+using System.Text.Json.Nodes;
+
+namespace Fleet.Alerts;
+
+/// <summary>An adaptive card to a workflow of Microsoft Teams ("When a Teams webhook request is received").</summary>
+internal static class TeamsAlerter
+{
+    /// <summary>Teams takes 28 KB in all.</summary>
+    private const int MostText = 6_000;
+    private const int MostTitle = 500;
+
+    public static HttpRequestMessage RequestOf(Notice notice, Uri url)
+    {
+        var body = new JsonArray(new JsonObject
+        {
+            ["type"] = "TextBlock",
+            ["text"] = AlertText.Cut(notice.Title, MostTitle),
+            ["weight"] = "Bolder",
+            ["size"] = "Medium",
+            ["wrap"] = true,
+            ["color"] = notice.IsEnd ? "Good" : Severity.RankOf(notice.Alert.Severity) >= 3 ? "Attention" : "Default",
+        });
+
+        // A run of text is shown as it is: what a machine sent is no Markdown.
+        body.Add((JsonNode)new JsonObject { ["type"] = "RichTextBlock", ["inlines"] = new JsonArray(new JsonObject { ["type"] = "TextRun", ["text"] = AlertText.Cut(notice.Text, MostText) }) });
+        var card = new JsonObject { ["$schema"] = "http://adaptivecards.io/schemas/adaptive-card.json", ["type"] = "AdaptiveCard", ["version"] = "1.4", ["body"] = body };
+        if (!notice.IsDigest && notice.LinkOf(notice.Alert) is { } link)
+        {
+            card["actions"] = new JsonArray(new JsonObject { ["type"] = "Action.OpenUrl", ["title"] = "Open in Fleet", ["url"] = link });
+        }
+
+        return HttpAlerter.Post(url, new JsonObject
+        {
+            ["type"] = "message",
+            ["attachments"] = new JsonArray(new JsonObject { ["contentType"] = "application/vnd.microsoft.card.adaptive", ["contentUrl"] = null, ["content"] = card }),
+        });
+    }
+}

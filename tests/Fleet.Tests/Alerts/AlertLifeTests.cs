@@ -1,0 +1,268 @@
+using Fleet.Alerts;
+using Fleet.Nodes;
+using Fleet.Tests.Support;
+using Fleet.Upkeep;
+
+namespace Fleet.Tests.Alerts;
+
+public sealed class AlertLifeTests
+{
+    private const string Watch = """{"condition":"AND","rules":[{"field":"query_name","operator":"equal","value":"watch-me"},{"field":"action","operator":"equal","value":"added"}]}""";
+
+    [Fact]
+    public async Task Rows_of_one_group_are_one_alert_with_a_count_and_one_message()
+    {
+        await using var world = await World.OpenAsync();
+        var key = await world.EnrollAsync("H1");
+        await world.AddRuleAsync("r", Watch, rule => rule with { Grouping = new(["user"], TimeSpan.FromHours(1)) }, "log");
+        await world.LogAsync(key, Lines(("ada", 1), ("ada", 2), ("bob", 3)));
+        await world.PumpAsync();
+        world.Clock.Advance(TimeSpan.FromMinutes(59));
+        await world.LogAsync(key, Lines(("ada", 4)));
+        await world.PumpAsync();
+
+        Assert.Equal([1, 3], (await world.AlertsAsync()).Select(alert => alert.Count).Order());
+        Assert.Equal(2, world.AlertLog.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
+
+        world.Clock.Advance(TimeSpan.FromMinutes(2));
+        await world.LogAsync(key, Lines(("ada", 5)));
+        await world.PumpAsync();
+        Assert.Equal([1, 1, 3], (await world.AlertsAsync()).Select(alert => alert.Count).Order());
+    }
+
+    [Fact]
+    public async Task Rows_that_come_again_are_not_counted_again()
+    {
+        await using var world = await World.OpenAsync();
+        var key = await world.EnrollAsync("H1");
+        await world.AddRuleAsync("r", Watch, rule => rule with { Grouping = new([], TimeSpan.FromHours(1)) });
+        await world.LogAsync(key, Lines(("ada", 1), ("bob", 2)));
+        await world.PumpAsync();
+
+        // The agent had no answer, and sends the lines once more with what came since.
+        await world.LogAsync(key, Lines(("ada", 1), ("bob", 2), ("eve", 3)));
+        await world.PumpAsync();
+        Assert.Equal(3, Assert.Single(await world.AlertsAsync()).Count);
+    }
+
+    [Fact]
+    public async Task A_resolved_alert_is_opened_again_by_a_row_within_its_window_and_alerters_are_told()
+    {
+        await using var world = await World.OpenAsync();
+        var key = await world.EnrollAsync("H1");
+        await world.AddRuleAsync("r", Watch, rule => rule with { Grouping = new([], TimeSpan.FromHours(1)) }, "log");
+        await world.LogAsync(key, Lines(("ada", 1)));
+        await world.PumpAsync();
+        var alert = Assert.Single(await world.AlertsAsync());
+        await world.Get<AlertLife>().ResolveAsync((await PlaceAsync(world, alert))!.Value, "ada", "done", default);
+        await world.PumpAsync();
+        world.Clock.Advance(TimeSpan.FromSeconds(1));
+        await world.LogAsync(key, Lines(("ada", 2)));
+        await world.PumpAsync();
+
+        alert = Assert.Single(await world.AlertsAsync());
+        Assert.Equal((AlertState.Open, 2, "orR"), (alert.State, alert.Count, alert.Events));
+        Assert.Equal(["opened", "resolved", "reopened"], Events(world));
+        Assert.Equal(["reopened", "resolved"], (await world.Get<AlertHistory>().ReadAsync(alert, default)).Select(step => step.Action));
+    }
+
+    [Fact]
+    public async Task A_row_that_is_removed_again_resolves_the_alert_that_it_raised_and_only_that()
+    {
+        await using var world = await World.OpenAsync();
+        var key = await world.EnrollAsync("H1");
+        await world.AddRuleAsync("r", Watch, rule => rule with { ResolvesOnRemoved = true }, "log");
+        await world.LogAsync(key, Lines(("ada", 1), ("bob", 2)));
+        await world.PumpAsync();
+        await world.LogAsync(key, """[{"name":"watch-me","action":"removed","unixTime":1700000100,"columns":{"n":"1","user":"ada"}}]""");
+        await world.PumpAsync();
+
+        var states = (await world.AlertsAsync()).ToDictionary(alert => alert.Line.Contains("ada", StringComparison.Ordinal), alert => alert.State);
+        Assert.Equal((AlertState.Resolved, AlertState.Open), (states[true], states[false]));
+        Assert.Equal(["opened", "opened", "resolved"], Events(world));
+
+        // And a new one when it comes back.
+        await world.LogAsync(key, """[{"name":"watch-me","action":"added","unixTime":1700000200,"columns":{"user":"ada","n":"1"}}]""");
+        await world.PumpAsync();
+        Assert.Equal(3, (await world.AlertsAsync()).Count);
+    }
+
+    [Fact]
+    public async Task An_alert_that_nothing_is_added_to_is_resolved_by_time()
+    {
+        await using var world = await World.OpenAsync();
+        var key = await world.EnrollAsync("H1");
+        await world.AddRuleAsync("r", Watch, rule => rule with { Grouping = new([], TimeSpan.FromDays(1)), ResolvesAfter = TimeSpan.FromHours(1) }, "log");
+        await world.LogAsync(key, Lines(("ada", 1)));
+        await world.PumpAsync();
+        await LaterAsync(world, TimeSpan.FromMinutes(50));
+        await world.LogAsync(key, Lines(("ada", 2)));
+        await world.PumpAsync();
+        await LaterAsync(world, TimeSpan.FromMinutes(50));
+        Assert.Equal(AlertState.Open, Assert.Single(await world.AlertsAsync()).State);
+
+        await LaterAsync(world, TimeSpan.FromMinutes(11));
+        Assert.Equal(AlertState.Resolved, Assert.Single(await world.AlertsAsync()).State);
+        Assert.Equal(["opened", "resolved"], Events(world));
+    }
+
+    [Fact]
+    public async Task Others_are_told_of_an_alert_that_nobody_acknowledges_and_not_of_one_that_somebody_does()
+    {
+        await using var world = await World.OpenAsync();
+        await LogToAsync(world, "boss");
+        var key = await world.EnrollAsync("H1");
+        await world.AddRuleAsync("r", Watch, rule => rule with { Escalation = new(TimeSpan.FromMinutes(30), ["boss"]) }, "log");
+        await world.LogAsync(key, Lines(("ada", 1), ("bob", 2)));
+        await world.PumpAsync();
+        var bob = (await world.AlertsAsync()).Single(alert => alert.Line.Contains("bob", StringComparison.Ordinal));
+        await world.Get<AlertLife>().AcknowledgeAsync((await PlaceAsync(world, bob))!.Value, "ada", "", default);
+
+        await LaterAsync(world, TimeSpan.FromMinutes(29));
+        Assert.False(File.Exists(FileOf(world, "boss")));
+        await LaterAsync(world, TimeSpan.FromMinutes(2));
+        await LaterAsync(world, TimeSpan.FromMinutes(2));
+        var told = Assert.Single(await File.ReadAllLinesAsync(FileOf(world, "boss")));
+        Assert.Contains("ada", told, StringComparison.Ordinal);
+        Assert.Contains("\"event\":\"escalated\"", told, StringComparison.Ordinal);
+        Assert.Equal(["acknowledged", "opened", "opened"], Events(world).Order(StringComparer.Ordinal).Where(what => what != "escalated"));
+    }
+
+    [Fact]
+    public async Task A_snoozed_alert_is_told_of_when_the_time_is_over_and_it_is_still_open()
+    {
+        await using var world = await World.OpenAsync();
+        var key = await world.EnrollAsync("H1");
+        await world.AddRuleAsync("r", Watch, rule => rule with { Grouping = new([], TimeSpan.FromDays(1)) }, "log");
+        await world.LogAsync(key, Lines(("ada", 1)));
+        await world.PumpAsync();
+        var place = (await PlaceAsync(world, Assert.Single(await world.AlertsAsync())))!.Value;
+        await world.Get<AlertLife>().SnoozeAsync(place, "ada", world.Clock.Now.AddHours(2), "", default);
+        await LaterAsync(world, TimeSpan.FromMinutes(119));
+        Assert.Equal(["opened"], Events(world));
+        await LaterAsync(world, TimeSpan.FromMinutes(2));
+        await LaterAsync(world, TimeSpan.FromMinutes(2));
+        Assert.Equal(["opened", "reminded"], Events(world));
+    }
+
+    [Fact]
+    public async Task During_maintenance_nobody_is_told_and_afterwards_only_of_what_is_still_open()
+    {
+        await using var world = await World.OpenAsync();
+        var keys = new[] { await world.EnrollAsync("H1"), await world.EnrollAsync("H2"), await world.EnrollAsync("H3") };
+        await world.TagAsync("H1", "db");
+        await world.TagAsync("H2", "db");
+        await world.AddRuleAsync("r", Watch, "log");
+        await world.Get<Mutes>().Table.PutAsync("m", new("m", "the database moves", TagSet.Of(["db"]), [], world.Clock.Now, world.Clock.Now.AddHours(1), "ada", world.Clock.Now), null, default);
+        foreach (var key in keys) await world.LogAsync(key, Lines(("ada", 1)));
+        await world.PumpAsync();
+        Assert.Equal("H3", Assert.Single(Hosts(world)));
+        Assert.Equal(["delivered", "quiet", "quiet"], (await world.AlertsAsync()).Select(alert => Assert.Single(alert.Deliveries).State).Order(StringComparer.Ordinal));
+
+        var over = (await world.AlertsAsync()).Single(alert => alert.Host == "H2");
+        await world.Get<AlertLife>().ResolveAsync((await PlaceAsync(world, over))!.Value, "ada", "", default);
+        await LaterAsync(world, TimeSpan.FromMinutes(61));
+        Assert.Equal(["H3", "H1"], Hosts(world));
+        Assert.Equal(["delivered", "delivered", "skipped"], (await world.AlertsAsync()).Select(alert => Assert.Single(alert.Deliveries).State).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task Maintenance_that_is_prolonged_or_ended_early_is_respected()
+    {
+        await using var world = await World.OpenAsync();
+        var key = await world.EnrollAsync("H1");
+        await world.AddRuleAsync("r", Watch, "log");
+        var first = new Mute("m", "one", TagSet.None, [], world.Clock.Now, world.Clock.Now.AddHours(1), "ada", world.Clock.Now);
+        var second = first with { Id = "n", From = first.To.AddMinutes(-5), To = first.To.AddHours(1) };
+        await world.Get<Mutes>().Table.PutAsync("m", first, null, default);
+        await world.Get<Mutes>().Table.PutAsync("n", second, null, default);
+        await world.LogAsync(key, Lines(("ada", 1)));
+        await world.PumpAsync();
+        await LaterAsync(world, TimeSpan.FromMinutes(61));
+        Assert.False(File.Exists(FileOf(world, "alerts")));
+
+        await world.Get<Mutes>().Table.RemoveAsync("n", null, default);
+        await world.Get<AlertLife>().UnmuteAsync(second, default);
+        await LaterAsync(world, TimeSpan.FromSeconds(1));
+        Assert.Equal(["reminded"], Events(world));
+    }
+
+    [Fact]
+    public async Task A_step_whose_process_died_before_anyone_was_told_is_finished()
+    {
+        await using var world = await World.OpenAsync();
+        var key = await world.EnrollAsync("H1");
+        await world.AddRuleAsync("r", Watch, "log");
+        await world.LogAsync(key, Lines(("ada", 1)));
+        await world.PumpAsync();
+        var alert = Assert.Single(await world.AlertsAsync());
+        var place = (await PlaceAsync(world, alert))!.Value;
+
+        // As a process leaves it that dies between the change and the telling.
+        await world.Get<OpenAlerts>().SetAsync(alert.Id, place, world.Clock.Now.AddMinutes(1), default);
+        await world.Get<AlertStore>().ChangeAsync(place, one => one with { State = AlertState.Resolved, Events = one.Events + "r" }, default);
+        await LaterAsync(world, TimeSpan.FromMinutes(2));
+        Assert.Equal(["opened", "resolved"], Events(world));
+        await foreach (var _ in world.Get<OpenAlerts>().AllAsync(default)) Assert.Fail("a resolved alert is still among the open ones");
+    }
+
+    [Fact]
+    public async Task Two_instances_that_count_at_once_lose_nothing()
+    {
+        await using var world = await World.OpenAsync();
+        await using var second = await world.OpenSecondAsync();
+        await world.Get<AlertLife>().RaiseAsync(Drafts.Of("H1", "first", group: "g", window: TimeSpan.FromDays(1), at: world.Clock.Now), default);
+        await Parallel.ForAsync(0, 20, async (i, ct) =>
+            await (i % 2 == 0 ? world : second).Get<AlertLife>().RaiseAsync(Drafts.Of("H1", "row" + i, group: "g", window: TimeSpan.FromDays(1), at: world.Clock.Now), ct));
+        Assert.Equal(21, Assert.Single(await world.AlertsAsync()).Count);
+    }
+
+    [Fact]
+    public async Task An_alerter_is_told_by_severity_and_tag_of_every_rule_if_it_asks_for_that_and_in_one_message_an_hour_if_it_wants_that()
+    {
+        await using var world = await World.OpenAsync();
+        await LogToAsync(world, "all", settings => settings with { EveryRule = true });
+        await LogToAsync(world, "worst", settings => settings with { EveryRule = true, MinimumSeverity = "critical" });
+        await LogToAsync(world, "mail", settings => settings with { EveryRule = true, Tags = TagSet.Of(["mail"]) });
+        await LogToAsync(world, "hourly", settings => settings with { EveryRule = true, DigestEvery = TimeSpan.FromHours(1) });
+        await world.Get<AlertLife>().RaiseAsync(Drafts.Of("H1", "a", severity: "high", at: world.Clock.Now), default);
+        await world.Get<AlertLife>().RaiseAsync(Drafts.Of("H2", "b", severity: "critical", at: world.Clock.Now), default);
+        await world.PumpAsync();
+        Assert.Equal((2, 1, false, false), (Count("all"), Count("worst"), File.Exists(FileOf(world, "mail")), File.Exists(FileOf(world, "hourly"))));
+        Assert.Equal(2, (await world.AlertsAsync()).Count(alert => alert.Deliveries.Any(delivery => delivery is { Alerter: "hourly", State: "queued" })));
+
+        await LaterAsync(world, TimeSpan.FromMinutes(59));
+        Assert.False(File.Exists(FileOf(world, "hourly")));
+        await LaterAsync(world, TimeSpan.FromMinutes(2));
+        await LaterAsync(world, TimeSpan.FromMinutes(2));
+        Assert.Equal(1, Count("hourly"));
+        Assert.Equal(2, (await world.AlertsAsync()).Count(alert => alert.Deliveries.Any(delivery => delivery is { Alerter: "hourly", State: "delivered" })));
+
+        int Count(string name) => File.ReadAllLines(FileOf(world, name)).Length;
+    }
+
+    internal static async Task<AlertKey?> PlaceAsync(World world, Alert alert) => await world.Get<AlertStore>().FindPlaceAsync(alert.Id, default);
+
+    private static async Task LaterAsync(World world, TimeSpan later)
+    {
+        world.Clock.Advance(later);
+        await world.Get<TendAlerts>().RunAsync(default);
+        await world.Get<Digests>().SendDueAsync(default);
+        await world.PumpAsync();
+    }
+
+    private static async Task LogToAsync(World world, string name, Func<AlerterSettings, AlerterSettings>? with = null)
+    {
+        var settings = new AlerterSettings(name, "log", new Dictionary<string, string> { ["path"] = FileOf(world, name) });
+        await world.Get<Alerters>().PutAsync(with?.Invoke(settings) ?? settings, null, null, default);
+    }
+
+    private static string FileOf(World world, string name) => Path.Combine(world.Get<Fleet.Hosting.DataFolder>().Path, name + ".ndjson");
+
+    private static List<string> Events(World world) => [.. world.AlertLog.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => (string)System.Text.Json.Nodes.JsonNode.Parse(line)!["event"]!)];
+
+    private static List<string> Hosts(World world) => [.. world.AlertLog.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => (string)System.Text.Json.Nodes.JsonNode.Parse(line)!["hostIdentifier"]!)];
+
+    private static string Lines(params (string User, int N)[] rows) =>
+        $"[{string.Join(',', rows.Select(row => $$$"""{"name":"watch-me","action":"added","unixTime":{{{1_700_000_000 + row.N}}},"columns":{"user":"{{{row.User}}}","n":"{{{row.N}}}"}}"""))}]";
+}

@@ -1,0 +1,129 @@
+using System.Net;
+using System.Text;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using Fleet.Alerts;
+using Fleet.Shared;
+
+namespace Fleet.Tests.Alerts;
+
+/// <summary>Against a real SMTP server that asks for STARTTLS and a password.</summary>
+public sealed class EmailAlerterTests : AlerterContract, IAsyncLifetime
+{
+    private readonly List<JsonNode> _came = [];
+    private MailServer _server = null!;
+
+    // Of this process only, and for the tests' own certificate alone: the program trusts whom the system trusts.
+    static EmailAlerterTests() =>
+#pragma warning disable SYSLIB0014 // SmtpClient asks nobody else whom to trust.
+        ServicePointManager.ServerCertificateValidationCallback = (_, shown, _, errors) => errors == System.Net.Security.SslPolicyErrors.None || (IsTrusted && shown?.GetCertHashString() == TestCertificate.Instance.Certificate.Thumbprint);
+#pragma warning restore SYSLIB0014 // As above.
+
+    private static bool IsTrusted { get; set; } = true;
+
+    public async Task InitializeAsync() => _server = await MailServer.StartAsync(isPlain: false);
+
+    public async Task DisposeAsync()
+    {
+        IsTrusted = true;
+        await StopAsync();
+    }
+
+    private protected override Task<IAlerter> StartAsync() => Task.FromResult(AlerterFor(_server.Port));
+
+    private protected override async Task<IReadOnlyList<string>> CameAsync()
+    {
+        var message = await _server.NextAsync();
+        _came.Add(message);
+        return [TextOf(message)];
+    }
+
+    private protected override async Task StopAsync() => await _server.DisposeAsync();
+
+    [Fact]
+    public async Task A_message_goes_under_STARTTLS_and_a_password_as_text_and_HTML()
+    {
+        Assert.IsType<Delivery.Delivered>(await TellAsync(await StartAsync(), NoticeOf(text: "<script>alert(1)</script>")));
+        var message = await _server.NextAsync();
+        Assert.True((bool)message["secure"]!);
+        Assert.Equal(("fleet", "fleet@example.org"), ((string)message["user"]!, (string)message["from"]!));
+        Assert.Equal(["ada@example.org", "duty@example.org"], message["to"]!.AsArray().Select(to => (string)to!));
+        var data = (string)message["data"]!;
+        Assert.Contains("text/plain", data, StringComparison.Ordinal);
+        Assert.Contains("text/html", data, StringComparison.Ordinal);
+        Assert.Matches("(?i)x-priority: 1", data);
+        Assert.Contains("&lt;script&gt;", TextOf(message), StringComparison.Ordinal);
+        Assert.Contains("https://fleet.example.org/alerts/", TextOf(message), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_follows_an_alert_is_its_answer()
+    {
+        var alerter = await StartAsync();
+        await TellAsync(alerter, NoticeOf());
+        await TellAsync(alerter, NoticeOf(AlertEvent.Resolved));
+        var first = Header(await _server.NextAsync(), "Message-ID");
+        Assert.Equal(first, Header(await _server.NextAsync(), "In-Reply-To"));
+    }
+
+    [Theory]
+    [InlineData("busy@example.org", true)]
+    [InlineData("gone@example.org", false)]
+    public async Task A_mailbox_that_is_busy_is_tried_again_and_one_that_is_not_there_is_not(string to, bool again)
+    {
+        var delivery = await TellAsync(AlerterFor(_server.Port, to: to), NoticeOf());
+        Assert.Equal(again, delivery is Delivery.RetryAfter);
+        Assert.Equal(!again, delivery is Delivery.Rejected);
+    }
+
+    [Fact]
+    public async Task A_server_that_does_not_answer_is_given_up_and_tried_again() =>
+        Assert.IsType<Delivery.RetryAfter>(await TellAsync(AlerterFor(_server.Port, to: "slow@example.org"), NoticeOf(), TimeSpan.FromMilliseconds(700)));
+
+    [Fact]
+    public async Task A_wrong_password_is_refused_and_shown_nowhere()
+    {
+        var rejected = Assert.IsType<Delivery.Rejected>(await TellAsync(AlerterFor(_server.Port, password: "wrong horse"), NoticeOf()));
+        Assert.DoesNotContain("wrong horse", rejected.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_server_without_STARTTLS_or_with_a_certificate_of_strangers_gets_no_message()
+    {
+        await using var plain = await MailServer.StartAsync(isPlain: true);
+        Assert.IsNotType<Delivery.Delivered>(await TellAsync(AlerterFor(plain.Port), NoticeOf()));
+        IsTrusted = false;
+        Assert.IsNotType<Delivery.Delivered>(await TellAsync(await StartAsync(), NoticeOf()));
+    }
+
+    [Fact]
+    public async Task A_relay_that_is_said_to_be_plain_gets_the_message_in_the_clear()
+    {
+        await using var plain = await MailServer.StartAsync(isPlain: true);
+        var settings = new AlerterSettings("a", "email", new Dictionary<string, string> { ["server"] = $"smtp-plain://127.0.0.1:{plain.Port}", ["from"] = "fleet@example.org", ["to"] = "ada@example.org" });
+        Assert.IsType<Delivery.Delivered>(await TellAsync(Maker.Make(settings, null), NoticeOf()));
+        Assert.False((bool)(await plain.NextAsync())["secure"]!);
+    }
+
+    private static IAlerter AlerterFor(int port, string to = "ada@example.org, Duty <duty@example.org>", string password = "correct horse") => Maker.Make(
+        new("a", "email", new Dictionary<string, string> { ["server"] = $"smtp://127.0.0.1:{port}", ["from"] = "Fleet <fleet@example.org>", ["to"] = to, ["user"] = "fleet" }), password);
+
+    private static string Header(JsonNode message, string name) => Regex.Match((string)message["data"]!, $"(?im)^{name}:\\s*(\\S+)").Groups[1].Value;
+
+    /// <summary>Subject and parts, decoded.</summary>
+    private static string TextOf(JsonNode message)
+    {
+        var data = (string)message["data"]!;
+        var text = new StringBuilder();
+        var subject = Regex.Replace(Regex.Match(data, @"(?ims)^subject:(.*?)\r\n(?=\S)").Groups[1].Value, @"\?=\s+=\?", "?==?");
+        text.AppendLine(Regex.Replace(subject, @"=\?utf-8\?B\?(.*?)\?=", match => Encoding.Latin1.GetString(Convert.FromBase64String(match.Groups[1].Value))));
+        foreach (Match part in Regex.Matches(data, @"(?is)content-transfer-encoding: (base64|quoted-printable)\r\n(?:[^\r\n]+\r\n)*\r\n(.*?)(?=\r\n--)"))
+        {
+            text.AppendLine(part.Groups[1].Value.Equals("base64", StringComparison.OrdinalIgnoreCase)
+                ? Encoding.Latin1.GetString(Convert.FromBase64String(Regex.Replace(part.Groups[2].Value, @"\s", "")))
+                : Regex.Replace(part.Groups[2].Value.Replace("=\r\n", "", StringComparison.Ordinal), "=([0-9A-F]{2})", match => ((char)Convert.ToByte(match.Groups[1].Value, 16)).ToString()));
+        }
+
+        return Encoding.UTF8.GetString(Encoding.Latin1.GetBytes(text.ToString()));
+    }
+}
