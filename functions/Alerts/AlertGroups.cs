@@ -15,6 +15,10 @@ internal enum GroupFate
     Reopen,
 }
 
+/// <summary>A group's newest alert.</summary>
+/// <param name="At">When it was made.</param>
+internal sealed record AlertGroup(AlertKey Place, DateTimeOffset At, string Etag);
+
 /// <summary>The newest alert of each group: rows of one rule and node that are equal in the columns that the rule groups by. Table: <see cref="Schema.AlertGroups"/>.</summary>
 internal sealed class AlertGroups(ITables tables)
 {
@@ -29,20 +33,35 @@ internal sealed class AlertGroups(ITables tables)
         ? at - firstAt >= span ? GroupFate.New : isResolved ? GroupFate.Reopen : GroupFate.Join
         : isResolved ? GroupFate.New : GroupFate.Join;
 
-    public async ValueTask<AlertKey?> FindAsync(string group, CancellationToken ct) =>
-        await _groups.FindAsync(KeyOf(group), ct) is { } row && AlertKey.TryParse(row.Columns.Text("Place")!, out var place) ? place : null;
+    public async ValueTask<AlertGroup?> FindAsync(string group, CancellationToken ct) =>
+        await _groups.FindAsync(KeyOf(group), ct) is { } row && AlertKey.TryParse(row.Columns.Text("Place")!, out var place) ? new(place, row.Columns.Time("At")!.Value, row.Etag) : null;
 
+    /// <summary>Makes an alert the group's newest, before the alert is there: of two that do so at once one gets it.</summary>
     /// <param name="group">The group.</param>
-    /// <param name="place">Its newest alert.</param>
+    /// <param name="place">Where the alert will lie.</param>
+    /// <param name="now">When that is said.</param>
     /// <param name="until">When nothing can come that belongs to it; null while that is not known.</param>
+    /// <param name="before">What was there when it was looked at.</param>
     /// <param name="ct">Stops before the write.</param>
-    public async ValueTask SetAsync(string group, AlertKey place, DateTimeOffset? until, CancellationToken ct) =>
-        await _groups.WriteAsync(Write.Replace(KeyOf(group), new Columns { ["Place"] = place.ToString() }.With("Until", until)), ct);
+    /// <returns>False if somebody was faster.</returns>
+    public async ValueTask<bool> TryTakeAsync(string group, AlertKey place, DateTimeOffset now, DateTimeOffset? until, AlertGroup? before, CancellationToken ct)
+    {
+        var columns = new Columns { ["Place"] = place.ToString(), ["At"] = now }.With("Until", until);
+        try
+        {
+            await _groups.WriteAsync(before is null ? Write.Insert(KeyOf(group), columns) : Write.Replace(KeyOf(group), columns).If(before.Etag), ct);
+            return true;
+        }
+        catch (ConflictException)
+        {
+            return false;
+        }
+    }
 
     /// <summary>The alert is resolved: a group that is one for as long as its alert is open ends with it.</summary>
     public async ValueTask EndAsync(string group, AlertKey place, DateTimeOffset now, CancellationToken ct)
     {
-        if (await _groups.FindAsync(KeyOf(group), ct) is { } row && row.Columns.Text("Place") == place.ToString() && row.Columns.Time("Until") is null) await SetAsync(group, place, now, ct);
+        if (await _groups.FindAsync(KeyOf(group), ct) is { } row && row.Columns.Text("Place") == place.ToString() && row.Columns.Time("Until") is null) await _groups.WriteAsync(Write.Merge(row.Key, new Columns { ["Until"] = now }), ct);
     }
 
     /// <summary>Forgets groups that are over. Cost: one transaction for each thousand groups, and one for each that is forgotten.</summary>

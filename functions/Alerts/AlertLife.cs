@@ -1,4 +1,5 @@
 using Fleet.Bus;
+using Fleet.Storage;
 
 namespace Fleet.Alerts;
 
@@ -17,39 +18,45 @@ internal sealed class AlertLife(
     /// <summary>How long somebody who changes an alert has for telling of it, before it is done for them.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(1);
 
+    private readonly SemaphoreSlim[] _turns = [.. Enumerable.Range(0, 64).Select(_ => new SemaphoreSlim(1))];
+
     /// <summary>Makes an alert of what a rule found, or counts it in the one that is there, and has alerters told.</summary>
     public async ValueTask RaiseAsync(AlertDraft draft, CancellationToken ct)
     {
-        if (draft.IsTracked && await groups.FindAsync(draft.Group, ct) is { } there && await JoinAsync(draft, there, ct)) return;
-
-        var now = clock.GetUtcNow();
-        var mute = mutes.Find(draft.Alert.RuleId, draft.Alert.Tags, now);
-        var alert = draft.Alert with
+        var alert = New(draft);
+        if (!draft.IsTracked)
         {
-            Id = draft.Id,
-            RaisedAt = now,
-            FirstAt = draft.At,
-            LastAt = draft.At,
-            Count = draft.Count,
-            Counted = [.. draft.Rows.TakeLast(MostCounted).SelectMany(Short)],
-            Group = draft.IsTracked ? draft.Group : "",
-            QuietUntil = mute?.To,
-            QuietBy = mute is null ? "" : Muted + mute.Reason,
-            EscalatesAt = draft.EscalatesAfter is { } after ? now + after : null,
-            Deliveries = [.. alerters.For(draft.Alert, draft.Alerters).Select(name => new AlertDelivery(name, mute is null ? "pending" : "quiet", 0, null, null))],
-        };
+            await MakeAsync(await alerts.PlaceOfAsync(alert, ct), alert, ct);
+            return;
+        }
 
-        // Alert first, then what points to it, then its messages: if the process dies in between, the message that brought it comes again and does the rest.
-        var place = await alerts.AddAsync(alert, ct);
-        if (draft.IsTracked) await groups.SetAsync(draft.Group, place, draft.Window is { } window ? draft.At + window : null, ct);
-        await open.SetAsync(alert.Id, place, alert.DueAt, ct);
-        if (mute is null) await TellAsync(place, alert, 0, ct);
+        // One after another for each group here; between instances the group's row decides.
+        var turn = _turns[Convert.ToInt32(draft.Group[..2], 16) % _turns.Length];
+        await turn.WaitAsync(ct);
+        try
+        {
+            while (true)
+            {
+                var group = await groups.FindAsync(draft.Group, ct);
+                var fate = group is null ? GroupFate.New : await JoinAsync(draft, group.Place, ct);
+                if (fate is null && clock.GetUtcNow() - group!.At < s_patience && !group.Place.Row.EndsWith(alert.Id, StringComparison.Ordinal)) throw new StorageUnavailableException("Another instance is making this alert; its message comes again.");
+                if (fate is GroupFate.Join or GroupFate.Reopen) return;
+                var place = await alerts.PlaceOfAsync(alert, ct);
+                if (!await groups.TryTakeAsync(draft.Group, place, clock.GetUtcNow(), draft.Window is { } window ? draft.At + window : null, group, ct)) continue;
+                await MakeAsync(place, alert, ct);
+                return;
+            }
+        }
+        finally
+        {
+            turn.Release();
+        }
     }
 
     /// <summary>What raised an alert is over.</summary>
     public async ValueTask EndAsync(string group, string why, CancellationToken ct)
     {
-        if (await groups.FindAsync(group, ct) is { } place) await ResolveAsync(place, "", why, ct);
+        if (await groups.FindAsync(group, ct) is { } there) await ResolveAsync(there.Place, "", why, ct);
     }
 
     public ValueTask<Alert?> AcknowledgeAsync(AlertKey place, string by, string why, CancellationToken ct) => StepAsync(
@@ -132,26 +139,54 @@ internal sealed class AlertLife(
         },
         ct);
 
-    /// <summary>True if the rows belong to the alert that is there.</summary>
-    private async ValueTask<bool> JoinAsync(AlertDraft draft, AlertKey place, CancellationToken ct)
+    private Alert New(AlertDraft draft)
+    {
+        var now = clock.GetUtcNow();
+        var mute = mutes.Find(draft.Alert.RuleId, draft.Alert.Tags, now);
+        return draft.Alert with
+        {
+            Id = draft.Id,
+            RaisedAt = now,
+            FirstAt = draft.At,
+            LastAt = draft.At,
+            Count = draft.Count,
+            Counted = [.. draft.Rows.TakeLast(MostCounted).SelectMany(Short)],
+            Group = draft.IsTracked ? draft.Group : "",
+            QuietUntil = mute?.To,
+            QuietBy = mute is null ? "" : Muted + mute.Reason,
+            EscalatesAt = draft.EscalatesAfter is { } after ? now + after : null,
+            Deliveries = [.. alerters.For(draft.Alert, draft.Alerters).Select(name => new AlertDelivery(name, mute is null ? "pending" : "quiet", 0, null, null))],
+        };
+    }
+
+    /// <summary>Alert first, then what has it looked after, then its messages: if the process dies in between, the message that brought it comes again and does the rest.</summary>
+    private async ValueTask MakeAsync(AlertKey place, Alert alert, CancellationToken ct)
+    {
+        await alerts.AddAsync(place, alert, ct);
+        await open.SetAsync(alert.Id, place, alert.DueAt, ct);
+        if (!alert.IsQuiet(clock.GetUtcNow())) await TellAsync(place, alert, 0, ct);
+    }
+
+    /// <summary>Counts rows in the alert that is there, if they belong to it.</summary>
+    /// <returns>Whether they do; null if there is no alert.</returns>
+    private async ValueTask<GroupFate?> JoinAsync(AlertDraft draft, AlertKey place, CancellationToken ct)
     {
         var fate = GroupFate.New;
-        if (await alerts.ChangeAsync(place, Count, ct) is not var (before, after)) return false;
-        if (fate == GroupFate.New) return false;
+        if (await alerts.ChangeAsync(place, Count, ct) is not var (before, after)) return null;
         if (fate == GroupFate.Reopen)
         {
             await open.SetAsync(after.Id, place, clock.GetUtcNow() + s_patience, ct);
             await history.AddAsync(after.Id, new(clock.GetUtcNow(), "", "reopened", "it was found again"), ct);
             await FinishAsync(place, after, ct);
         }
-        else if (ReferenceEquals(before, after) && after.Events.Length == 1)
+        else if (fate == GroupFate.Join && ReferenceEquals(before, after) && after.Events.Length == 1)
         {
             // It came again: perhaps because the first time nobody could be told.
             await open.SetAsync(after.Id, place, after.DueAt, ct);
             if (!after.IsQuiet(clock.GetUtcNow())) await TellAsync(place, after, 0, ct);
         }
 
-        return true;
+        return fate;
 
         Alert Count(Alert alert)
         {

@@ -9,11 +9,12 @@ internal sealed class AlertStore(ITables tables, Activity activity, TimeProvider
 {
     private const int MostLooked = 15_000;
 
-    /// <summary>Stores an alert unless it is there, and says where it lies. Safe to repeat, from several instances too.</summary>
-    public async ValueTask<AlertKey> AddAsync(Alert alert, CancellationToken ct)
+    /// <summary>Where an alert lies, or will lie: whoever asks first chooses, and who comes later is told the same.</summary>
+    public async ValueTask<AlertKey> PlaceOfAsync(Alert alert, CancellationToken ct) => await FindPlaceAsync(alert.Id, ct) ?? await TakePlaceAsync(alert, ct);
+
+    /// <summary>Stores an alert in its place unless it is there. Safe to repeat, from several instances too.</summary>
+    public async ValueTask AddAsync(AlertKey place, Alert alert, CancellationToken ct)
     {
-        // The id's row decides: whoever writes it first chooses the alert's place, and who comes later finds it there.
-        var place = await FindPlaceAsync(alert.Id, ct) ?? await TakePlaceAsync(alert, ct);
         try
         {
             await tables[place.Table].WriteAsync(Write.Insert(new(place.Partition, place.Row), AlertRow.Write(alert)), ct);
@@ -23,8 +24,6 @@ internal sealed class AlertStore(ITables tables, Activity activity, TimeProvider
         {
             // It is there, with what was delivered of it.
         }
-
-        return place;
     }
 
     /// <summary>Where the alert with this id lies, if it was raised in the last twelve months. Cost: one read for one of this month, else two to twelve.</summary>

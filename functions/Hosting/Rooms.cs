@@ -39,7 +39,7 @@ internal static class Rooms
         .AddSingleton<AlertStore>().AddSingleton<AlertGroups>().AddSingleton<OpenAlerts>().AddSingleton<AlertHistory>().AddSingleton<Mutes>().AddSingleton<Digests>().AddSingleton<AlertLife>().AddSingleton(AlertersOf)
         .AddSingleton(new AlertSite(settings.Auth.OAuth.PublicUrl ?? (settings.FunctionsPort is null ? settings.Http.Url : null)))
         .AddSingleton<CarveStore>().AddSingleton<CarveIntake>()
-        .AddSingleton<RuleStore>().AddSingleton<FirstSeen>().AddSingleton<StoredMemory>()
+        .AddSingleton<RuleStore>().AddSingleton<FirstSeen>().AddSingleton<StoredMemory>().AddSingleton<BackTest>()
         .AddSingleton<ISubscriber, EvaluateRules>().AddSingleton<ISubscriber, SendAlerts>()
         .AddSingleton<ClientCertificates>().AddSingleton<Arrivals>().AddSingleton<NodeGate>().AddSingleton<Enroll>().AddSingleton<ConfigCall>().AddSingleton<Log>().AddSingleton<DistributedRead>().AddSingleton<DistributedWrite>()
         .AddSingleton<CarveStart>().AddSingleton<CarveContinue>()
@@ -51,7 +51,7 @@ internal static class Rooms
         .AddSingleton<UpkeepMemory>().AddSingleton<Materialize>().AddSingleton<SilentNodes>().AddSingleton<Retention>().AddSingleton<Expiry>().AddSingleton<TidyCarves>().AddSingleton<TendAlerts>().AddSingleton<AbsenceRules>().AddSingleton<Chores>();
 
     private static BuiltInResults BuiltInResultsOf(IServiceProvider services) => new(
-        services.GetRequiredService<BatchStore>(), services.GetRequiredService<IBus>(), name => services.GetRequiredService<RuleStore>().Compiled.Wants(name));
+        services.GetRequiredService<BatchStore>(), services.GetRequiredService<Inbox>(), services.GetRequiredService<IBus>(), name => services.GetRequiredService<RuleStore>().Compiled.Wants(name));
 
     private static OsquerySql OsquerySqlOf(IServiceProvider services)
     {

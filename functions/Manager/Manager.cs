@@ -32,6 +32,7 @@ internal static class ManagerApi
         api.MapCampaigns();
         api.MapCampaignAnswers();
         api.MapRules();
+        api.MapBackTest();
         api.MapAlerts();
         api.MapAlerters();
         api.MapMutes();

@@ -78,6 +78,8 @@ namespace Fleet.Manager;
 [JsonSerializable(typeof(AlertsRequest))]
 [JsonSerializable(typeof(AlertsDone))]
 [JsonSerializable(typeof(NewMute))]
+[JsonSerializable(typeof(BackTestRequest))]
+[JsonSerializable(typeof(BackTestEvent))]
 [JsonSerializable(typeof(ListOf<MuteBody>))]
 [JsonSerializable(typeof(ListOf<DeadLetterBody>))]
 [JsonSerializable(typeof(AlerterRequest))]
@@ -102,6 +104,9 @@ internal sealed partial class ManagerJson : JsonSerializerContext
     /// <summary>As endpoints read and write.</summary>
     public static ManagerJson Strict { get; } = new(NewStrict());
 
+    /// <summary>One a line, without what is null.</summary>
+    public static ManagerJson Lines { get; } = new(NewLines());
+
     /// <summary>For files that people open.</summary>
     public static ManagerJson Indented { get; } = new(new JsonSerializerOptions { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 
@@ -122,6 +127,13 @@ internal sealed partial class ManagerJson : JsonSerializerContext
         options.NumberHandling = JsonNumberHandling.Strict;
         options.Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping;
         options.Converters.Add(new UtcTime());
+    }
+
+    private static JsonSerializerOptions NewLines()
+    {
+        var options = NewStrict();
+        options.DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull;
+        return options;
     }
 
     private static JsonSerializerOptions NewStrict()

@@ -8,9 +8,10 @@ namespace Fleet.Results;
 
 /// <summary>Results that Fleet makes itself. They are stored and judged like any other; their action is <c>triggered</c>.</summary>
 /// <param name="batches">Where they are stored.</param>
+/// <param name="inbox">Has them found by searches and back-tests.</param>
 /// <param name="bus">Tells the rules.</param>
 /// <param name="isWanted">Whether a rule names a query.</param>
-internal sealed class BuiltInResults(BatchStore batches, IBus bus, Func<string, bool> isWanted)
+internal sealed class BuiltInResults(BatchStore batches, Inbox inbox, IBus bus, Func<string, bool> isWanted)
 {
     public const string NodeEnrolled = "fleet/node_enrolled";
     public const string NodeSilent = "fleet/node_silent";
@@ -97,6 +98,7 @@ internal sealed class BuiltInResults(BatchStore batches, IBus bus, Func<string, 
         var lines = bytes.ToArray();
         var key = batches.KeyOf(Schema.Results, node.Id, lines, at.ToUnixTimeSeconds());
         await batches.WriteAsync(key, lines, 1, [name], at.ToUnixTimeSeconds(), at.ToUnixTimeSeconds(), ct);
+        await inbox.AddAsync(key, ct);
         if (isWanted(name)) await bus.PublishAsync(Addresses.Results, key.ToString(), ct);
     }
 

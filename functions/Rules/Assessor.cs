@@ -15,41 +15,59 @@ namespace Fleet.Rules;
 internal sealed record Finding(
     Rule Rule, ResultRow Row, string Line, string Group, bool IsTracked, TimeSpan? Window, IReadOnlyList<string> Rows, long Count, string About, bool IsEnd);
 
+/// <summary>A match that holds.</summary>
+/// <param name="Line">The row as an alert keeps it.</param>
+/// <param name="Row">A digest of it: the same whenever it is judged.</param>
+internal sealed record Confirmed(Match Match, string Line, string Row);
+
 /// <summary>Makes findings of the rows that rules match: asks what was seen before, counts, and groups. The same as lines come and when they are judged once more.</summary>
 internal sealed class Assessor(IRuleMemory memory)
 {
-    /// <summary>Findings of one batch, in the order of its rows.</summary>
-    /// <param name="matches">What rules match.</param>
-    /// <param name="batch">Where they come from.</param>
+    /// <summary>The matches that hold when it is asked what was seen before.</summary>
+    /// <param name="matches">What rules match in one batch.</param>
     /// <param name="node">Who sent it.</param>
     /// <param name="at">When it came.</param>
     /// <param name="ct">Stops before the next question.</param>
-    public async ValueTask<IReadOnlyList<Finding>> AssessAsync(IReadOnlyList<Match> matches, string batch, NodeFacts node, DateTimeOffset at, CancellationToken ct)
+    public async ValueTask<IReadOnlyList<Confirmed>> ConfirmAsync(IReadOnlyList<Match> matches, NodeFacts node, DateTimeOffset at, CancellationToken ct)
     {
-        var findings = new List<Finding>();
-        var counted = new Dictionary<(string Rule, string Place), (Match First, List<Hit> Hits, List<string> Rows, string Line)>();
-        var grouped = new Dictionary<string, (int Place, List<string> Rows)>(StringComparer.Ordinal);
+        var confirmed = new List<Confirmed>(matches.Count);
         foreach (var match in matches)
         {
             var line = RowText.Of(match.Row, node.Host);
             var row = Digest.Of(match.Rule.Id, node.Id.ToString(), line, $"{match.Row.Epoch}/{match.Row.Counter}");
-            if (match.Open is { } open && !await open.HoldsAsync((condition, value) => IsFirstAsync(match, condition, value, node, row, at, ct))) continue;
+            if (match.Open is null || await match.Open.HoldsAsync((condition, value) => IsFirstAsync(match, condition, value, node, row, at, ct))) confirmed.Add(new(match, line, row));
+        }
 
-            if (match.Rule.Threshold is { } threshold)
+        return confirmed;
+    }
+
+    /// <summary>Findings of one batch, in the order of its rows.</summary>
+    /// <param name="matches">Those that hold.</param>
+    /// <param name="batch">Where they come from.</param>
+    /// <param name="node">Who sent it.</param>
+    /// <param name="ct">Stops before the next count.</param>
+    public async ValueTask<IReadOnlyList<Finding>> FindAsync(IReadOnlyList<Confirmed> matches, string batch, NodeFacts node, CancellationToken ct)
+    {
+        var findings = new List<Finding>();
+        var counted = new Dictionary<(string Rule, string Place), (Confirmed First, List<Hit> Hits, List<string> Rows)>();
+        var grouped = new Dictionary<string, (int Place, List<string> Rows)>(StringComparer.Ordinal);
+        foreach (var one in matches)
+        {
+            var ((rule, _, isEnd, _), line, row) = one;
+            if (rule.Threshold is { } threshold)
             {
-                if (match.IsEnd) continue;
-                foreach (var place in threshold.PlacesOf(node.Id, node.Tags))
+                foreach (var place in isEnd ? [] : threshold.PlacesOf(node.Id, node.Tags))
                 {
-                    if (!counted.TryGetValue((match.Rule.Id, place), out var count)) counted[(match.Rule.Id, place)] = count = (match, [], [], line);
-                    count.Hits.Add(new(match.Row.Time, ulong.Parse(row.AsSpan(0, 16), NumberStyles.HexNumber, CultureInfo.InvariantCulture)));
+                    if (!counted.TryGetValue((rule.Id, place), out var count)) counted[(rule.Id, place)] = count = (one, [], []);
+                    count.Hits.Add(new(one.Match.Row.Time, ulong.Parse(row.AsSpan(0, 16), NumberStyles.HexNumber, CultureInfo.InvariantCulture)));
                     count.Rows.Add(row);
                 }
 
                 continue;
             }
 
-            var group = GroupOf(match, node, row);
-            if (grouped.TryGetValue(group, out var there) && findings[there.Place].IsEnd == match.IsEnd)
+            var group = GroupOf(one.Match, node, row);
+            if (grouped.TryGetValue(group, out var there) && findings[there.Place].IsEnd == isEnd)
             {
                 if (there.Rows.Contains(row)) continue;
                 there.Rows.Add(row);
@@ -59,16 +77,16 @@ internal sealed class Assessor(IRuleMemory memory)
 
             var rows = new List<string> { row };
             grouped[group] = (findings.Count, rows);
-            findings.Add(new(match.Rule, match.Row, line, group, match.Rule.Grouping is not null || match.Rule.ResolvesOnRemoved, match.Rule.Grouping?.Window, rows, 1, "", match.IsEnd));
+            findings.Add(new(rule, one.Match.Row, line, group, rule.Grouping is not null || rule.ResolvesOnRemoved, rule.Grouping?.Window, rows, 1, "", isEnd));
         }
 
         foreach (var ((_, place), count) in counted)
         {
-            var rule = count.First.Rule;
+            var rule = count.First.Match.Rule;
             var hits = await memory.CountAsync(rule, place, batch, count.Hits, ct);
             if (Within(hits, count.Hits, rule.Threshold!) is not (> 0 and var reached)) continue;
             var about = rule.Threshold!.Per == Operators.OnNode ? "" : place;
-            findings.Add(new(rule, count.First.Row, count.Line, Digest.Of(rule.Id, place), IsTracked: true, rule.Grouping?.Window ?? rule.Threshold.Window, count.Rows, reached, about, IsEnd: false));
+            findings.Add(new(rule, count.First.Match.Row, count.First.Line, Digest.Of(rule.Id, place), IsTracked: true, rule.Grouping?.Window ?? rule.Threshold.Window, count.Rows, reached, about, IsEnd: false));
         }
 
         return findings;

@@ -26,7 +26,8 @@ internal sealed class EvaluateRules(
         if (matches.Count == 0) return Outcome.Finished;
 
         var whole = await nodes.FindAsync(key.Node, ct);
-        foreach (var finding in await new Assessor(memory).AssessAsync(matches, body, node, batch.ReceivedAt, ct))
+        var assessor = new Assessor(memory);
+        foreach (var finding in await assessor.FindAsync(await assessor.ConfirmAsync(matches, node, batch.ReceivedAt, ct), body, node, ct))
         {
             try
             {

@@ -25,12 +25,15 @@ internal sealed class FirstSeen(ITables tables, TimeProvider clock)
     public async ValueTask<bool> IsFirstAsync(string rule, Condition condition, string value, string query, NodeId node, string line, CancellationToken ct)
     {
         var what = Of(rule, condition, value, query, node);
-        if (_remembered.TryGetValue(what, out var owner)) return owner == line;
+
+        // With the month: in each the tables are asked once, so that what still comes is carried along.
+        var known = TimeKey.Month(clock.GetUtcNow()) + what;
+        if (_remembered.TryGetValue(known, out var owner)) return owner == line;
         owner = await OwnerAsync(what, line, ct);
 
         // Nothing is lost with what is forgotten.
         if (_remembered.Count >= MostRemembered) _remembered.Clear();
-        _remembered[what] = owner;
+        _remembered[known] = owner;
         return owner == line;
     }
 

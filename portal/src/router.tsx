@@ -51,6 +51,7 @@ const pages = [
   at("/rules/$id", () => import("./pages/Rule"), "RulePage"),
   at("/alerts", () => import("./pages/Alerts"), "AlertsPage"),
   at("/alerts/$id", () => import("./pages/Alerts"), "AlertPage"),
+  at("/mutes", () => import("./pages/Mutes"), "MutesPage"),
   at("/alerters", () => import("./pages/Alerters"), "AlertersPage"),
   at("/dead-letters", () => import("./pages/DeadLetters"), "DeadLettersPage"),
   at("/enrollment", () => import("./pages/Enroll"), "EnrollPage"),

@@ -1,4 +1,4 @@
-import { Button, Field, Input, MessageBar, MessageBarBody, MessageBarTitle, Select, Spinner } from "@fluentui/react-components";
+import { Button, Field, Input, MessageBar, MessageBarBody, MessageBarTitle, Select, Spinner, Switch, Textarea } from "@fluentui/react-components";
 import { AddRegular } from "@fluentui/react-icons";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
@@ -7,11 +7,16 @@ import { Empty, Go, Loading, Page, Problem, Section } from "../parts/basics";
 import { FormDialog } from "../parts/FormDialog";
 import { counted, grouped } from "../parts/format";
 import { useTalk } from "../parts/talk";
+import { TagEditor } from "../parts/TagEditor";
 import { useMay } from "../session";
 import { heldStill } from "./parts/items";
 
 type Alerter = Schemas["Alerter"];
-type Settings = Omit<Schemas["AlerterRequest"], "type">;
+type Request = Schemas["AlerterRequest"];
+/** What belongs to kinds, by the fields' names. */
+type Values = Record<string, string | null | undefined>;
+
+const severities = ["info", "low", "medium", "high", "critical"];
 
 /** Whom alerts are sent to. The forms are made from what the server says of each kind. */
 export function AlertersPage() {
@@ -27,7 +32,7 @@ export function AlertersPage() {
       {!alerters.data || !kinds.data ? <Loading lines={6} /> : alerters.data.items.length === 0 ? (
         <Empty title="Alerts go nowhere yet" action={isAdmin && make}>They stand under “Alerts” all the same. With an alerter they also reach a log or another service, which is tried again while that is down.</Empty>
       ) : (
-        <div className="grid">{alerters.data.items.map((one) => <Card key={one.name} alerter={one} kind={kinds.data.types.find((kind) => kind.type === one.type)} rules={(rules.data?.items ?? []).filter((rule) => rule.alerters.includes(one.name))} onEdit={() => setOpen(one.name)} />)}</div>
+        <div className="grid">{alerters.data.items.map((one) => <Card key={one.name} alerter={one} kind={kinds.data.types.find((kind) => kind.type === one.type)} rules={(rules.data?.items ?? []).filter((rule) => rule.alerters.includes(one.name) || rule.escalate?.alerters.includes(one.name))} onEdit={() => setOpen(one.name)} />)}</div>
       )}
       {open !== null && kinds.data && <Edit name={open} kinds={kinds.data.types} onClose={() => setOpen(null)} />}
     </Page>
@@ -46,12 +51,14 @@ function Card({ alerter, kind, rules, onEdit }: { alerter: Alerter; kind: Schema
     await queries.invalidateQueries();
     talk.tell(`${alerter.name} was deleted`);
   };
-  const values = alerter as unknown as Record<string, unknown>;
+  const values = alerter as unknown as Values;
   return (
     <Section title={alerter.name} actions={<span className="muted">{kind?.title ?? alerter.type}</span>}>
       <dl className="facts">
         {kind?.fields.filter((field) => field.kind !== "secret").map((field) => <div key={field.name} style={{ display: "contents" }}><dt>{field.title}</dt><dd className="mono">{String(values[field.name] ?? "") || <span className="muted">not set</span>}</dd></div>)}
         {kind?.fields.some((field) => field.kind === "secret") && <><dt>Secret</dt><dd>{alerter.hasSecret ? "set" : <span className="muted">not set</span>}</dd></>}
+        <dt>Is told of</dt><dd>{toldOf(alerter)}</dd>
+        {alerter.digestEvery && <><dt>Digest</dt><dd>one message every {alerter.digestEvery}</dd></>}
         <dt>Used by</dt><dd>{rules.length === 0 ? <span className="muted">no rule</span> : rules.map((rule, i) => <span key={rule.id}>{i > 0 && ", "}<Go to="/rules/$id" params={{ id: rule.id }}>{rule.name}</Go></span>)}</dd>
       </dl>
       {isAdmin && (
@@ -65,6 +72,13 @@ function Card({ alerter, kind, rules, onEdit }: { alerter: Alerter; kind: Schema
       {test.data && <Came test={test.data} />}
     </Section>
   );
+}
+
+/** Which alerts it is told of, in words. */
+function toldOf(alerter: Alerter): string {
+  const whose = alerter.everyRule ? "every rule's alerts" : "alerts of rules that name it";
+  const worst = alerter.minimumSeverity === "info" ? "" : alerter.minimumSeverity === "critical" ? ", critical ones only" : `, ${alerter.minimumSeverity} and worse`;
+  return whose + worst + (alerter.tags.length > 0 ? `, on nodes tagged ${alerter.tags.join(" or ")}` : "");
 }
 
 /** What came back from the other side. */
@@ -89,10 +103,14 @@ function Form({ kinds, alerter, etag, onClose }: { kinds: Schemas["AlerterType"]
   const [name, setName] = useState(alerter?.name ?? "");
   const [type, setType] = useState(alerter?.type ?? kinds[0]!.type);
   const kind = kinds.find((one) => one.type === type)!;
-  const [values, setValues] = useState<Settings>(() => ({ path: alerter?.path ?? null, url: alerter?.url ?? null }));
+  const [values, setValues] = useState<Values>(() => (alerter as unknown as Values | null) ?? {});
+  const [routing, setRouting] = useState<Pick<Request, "minimumSeverity" | "tags" | "everyRule" | "digestEvery" | "titleTemplate" | "textTemplate">>(() => ({
+    minimumSeverity: alerter?.minimumSeverity ?? "info", tags: alerter?.tags ?? [], everyRule: alerter?.everyRule ?? false, digestEvery: alerter?.digestEvery ?? "", titleTemplate: alerter?.titleTemplate ?? "", textTemplate: alerter?.textTemplate ?? "",
+  }));
   const save = async () => {
-    const held = Object.fromEntries(kind.fields.map((field) => [field.name, (values as Record<string, string | null | undefined>)[field.name]]).filter(([, value]) => value !== undefined && value !== null && value !== ""));
-    await api.PUT("/api/alerters/{name}", { params: { path: { name: name.trim() } }, body: { type, ...held }, headers: ifMatch(etag) });
+    const held = Object.fromEntries(kind.fields.map((field) => [field.name, values[field.name]]).filter(([, value]) => value !== undefined && value !== null && value !== ""));
+    const request: Request = { type, ...held, ...routing, digestEvery: kind.canDigest ? routing.digestEvery || null : null, titleTemplate: routing.titleTemplate || null, textTemplate: routing.textTemplate || null };
+    await api.PUT("/api/alerters/{name}", { params: { path: { name: name.trim() } }, body: request, headers: ifMatch(etag) });
     await queries.invalidateQueries();
     talk.tell(`${name.trim()} is saved`, { text: "Send it a test alert to see whether it arrives." });
   };
@@ -103,10 +121,18 @@ function Form({ kinds, alerter, etag, onClose }: { kinds: Schemas["AlerterType"]
           {!alerter && <Field label="Name" required validationMessage={of("name")}><Input autoFocus value={name} onChange={(_, data) => setName(data.value)} placeholder="on-call" /></Field>}
           <Field label="Kind" hint={kind.description}><Select value={type} onChange={(_, data) => setType(data.value)}>{kinds.map((one) => <option key={one.type} value={one.type}>{one.title}</option>)}</Select></Field>
           {kind.fields.map((field) => (
-            <Field key={field.name} label={field.title} required={field.required} hint={field.kind === "secret" && alerter?.hasSecret ? `${field.hint} One is set; left empty, it stays.` : field.hint} validationMessage={of(field.name)}>
-              <Input type={field.kind === "secret" ? "password" : field.kind === "url" ? "url" : "text"} autoComplete={field.kind === "secret" ? "new-password" : "off"} value={(values as Record<string, string | null>)[field.name] ?? ""} onChange={(_, data) => setValues({ ...values, [field.name]: data.value })} />
+            <Field key={field.name} label={field.title} required={field.required} hint={field.kind === "secret" && alerter?.hasSecret && alerter.type === type ? `${field.hint} One is set; left empty, it stays.` : field.hint} validationMessage={of(field.name)}>
+              <Input type={field.kind === "secret" ? "password" : field.kind === "url" ? "url" : "text"} autoComplete={field.kind === "secret" ? "new-password" : "off"} value={values[field.name] ?? ""} placeholder={field.kind === "secret" ? undefined : field.example} onChange={(_, data) => setValues({ ...values, [field.name]: data.value })} />
             </Field>
           ))}
+          <Field label="At least" hint="It is told of alerts that are so bad, or worse." validationMessage={of("minimumSeverity")}><Select value={routing.minimumSeverity ?? "info"} onChange={(_, data) => setRouting({ ...routing, minimumSeverity: data.value })}>{severities.map((one) => <option key={one}>{one}</option>)}</Select></Field>
+          <Field label="Nodes with any of these tags" hint="None: of all nodes." validationMessage={of("tags")}><TagEditor name="Tags" tags={routing.tags ?? []} onChange={(tags) => setRouting({ ...routing, tags })} /></Field>
+          <Switch checked={routing.everyRule} onChange={(_, data) => setRouting({ ...routing, everyRule: data.checked })} label={routing.everyRule ? "Of every rule" : "Of rules that name it"} />
+          {kind.canDigest && <Field label="One message every" hint="Such as 1h. Left empty, each alert is a message." validationMessage={of("digestEvery")}><Input value={routing.digestEvery ?? ""} onChange={(_, data) => setRouting({ ...routing, digestEvery: data.value })} placeholder="1h" /></Field>}
+          <details><summary>Words of your own</summary>
+            <Field label="Title" hint="$rule, $node, $severity, $event, $query, $count, $link and the row's columns are filled in. Left empty, the usual one." validationMessage={of("titleTemplate")}><Input value={routing.titleTemplate ?? ""} onChange={(_, data) => setRouting({ ...routing, titleTemplate: data.value })} placeholder="[$severity] $rule on $node" /></Field>
+            <Field label="Text" validationMessage={of("textTemplate")}><Textarea resize="vertical" value={routing.textTemplate ?? ""} onChange={(_, data) => setRouting({ ...routing, textTemplate: data.value })} placeholder="$message" /></Field>
+          </details>
         </>
       )}
     </FormDialog>

@@ -6,7 +6,7 @@ import { Go, Loading, Num, Page, Problem, Section, State, When } from "../parts/
 import { Chart } from "../parts/Chart";
 import { counted, grouped, platformName } from "../parts/format";
 import { useMay } from "../session";
-import { NodeName } from "./parts/NodeName";
+import { About } from "./parts/AlertRows";
 
 const colors: Record<string, string> = { online: "--ok", offline: "--idle", silent: "--warn", never_reported: "--idle", pending: "--series-2", inactive: "--idle" };
 const every = { refetchInterval: 15_000 };
@@ -17,7 +17,7 @@ export function DashboardPage() {
   const activity = use.useQuery("get", "/api/stats/activity", { params: { query: { hours: 24 } } }, every);
   const newest = use.useQuery("get", "/api/nodes", { params: { query: { sort: "enrolledAt", order: "desc", take: 6 } } }, every);
   const silent = use.useQuery("get", "/api/nodes", { params: { query: { status: "silent", sort: "lastSeenAt", order: "desc", take: 6 } } }, every);
-  const alerts = use.useQuery("get", "/api/alerts", { params: { query: { take: 8 } } }, every);
+  const alerts = use.useQuery("get", "/api/alerts", { params: { query: { take: 8, state: "open,acknowledged" } } }, every);
   const costs = use.useQuery("get", "/api/stats/queries", { params: { query: { take: 5 } } });
   const dead = use.useQuery("get", "/api/dead-letters", { params: { query: { take: 100 } } }, every);
   const navigate = useNavigate();
@@ -46,10 +46,10 @@ export function DashboardPage() {
         <Hours title="Alerts by hour" hours={activity.data?.hours} series={[["Alerts", "alerts", "--series-3"]]} to="/alerts" />
       </div>
       <div className="grid">
-        <Section title="Alerts" actions={<Go to="/alerts">All alerts</Go>}>
-          {alerts.data ? (alerts.data.items.length === 0 ? <p className="muted">No alert was raised. <Go to="/rules">Rules</Go> watch the results.</p> : (
+        <Section title="Open alerts" actions={<Go to="/alerts">All alerts</Go>}>
+          {alerts.data ? (alerts.data.items.length === 0 ? <p className="muted">No alert is open. <Go to="/rules">Rules</Go> watch the results.</p> : (
             <ul className="plain">{alerts.data.items.map((alert) => (
-              <li key={alert.id} className="row line"><State of={alert.severity} /><span className="one-line"><Go to="/alerts/$id" params={{ id: alert.id }}>{alert.ruleName}</Go> on <NodeName id={alert.nodeId} /></span><span className="muted"><When at={alert.raisedAt} /></span></li>
+              <li key={alert.id} className="row line"><State of={alert.severity} /><span className="one-line"><Go to="/alerts/$id" params={{ id: alert.id }}>{alert.title}</Go> on <About alert={alert} /></span><span className="muted"><When at={alert.raisedAt} /></span></li>
             ))}</ul>
           )) : <Loading />}
         </Section>

@@ -11,10 +11,12 @@ import { useAddress } from "../search";
 import { useMay } from "../session";
 import { Lacking } from "../shell/Nothing";
 import { Choice } from "./Nodes";
+import { BackTestView } from "./parts/BackTestView";
 import { ConditionTree } from "./parts/ConditionTree";
 import { fromJson, type GroupJson, isConditions, lineOf, queryNames, shapesOf, toJson } from "./parts/conditions";
 import { heldStill, isNew, useHeld, Versions } from "./parts/items";
 import { RuleBuilder, useRecentLines } from "./parts/RuleBuilder";
+import { RuleAbsence, RuleAlerts, RuleScope } from "./parts/RuleSettings";
 
 type Rule = Schemas["Rule"];
 
@@ -31,11 +33,20 @@ export function RulePage() {
 }
 
 const blank = (query: string): Rule => ({
-  id: "", name: "", description: "", severity: "medium", enabled: true, alerters: [], createdAt: "", updatedAt: "",
+  id: "", name: "", description: "", message: null, runbook: null, severity: "medium", enabled: true, alerters: [], tags: [], platforms: [], threshold: null, absence: null, group: { window: "1h", by: [] },
+  resolveOnRemoved: false, resolveAfter: null, escalate: null, learning: null, version: 0, createdAt: "", updatedAt: "",
   conditions: { condition: "AND", rules: [{ field: "query_name", operator: "equal", value: query }, { field: "column", operator: "column_equal", value: ["", ""] }] } as never,
 });
 
-const requestOf = (rule: Rule): Schemas["RuleRequest"] => ({ name: rule.name.trim(), description: rule.description, conditions: rule.conditions, alerters: rule.alerters, severity: rule.severity, enabled: rule.enabled });
+/** What a rule about absence has no use for is left out. */
+const requestOf = ({ id: _, version: __, createdAt: ___, updatedAt: ____, ...rule }: Rule): Schemas["RuleRequest"] => ({
+  ...rule, name: rule.name.trim(), message: rule.message || null, runbook: rule.runbook || null,
+  ...(rule.absence ? { conditions: null, threshold: null, group: null, resolveOnRemoved: false, learning: null } : {}),
+  ...(rule.threshold ? { resolveOnRemoved: false } : {}),
+});
+
+/** Where a rule about absence is made one about lines, there is something to begin with. */
+const conditionsOf = (rule: Rule) => (rule.conditions ?? blank("").conditions) as GroupJson;
 
 function Editor({ schema, rule: found, etag: foundEtag, isNew, line: given }: { schema: Schemas["RuleSchema"]; rule: Rule; etag: string | null; isNew: boolean; line: object | null }) {
   const mayWrite = useMay("operator");
@@ -45,15 +56,15 @@ function Editor({ schema, rule: found, etag: foundEtag, isNew, line: given }: { 
   const alerters = use.useQuery("get", "/api/alerters", { params: { query: { take: 200 } } });
   const shapes = useMemo(() => shapesOf(schema), [schema]);
   const [rule, setRule] = useState(found);
-  const [query, setQuery] = useState(() => prepareRuleGroup(fromJson(found.conditions as GroupJson)));
-  const [text, setText] = useState(() => pretty(found.conditions));
+  const [query, setQuery] = useState(() => prepareRuleGroup(fromJson(conditionsOf(found))));
+  const [text, setText] = useState(() => pretty(conditionsOf(found)));
   const [view, setView] = useState("builder");
-  const conditions = rule.conditions as GroupJson;
+  const conditions = conditionsOf(rule);
   const set = (change: Partial<Rule>) => setRule((before) => ({ ...before, ...change }));
   const { item: saved, etag, isDirty, isSaving, fault, save } = useHeld(found, foundEtag, (base) => JSON.stringify(requestOf(rule)) !== JSON.stringify(requestOf(base)), (taken) => {
     setRule(taken);
-    setQuery(prepareRuleGroup(fromJson(taken.conditions as GroupJson)));
-    setText(pretty(taken.conditions));
+    setQuery(prepareRuleGroup(fromJson(conditionsOf(taken))));
+    setText(pretty(conditionsOf(taken)));
   });
   const names = useMemo(() => queryNames(conditions), [conditions]);
   const isBroken = parsed(text) === null;
@@ -93,10 +104,11 @@ function Editor({ schema, rule: found, etag: foundEtag, isNew, line: given }: { 
     talk.tell(`${saved.name} was deleted`, { undo: async () => { await api.PUT("/api/rules/{id}", { params: { path: { id: saved.id } }, body: requestOf(saved) }); await queries.invalidateQueries(); } });
   };
   const of = (member: string) => faultOf(fault, member);
+  const parts = { rule, set, wrong: of, disabled: !mayWrite };
 
   return (
     <Page title={isNew ? "New rule" : saved.name} under={<Go to="/rules">All rules</Go>}
-      actions={<>{!isNew && <Go to="/alerts" search={{ ruleId: saved.id }}>Its alerts</Go>}{mayWrite && !isNew && <Button onClick={() => void remove().catch(talk.fail)}>Delete…</Button>}{mayWrite && <Button appearance="primary" disabled={(!isDirty && !isNew) || !rule.name.trim() || isBroken || isSaving} onClick={() => save(write)}>{isNew ? "Create" : "Save"}</Button>}</>}>
+      actions={<>{!isNew && <Go to="/alerts" search={{ ruleId: saved.id }}>Its alerts</Go>}{mayWrite && !isNew && <Button onClick={() => void remove().catch(talk.fail)}>Delete…</Button>}{mayWrite && <Button appearance="primary" disabled={(!isDirty && !isNew) || !rule.name.trim() || (isBroken && !rule.absence) || isSaving} onClick={() => save(write)}>{isNew ? "Create" : "Save"}</Button>}</>}>
       <Problem of={fault} />
       <Section>
         <div className="form">
@@ -111,14 +123,26 @@ function Editor({ schema, rule: found, etag: foundEtag, isNew, line: given }: { 
           <Switch checked={rule.enabled} disabled={!mayWrite} onChange={(_, data) => set({ enabled: data.checked })} label={rule.enabled ? "On: it raises alerts" : "Off: it raises nothing"} />
         </div>
       </Section>
-      <Section title="Conditions" actions={<TabList size="small" selectedValue={view} onTabSelect={(_, data) => setView(String(data.value))}><Tab value="builder">Builder</Tab><Tab value="both" className="wide-only">Both</Tab><Tab value="json">JSON</Tab></TabList>}>
+      <Section>
+        <div className="form">
+          <TabList selectedValue={rule.absence ? "absence" : "lines"} onTabSelect={(_, data) => mayWrite && set(data.value === "absence" ? { absence: rule.absence ?? { kind: "not_seen", for: "1d" } } : { absence: null, conditions: conditions as never })}>
+            <Tab value="lines">Rows that come</Tab><Tab value="absence">What does not come</Tab>
+          </TabList>
+          <RuleScope {...parts} />
+        </div>
+      </Section>
+      {rule.absence ? <RuleAbsence {...parts} /> : (
+        <Section title="Conditions" actions={<TabList size="small" selectedValue={view} onTabSelect={(_, data) => setView(String(data.value))}><Tab value="builder">Builder</Tab><Tab value="both" className="wide-only">Both</Tab><Tab value="json">JSON</Tab></TabList>}>
         <div className={view === "both" ? "grid two" : ""}>
           {view !== "json" && <RuleBuilder schema={schema} shapes={shapes} query={query} onChange={onBuilt} names={names} disabled={!mayWrite} />}
           {view !== "builder" && <div className="stack"><JsonEditor label="Conditions as JSON" value={text} onChange={onText} readOnly={!mayWrite} minHeight="260px" maxHeight="60vh" />{isBroken && <span className="muted">Groups are {'{"condition": "AND" or "OR", "rules": [...]}'}; the builder follows once this is whole.</span>}</div>}
         </div>
         <p className="muted" style={{ margin: 0 }}>At most {schema.mostConditions} conditions, {schema.mostDepth} groups deep. A column's condition is about one column of the line; a missing column matches no condition but a “not”.</p>
       </Section>
-      <Trial conditions={conditions} names={names} given={given} />
+      )}
+      <RuleAlerts {...parts} alerters={(alerters.data?.items ?? []).map((one) => one.name)} />
+      {!rule.absence && <Trial conditions={conditions} names={names} given={given} />}
+      {!rule.absence && mayWrite && <BackTestView rule={{ ...requestOf(rule), name: rule.name.trim() || "draft" }} />}
       {!isNew && <RuleHistory id={saved.id} current={saved} />}
     </Page>
   );
@@ -168,7 +192,7 @@ function Trial({ conditions, names, given }: { conditions: GroupJson; names: str
           <div className="stack" aria-live="polite">
             {verdict.error ? <Problem of={verdict.error} /> : verdict.data && !(line instanceof Error) ? (
               <>
-                <div className={verdict.data.matches ? "match" : "nomatch"}><strong>{verdict.data.matches ? "The line matches: an alert would be raised." : "The line does not match."}</strong></div>
+                <div className={verdict.data.matches ? "match" : "nomatch"}><strong>{verdict.data.matches ? verdict.data.dependsOnSeen ? "The line matches if the value is new." : "The line matches: an alert would be raised." : "The line does not match."}</strong></div>
                 <ConditionTree of={conditions} verdict={verdict.data} />
               </>
             ) : null}

@@ -7,6 +7,7 @@ import { Empty, Go, Page, State, When } from "../parts/basics";
 import { type Column, DataTable } from "../parts/DataTable";
 import { usePages } from "../parts/rows";
 import { useMay } from "../session";
+import { absenceWords } from "./parts/absence";
 import { type GroupJson, leaves, queryNames } from "./parts/conditions";
 
 type Rule = Schemas["Rule"];
@@ -15,8 +16,8 @@ const columns: Column<Rule>[] = [
   { id: "severity", name: "Severity", width: "100px", cell: (rule) => <State of={rule.severity} /> },
   { id: "name", name: "Rule", narrow: true, width: "minmax(240px, 3fr)", cell: (rule) => <Go to="/rules/$id" params={{ id: rule.id }}>{rule.name}</Go> },
   { id: "enabled", name: "State", narrow: true, width: "90px", cell: (rule) => (rule.enabled ? <State of="on" /> : <State of="off" />) },
-  { id: "watches", name: "Watches", width: "minmax(160px, 2fr)", cell: (rule) => <span className="mono muted">{queryNames(rule.conditions as GroupJson).join(", ") || "any query"}</span> },
-  { id: "conditions", name: "Conditions", width: "100px", hidden: true, cell: (rule) => leaves(rule.conditions as GroupJson).length },
+  { id: "watches", name: "Watches", width: "minmax(160px, 2fr)", cell: (rule) => (rule.absence ? <span className="muted">{absenceWords(rule.absence)}</span> : <span className="mono muted">{queryNames(rule.conditions as GroupJson).join(", ") || "any query"}</span>) },
+  { id: "conditions", name: "Conditions", width: "100px", hidden: true, cell: (rule) => (rule.conditions ? leaves(rule.conditions as GroupJson).length : "") },
   { id: "alerters", name: "Alerters", width: "minmax(120px, 1fr)", cell: (rule) => rule.alerters.join(", ") || <span className="muted">none: in the inbox only</span> },
   { id: "alerts", name: "Alerts", width: "90px", cell: (rule) => <Go to="/alerts" search={{ ruleId: rule.id }}>see them</Go> },
   { id: "updated", name: "Changed", width: "130px", cell: (rule) => <When at={rule.updatedAt} /> },

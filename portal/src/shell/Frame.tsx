@@ -1,6 +1,6 @@
 import { Avatar, Button, Menu, MenuDivider, MenuItem, MenuList, MenuPopover, MenuTrigger, MessageBar, MessageBarBody, MessageBarTitle, ProgressBar, Tooltip } from "@fluentui/react-components";
 import {
-  AlertRegular, ArchiveRegular, BoardRegular, BookRegular, ChannelShareRegular, ClipboardTaskListLtrRegular, DocumentTextRegular, DesktopRegular, FolderSearchRegular, HistoryRegular, KeyRegular, MailErrorRegular, NavigationRegular,
+  AlertOffRegular, AlertRegular, ArchiveRegular, BoardRegular, BookRegular, ChannelShareRegular, ClipboardTaskListLtrRegular, DocumentTextRegular, DesktopRegular, FolderSearchRegular, HistoryRegular, KeyRegular, MailErrorRegular, NavigationRegular,
   OptionsRegular, PeopleRegular, PersonKeyRegular, PlugConnectedRegular, ScanTextRegular, SearchRegular, SettingsRegular, ShieldTaskRegular, TableRegular, TableSearchRegular, TagRegular, FlashRegular, BoxRegular,
 } from "@fluentui/react-icons";
 import { useIsFetching, useIsMutating } from "@tanstack/react-query";
@@ -47,6 +47,7 @@ export const places: [string, Entry[]][] = [
   ]],
   ["Detection", [
     { to: "/alerts", name: "Alerts", icon: <AlertRegular /> },
+    { to: "/mutes", name: "Maintenance", icon: <AlertOffRegular /> },
     { to: "/rules", name: "Rules", icon: <ShieldTaskRegular /> },
     { to: "/alerters", name: "Alerters", icon: <ClipboardTaskListLtrRegular /> },
     { to: "/dead-letters", name: "Dead letters", icon: <MailErrorRegular /> },

@@ -70,7 +70,9 @@ internal sealed class Api : IDisposable
         if (body is not null) request.Content = new StringContent(body, Encoding.UTF8, "application/json");
         using var response = await _http.SendAsync(request);
         var text = await response.Content.ReadAsStringAsync();
-        return (response.StatusCode, text.Length > 0 ? JsonNode.Parse(text) : null);
+
+        // Of what comes line by line, the last.
+        return (response.StatusCode, text.Length > 0 ? JsonNode.Parse(response.Content.Headers.ContentType?.MediaType == "application/x-ndjson" ? text.TrimEnd().Split('\n')[^1] : text) : null);
     }
 
     public async Task<JsonNode> GetAsync(string path) => await OkAsync("GET", path);

@@ -5,6 +5,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Fleet.Agents;
 using Fleet.Alerts;
+using Fleet.Bus;
 using Fleet.Bus.Embedded;
 using Fleet.Config;
 using Fleet.Hosting;
@@ -91,6 +92,8 @@ internal sealed class World : IAsyncDisposable
     }
 
     public T Get<T>() where T : notnull => _services.GetRequiredService<T>();
+
+    public ISubscriber Subscriber(string queue) => _services.GetServices<ISubscriber>().Single(subscriber => subscriber.Queue == queue);
 
     public async Task AddSecretAsync(string text, string[]? tags = null, DateTimeOffset? expiresAt = null, long? maxUses = null, NodeId? node = null) =>
         await Get<EnrollSecrets>().CreateAsync(text, TagSet.Of(tags ?? []), expiresAt, maxUses, node, text, default);

@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 import type { Schemas } from "../../api";
-import { Go, State, When } from "../../parts/basics";
+import { Go, Num, State, When } from "../../parts/basics";
 import { type Column, DataTable } from "../../parts/DataTable";
 import type { RowSource } from "../../parts/rows";
 import { NodeName } from "./NodeName";
@@ -11,17 +11,35 @@ type Alert = Schemas["Alert"];
 export function deliveryOf(alert: Alert): string {
   const states = alert.deliveries.map((one) => one.state);
   if (states.length === 0) return "no alerter";
-  return ["failed", "retrying", "pending"].find((state) => states.includes(state)) ?? states[0]!;
+  return ["failed", "retrying", "pending", "quiet", "queued"].find((state) => states.includes(state)) ?? states[0]!;
+}
+
+/** What an alert is about: a node, or several. */
+export function About({ alert }: { alert: Alert }) {
+  if (alert.about) return <span>{alert.about === "fleet" ? "the fleet" : alert.about}</span>;
+  return alert.nodeId ? <NodeName id={alert.nodeId} /> : <span className="muted">no node</span>;
+}
+
+interface Props {
+  rows: RowSource<Alert>;
+  withNode?: boolean;
+  empty: ReactNode;
+  tools?: ReactNode;
+  selection?: ReadonlySet<string>;
+  onSelect?: (selection: ReadonlySet<string>) => void;
 }
 
 /** Alerts, newest first. */
-export function AlertRows({ rows, withNode = true, empty, tools }: { rows: RowSource<Alert>; withNode?: boolean; empty: ReactNode; tools?: ReactNode }) {
+export function AlertRows({ rows, withNode = true, empty, tools, selection, onSelect }: Props) {
   const columns: Column<Alert>[] = [
     { id: "severity", name: "Severity", width: "100px", narrow: true, cell: (alert) => <State of={alert.severity} /> },
-    { id: "rule", name: "Rule", width: "minmax(220px, 3fr)", narrow: true, cell: (alert) => <Go to="/alerts/$id" params={{ id: alert.id }}>{alert.ruleName}</Go> },
-    ...(withNode ? [{ id: "node", name: "Node", width: "minmax(140px, 1fr)", cell: (alert: Alert) => <NodeName id={alert.nodeId} /> }] : []),
-    { id: "raised", name: "Raised", width: "150px", cell: (alert) => <When at={alert.raisedAt} /> },
-    { id: "delivery", name: "Delivery", width: "120px", cell: (alert) => <State of={deliveryOf(alert)} /> },
+    { id: "rule", name: "Alert", width: "minmax(220px, 3fr)", narrow: true, cell: (alert) => <Go to="/alerts/$id" params={{ id: alert.id }}>{alert.title}</Go> },
+    ...(withNode ? [{ id: "node", name: "Node", width: "minmax(140px, 1fr)", cell: (alert: Alert) => <About alert={alert} /> }] : []),
+    { id: "state", name: "State", width: "130px", narrow: true, cell: (alert) => <State of={alert.state} {...(alert.quietUntil ? { title: alert.quietBy ?? "" } : {})} /> },
+    { id: "count", name: "Rows", width: "70px", cell: (alert) => <Num of={alert.count} /> },
+    { id: "owner", name: "Owner", width: "minmax(90px, 1fr)", cell: (alert) => alert.owner ?? <span className="muted">nobody</span> },
+    { id: "raised", name: "Raised", width: "140px", cell: (alert) => <When at={alert.raisedAt} /> },
+    { id: "delivery", name: "Delivery", width: "110px", cell: (alert) => <State of={deliveryOf(alert)} /> },
   ];
-  return <DataTable name="Alerts" columns={columns} rows={rows} rowKey={(alert) => alert.id} empty={empty} tools={tools} noun={["alert", "alerts"]} />;
+  return <DataTable name="Alerts" id="alerts" columns={columns} rows={rows} rowKey={(alert) => alert.id} empty={empty} tools={tools} noun={["alert", "alerts"]} {...(selection && onSelect ? { selection, onSelect } : {})} />;
 }

@@ -12,11 +12,13 @@ export function ConditionTree({ of, path = "conditions", verdict }: { of: GroupJ
           const place = `${path}.rules[${i}]`;
           if (isGroup(node)) return <li key={place}><ConditionTree of={node} path={place} verdict={verdict} /></li>;
           const said = worded(node);
-          const matches = verdict?.conditions.find((one) => one.path === place)?.matches;
+          const one = verdict?.conditions.find((condition) => condition.path === place);
+          const matches = one?.matches;
           return (
-            <li key={place} className={matches === undefined ? "" : matches ? "match" : "nomatch"}>
+            <li key={place} className={matches === true ? "match" : matches === false ? "nomatch" : ""}>
               {matches === true && <CheckmarkRegular aria-label="Holds: " role="img" />}{matches === false && <DismissRegular aria-label="Does not hold: " role="img" />}{" "}
               <span className="mono">{said.subject}</span> <span className="muted">{said.verb}</span> {said.object && <span className="mono">{said.object}</span>}
+              {one && <span className="muted">{one.matches === null ? " depends on what was seen before" : one.value === null ? " (missing)" : <> (is <span className="mono">{one.value === "" ? "empty" : one.value}</span>)</>}</span>}
             </li>
           );
         })}

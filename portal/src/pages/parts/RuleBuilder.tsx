@@ -4,7 +4,7 @@ import { QueryBuilder, type Field, type RuleGroupType, type FullOption, type Val
 import { api, body, type Schemas } from "../../api";
 import { useTables } from "../../parts/Sql";
 import { useResultNames } from "../Results";
-import type { Operand, Shapes } from "./conditions";
+import { isNamed, type Operand, type Shapes } from "./conditions";
 
 interface Props {
   schema: Schemas["RuleSchema"];
@@ -18,8 +18,9 @@ interface Props {
 
 /** Rules built by choosing: groups within groups, each condition a line. */
 export function RuleBuilder({ schema, shapes, query, onChange, names, disabled }: Props) {
-  const fields = useMemo<Field[]>(() => schema.fields.map((field) => ({ name: field.name, label: field.hasName ? "column" : field.title })), [schema]);
+  const fields = useMemo<Field[]>(() => schema.fields.map((field) => ({ name: field.name, label: field.title })), [schema]);
   const operators = useMemo(() => schema.operators.map((one) => ({ name: one.name, label: one.title })), [schema]);
+  const places = useMemo(() => new Set(schema.operators.filter((one) => one.kind === "place").map((one) => one.name)), [schema]);
   const columns = useColumns(names);
   const resultNames = useResultNames();
   return (
@@ -28,7 +29,7 @@ export function RuleBuilder({ schema, shapes, query, onChange, names, disabled }
       <datalist id="rule-query_name">{resultNames.map((name) => <option key={name} value={name} />)}</datalist>
       <datalist id="rule-action">{["added", "removed", "snapshot", "triggered"].map((name) => <option key={name} value={name} />)}</datalist>
       <QueryBuilder
-        fields={fields} operators={operators} query={query} onQueryChange={onChange} disabled={disabled} context={{ shapes }}
+        fields={fields} operators={operators} query={query} onQueryChange={onChange} disabled={disabled} context={{ shapes, places }}
         controlElements={{ valueEditor: Value, fieldSelector: Choice, operatorSelector: Choice, combinatorSelector: Choice }} controlClassnames={classes} translations={words} combinators={[{ name: "and", label: "all of" }, { name: "or", label: "any of" }]}
         getDefaultValue={() => ({ column: "", values: [] }) satisfies Operand} resetOnOperatorChange={false} resetOnFieldChange={false} showNotToggle showCloneButtons addRuleToNewGroups enableMountQueryChange={false} listsAsArrays
       />
@@ -58,11 +59,14 @@ function Value({ field, operator, value, handleOnChange, context, disabled }: Va
   const { column, values } = (value || { column: "", values: [] }) as Operand;
   const shape = (context as { shapes: Shapes }).shapes.get(operator) ?? "one";
   const set = (i: number, text: string) => handleOnChange({ column, values: Array.from({ length: Math.max(values.length, i + 1) }, (_, at) => (at === i ? text : values[at] ?? "")) } satisfies Operand);
-  const list = field === "column" ? undefined : `rule-${field}`;
+  const list = isNamed(field) ? undefined : `rule-${field}`;
+  const isPlace = (context as { places: Set<string> }).places.has(operator);
   return (
     <>
-      {field === "column" && <input className="native mono" aria-label="Column" placeholder="column" list="rule-columns" value={column} disabled={disabled} onChange={(event) => handleOnChange({ column: event.target.value, values } satisfies Operand)} />}
-      {shape === "many" ? (
+      {isNamed(field) && <input className="native mono" aria-label={field === "column" ? "Column" : "Decoration"} placeholder={field} list={field === "column" ? "rule-columns" : undefined} value={column} disabled={disabled} onChange={(event) => handleOnChange({ column: event.target.value, values } satisfies Operand)} />}
+      {isPlace ? (
+        <select className="native" aria-label="New where" value={values[0] === "fleet" ? "fleet" : "node"} disabled={disabled} onChange={(event) => set(0, event.target.value)}><option value="node">on its node</option><option value="fleet">in the fleet</option></select>
+      ) : shape === "many" ? (
         <textarea className="native mono" aria-label="Values, one on a line" placeholder="one on a line" rows={Math.min(6, Math.max(2, values.length + 1))} value={values.join("\n")} disabled={disabled} onChange={(event) => handleOnChange({ column, values: event.target.value === "" ? [] : event.target.value.split("\n") } satisfies Operand)} />
       ) : shape === "none" ? null : (
         <>

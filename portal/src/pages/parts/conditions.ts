@@ -1,7 +1,10 @@
 import type { RuleGroupType, RuleType } from "react-querybuilder";
 import type { Schemas } from "../../api";
 
-/** A condition's right-hand side: the column that it is about, where the field has such, and what it compares with. */
+/** Fields whose conditions name what they are about: one of the line's columns or decorations. */
+export const isNamed = (field: string) => field === "column" || field === "decoration";
+
+/** A condition's right-hand side: the column or decoration that it is about, where the field has such, and what it compares with. */
 export interface Operand {
   column: string;
   values: Scalar[];
@@ -29,6 +32,8 @@ export type Shapes = ReadonlyMap<string, Shape>;
 
 export const shapesOf = (schema: Schemas["RuleSchema"]): Shapes => new Map(schema.operators.map((one) => [one.name, one.operand as Shape]));
 
+const plain = (operator: string) => operator.replace(/^(column|decoration)_/, "");
+
 const scalars = (value: unknown): Scalar[] => (Array.isArray(value) ? value : [value]).filter((one): one is Scalar => typeof one === "string" || typeof one === "number" || typeof one === "boolean");
 
 /** jQuery QueryBuilder's JSON, which rules are stored as, to what the visual builder edits. */
@@ -38,9 +43,9 @@ export function fromJson(group: GroupJson): RuleGroupType {
     not: group.not === true,
     rules: group.rules.map((node): RuleGroupType | RuleType => {
       if (isGroup(node)) return fromJson(node);
-      if (node.field !== "column") return { field: node.field, operator: node.operator, value: { column: "", values: scalars(node.value) } satisfies Operand };
+      if (!isNamed(node.field)) return { field: node.field, operator: node.operator, value: { column: "", values: scalars(node.value) } satisfies Operand };
       const [column, value] = Array.isArray(node.value) ? [node.value[0], node.value[1]] : [node.value, node.value];
-      return { field: "column", operator: node.operator.replace(/^column_/, ""), value: { column: String(column ?? ""), values: scalars(value) } satisfies Operand };
+      return { field: node.field, operator: plain(node.operator), value: { column: String(column ?? ""), values: scalars(value) } satisfies Operand };
     }),
   };
 }
@@ -57,7 +62,7 @@ export function toJson(group: RuleGroupType, shapes: Shapes): GroupJson {
     const { column, values } = (node.value ?? { column: "", values: [] }) as Operand;
     const shape = shapes.get(node.operator) ?? "one";
     const compared = shape === "none" ? null : shape === "many" ? values : shape === "two" ? [values[0] ?? "", values[1] ?? ""] : values[0] ?? "";
-    rules.push(node.field === "column" ? { field: "column", operator: "column_" + node.operator, value: shape === "none" ? [column] : [column, compared] } : { field: node.field, operator: node.operator, value: compared });
+    rules.push(isNamed(node.field) ? { field: node.field, operator: "column_" + node.operator, value: shape === "none" ? [column] : [column, compared] } : { field: node.field, operator: node.operator, value: compared });
   }
   return { condition: group.combinator === "or" ? "OR" : "AND", ...(group.not ? { not: true } : {}), rules };
 }
@@ -80,10 +85,10 @@ export const queryNames = (group: GroupJson) => [...new Set(leaves(group).filter
 
 /** A condition as a sentence: "column path begins with /tmp/". */
 export function worded(leaf: LeafJson): { subject: string; verb: string; object: string } {
-  const verb = leaf.operator.replace(/^column_/, "").replaceAll("_", " ");
-  if (leaf.field !== "column") return { subject: leaf.field.replaceAll("_", " "), verb, object: scalars(leaf.value).join(", ") };
+  const verb = plain(leaf.operator).replaceAll("_", " ");
+  if (!isNamed(leaf.field)) return { subject: leaf.field.replaceAll("_", " "), verb, object: scalars(leaf.value).join(", ") };
   const [column, value] = Array.isArray(leaf.value) ? [leaf.value[0], leaf.value[1]] : [leaf.value, ""];
-  return { subject: String(column), verb, object: scalars(value).join(", ") };
+  return { subject: leaf.field === "decoration" ? `decoration ${String(column)}` : String(column), verb, object: scalars(value).join(", ") };
 }
 
 /** A line as osquery or this server writes it, as the server tries rules on; the first row of a snapshot. */
@@ -98,5 +103,8 @@ export function lineOf(text: string): Schemas["RuleTestLine"] {
     ...(typeof line.hostIdentifier === "string" ? { hostIdentifier: line.hostIdentifier } : {}),
     ...(timestamp === undefined ? {} : { timestamp: timestamp as never }),
     columns: (snapshot ? snapshot[0] : line.columns ?? {}) as never,
+    ...(typeof line.decorations === "object" && line.decorations !== null ? { decorations: line.decorations as never } : {}),
+    ...(Array.isArray(line.tags) ? { tags: line.tags.map(String) } : {}),
+    ...(typeof line.platform === "string" ? { platform: line.platform } : {}),
   };
 }
