@@ -33,6 +33,7 @@ internal static class ManagerApi
         api.MapCampaignAnswers();
         api.MapRules();
         api.MapBackTest();
+        api.MapRuleImport();
         api.MapAlerts();
         api.MapAlerters();
         api.MapMutes();

@@ -78,6 +78,7 @@ namespace Fleet.Manager;
 [JsonSerializable(typeof(AlertsRequest))]
 [JsonSerializable(typeof(AlertsDone))]
 [JsonSerializable(typeof(NewMute))]
+[JsonSerializable(typeof(RuleImportBody))]
 [JsonSerializable(typeof(BackTestRequest))]
 [JsonSerializable(typeof(BackTestEvent))]
 [JsonSerializable(typeof(ListOf<MuteBody>))]

@@ -82,7 +82,7 @@ internal static class RulesApi
     }
 
     /// <summary>Without times, which are no difference.</summary>
-    private static JsonObject Essence(Rule rule)
+    internal static JsonObject Essence(Rule rule)
     {
         var json = Json(rule);
         json.Remove("createdAt");
@@ -159,7 +159,7 @@ internal static class RulesApi
         return DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time) ? time : null;
     }
 
-    private static JsonObject Json(Rule rule) => (JsonObject)JsonSerializer.SerializeToNode(RuleBody.Of(rule), ManagerJson.Strict.RuleBody)!;
+    internal static JsonObject Json(Rule rule) => (JsonObject)JsonSerializer.SerializeToNode(RuleBody.Of(rule), ManagerJson.Strict.RuleBody)!;
 
     private static IResult Missing(string id) => Problem.NotFound($"rule '{id}'");
 }

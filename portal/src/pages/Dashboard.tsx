@@ -6,7 +6,7 @@ import { Go, Loading, Num, Page, Problem, Section, State, When } from "../parts/
 import { Chart } from "../parts/Chart";
 import { counted, grouped, platformName } from "../parts/format";
 import { useMay } from "../session";
-import { About } from "./parts/AlertRows";
+import { About } from "./parts/AlertAbout";
 
 const colors: Record<string, string> = { online: "--ok", offline: "--idle", silent: "--warn", never_reported: "--idle", pending: "--series-2", inactive: "--idle" };
 const every = { refetchInterval: 15_000 };

@@ -34,12 +34,12 @@ export function MutesPage() {
   const columns: Column<Mute>[] = [
     { id: "state", name: "State", width: "100px", narrow: true, cell: (mute) => <State of={stateOf(mute)} /> },
     { id: "reason", name: "Reason", width: "minmax(200px, 3fr)", narrow: true, cell: (mute) => mute.reason },
-    { id: "tags", name: "Nodes", width: "minmax(140px, 1.5fr)", cell: (mute) => (mute.tags.length === 0 ? <span className="muted">all</span> : <Tags of={mute.tags} />) },
-    { id: "rules", name: "Rules", width: "minmax(140px, 1.5fr)", cell: (mute) => (mute.ruleIds.length === 0 ? <span className="muted">all</span> : mute.ruleIds.map((id) => rules.data?.items.find((rule) => rule.id === id)?.name ?? id).join(", ")) },
-    { id: "from", name: "From", width: "170px", cell: (mute) => <When at={mute.from} plain /> },
-    { id: "to", name: "To", width: "170px", cell: (mute) => <When at={mute.to} plain /> },
-    { id: "by", name: "By", width: "100px", cell: (mute) => mute.createdBy },
-    ...(mayWrite ? [{ id: "end", name: "", width: "90px", narrow: true, cell: (mute: Mute) => <Button size="small" onClick={() => void remove(mute).catch(talk.fail)}>{stateOf(mute) === "running" ? "End…" : "Delete…"}</Button> }] : []),
+    { id: "tags", name: "Nodes", width: "minmax(110px, 1.5fr)", cell: (mute) => (mute.tags.length === 0 ? <span className="muted">all</span> : <Tags of={mute.tags} />) },
+    { id: "rules", name: "Rules", width: "minmax(110px, 1.5fr)", cell: (mute) => (mute.ruleIds.length === 0 ? <span className="muted">all</span> : mute.ruleIds.map((id) => rules.data?.items.find((rule) => rule.id === id)?.name ?? id).join(", ")) },
+    { id: "from", name: "From", width: "150px", cell: (mute) => <When at={mute.from} plain /> },
+    { id: "to", name: "To", width: "150px", cell: (mute) => <When at={mute.to} plain /> },
+    { id: "by", name: "By", width: "80px", cell: (mute) => mute.createdBy },
+    ...(mayWrite ? [{ id: "end", name: "Change", width: "90px", narrow: true, cell: (mute: Mute) => <Button size="small" onClick={() => void remove(mute).catch(talk.fail)}>{stateOf(mute) === "running" ? "End…" : "Delete…"}</Button> }] : []),
   ];
   const make = <Button appearance="primary" icon={<AddRegular />} onClick={() => setMaking(true)}>New silence</Button>;
   return (

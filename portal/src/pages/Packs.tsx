@@ -195,6 +195,7 @@ function Whole({ pack, etag }: { pack: Pack; etag: string | null }) {
     { id: "sql", name: "SQL", width: "minmax(260px, 3fr)", cell: ([, query]) => <span className="mono muted" title={query.query}>{query.query}</span> },
     { id: "interval", name: "Every", width: "80px", narrow: true, cell: ([, query]) => (query.interval ? span(Number(query.interval)) : "") },
     { id: "results", name: "Results", width: "90px", cell: ([name]) => <Go to="/results" search={{ query: `pack/${pack.name}/${name}` }}>search</Go> },
+    ...(mayWrite ? [{ id: "rule", name: "Rule", width: "80px", cell: ([name]: [string, PackQuery]) => <Go to="/rules/$id" params={{ id: "+new" }} search={{ query: `pack/${pack.name}/${name}` }}>write</Go> }] : []),
     ...(mayWrite ? [{ id: "remove", name: "Remove", width: "90px", cell: ([name]: [string, PackQuery]) => <Button size="small" appearance="subtle" aria-label={`Remove ${name}`} onClick={() => void remove(name).catch(talk.fail)}>Remove</Button> }] : []),
   ];
   return (

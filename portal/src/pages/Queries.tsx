@@ -59,6 +59,7 @@ function Editor({ query: found, etag: foundEtag, isNew }: { query: Query; etag: 
     <Page title={isNew ? "New query" : query.name} under={<Go to="/queries">All queries</Go>}
       actions={
         <>
+          {mayWrite && !isNew && <Button onClick={() => void navigate({ to: "/rules/$id", params: { id: "+new" }, search: { query: query.name } })}>Write a rule</Button>}
           {mayWrite && <Button icon={<FlashRegular />} onClick={() => void navigate({ to: "/live", search: { sql: draft.sql } })}>Run it now</Button>}
           {mayWrite && <Button appearance="primary" disabled={!isDirty || !draft.name.trim() || !draft.sql.trim()} onClick={() => save(write)}>Save</Button>}
           {!isNew && <ItemMenu kind={kinds.queries} name={query.name} what={bodyOf(query)} etag={etag} />}

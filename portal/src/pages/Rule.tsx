@@ -25,10 +25,14 @@ export function RulePage() {
   const at = useAddress();
   const line = useRouterState({ select: (state) => (state.location.state as { line?: object }).line ?? null });
   const schema = use.useQuery("get", "/api/schema/rules", {}, { staleTime: Infinity });
+  const query = at.one("query");
+  // What a query's own words say is taken over; one that the configuration does not have is only named.
+  const draft = useQuery({ queryKey: ["rule-draft", query], enabled: isNew(id) && query !== "" && line === null, retry: false, staleTime: Infinity, queryFn: ({ signal }) => body(api.GET("/api/rules/draft", { params: { query: { query } }, signal })) });
   const found = useQuery({ ...heldStill, queryKey: ["rule", id], enabled: !isNew(id), queryFn: ({ signal }) => versioned(api.GET("/api/rules/{id}", { params: { path: { id } }, signal })) });
   if (found.error && !found.data) return <Page title="Rule"><Lacking of={found.error} what="rule" /></Page>;
   if (!schema.data || (!found.data && !isNew(id))) return <Page title="Rule"><Problem of={schema.error} /><Loading lines={8} /></Page>;
-  if (isNew(id)) return <Editor schema={schema.data} rule={blank(at.one("query"))} etag={null} isNew line={line} />;
+  if (draft.isLoading) return <Page title="New rule"><Loading lines={8} /></Page>;
+  if (isNew(id)) return <Editor schema={schema.data} rule={{ ...blank(query), ...(draft.data as Partial<Rule> | undefined) }} etag={null} isNew line={line} />;
   return <Editor key={id} schema={schema.data} rule={found.data!.item} etag={found.data!.etag} isNew={false} line={null} />;
 }
 

@@ -8,6 +8,7 @@ import { type Column, DataTable } from "../parts/DataTable";
 import { usePages } from "../parts/rows";
 import { useMay } from "../session";
 import { absenceWords } from "./parts/absence";
+import { DoormanImport } from "./parts/DoormanImport";
 import { type GroupJson, leaves, queryNames } from "./parts/conditions";
 
 type Rule = Schemas["Rule"];
@@ -28,10 +29,12 @@ export function RulesPage() {
   const mayWrite = useMay("operator");
   const navigate = useNavigate();
   const [text, setText] = useState("");
+  const [isImporting, setImporting] = useState(false);
   const rows = usePages<Rule>(["rules", text], (page, take, signal) => body(api.GET("/api/rules", { params: { query: { q: text || undefined, page, take } }, signal })), 30_000);
   const make = <Button appearance="primary" icon={<AddRegular />} onClick={() => void navigate({ to: "/rules/$id", params: { id: "+new" } })}>New rule</Button>;
   return (
-    <Page title="Rules" under="Every line that arrives is held against these; what matches raises an alert." actions={mayWrite && make}>
+    <Page title="Rules" under="Every line that arrives is held against these; what matches raises an alert." actions={mayWrite && <><Button onClick={() => setImporting(true)}>Import from Doorman…</Button>{make}</>}>
+      {isImporting && <DoormanImport onClose={() => setImporting(false)} />}
       <DataTable name="Rules" id="rules" columns={columns} rows={rows} rowKey={(rule) => rule.id} noun={["rule", "rules"]} tools={<SearchBox placeholder="Find a rule" aria-label="Find a rule" value={text} onChange={(_, data) => setText(data.value)} />}
         empty={text ? <Empty title="No rule is like that" /> : <Empty title="There are no rules yet" action={mayWrite && make}>A rule says which lines matter: a program that runs from /tmp, a new user, a node that fell silent. Any line under “Search” can become one.</Empty>} />
     </Page>

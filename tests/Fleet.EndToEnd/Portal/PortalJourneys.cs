@@ -136,7 +136,7 @@ public sealed class PortalJourneys(Chromium chromium)
         // An alerter by the form that the server describes, and what comes back when it is tried.
         await page.GetByRole(AriaRole.Button, new() { Name = "New alerter" }).First.ClickAsync();
         var form = page.GetByRole(AriaRole.Dialog);
-        await form.GetByLabel("Name").FillAsync("pager");
+        await form.GetByRole(AriaRole.Textbox, new() { Name = "Name" }).FillAsync("pager");
         await form.GetByLabel("Kind").SelectOptionAsync("webhook");
         await form.GetByLabel("Address").FillAsync(pager.Url);
         await form.GetByRole(AriaRole.Button, new() { Name = "Save" }).ClickAsync();
@@ -150,7 +150,7 @@ public sealed class PortalJourneys(Chromium chromium)
         await page.GetByRole(AriaRole.Combobox, new() { Name = "Alerters" }).ClickAsync();
         await page.GetByRole(AriaRole.Menuitemcheckbox, new() { Name = "pager" }).ClickAsync();
         await page.Keyboard.PressAsync("Escape");
-        await page.GetByLabel("Column").PressSequentiallyAsync("on_disk");
+        await page.GetByLabel("Column", new() { Exact = true }).PressSequentiallyAsync("on_disk");
         await page.GetByLabel("Value").Nth(1).FillAsync("0");
         await page.GetByRole(AriaRole.Button, new() { Name = "+ Group" }).ClickAsync();
         var group = page.Locator(".ruleGroup .ruleGroup");
@@ -184,6 +184,27 @@ public sealed class PortalJourneys(Chromium chromium)
         await Expect(page.Locator("dd .match")).ToHaveCountAsync(2);
         await Expect(page.GetByRole(AriaRole.Table, new() { Name = "Deliveries" })).ToContainTextAsync("delivered", new() { IgnoreCase = true });
         Assert.Equal(2, pager.Pages.Count);
+
+        // Somebody takes care of it, says why it is over, and the pager is told.
+        await page.GetByRole(AriaRole.Button, new() { Name = "Acknowledge" }).ClickAsync();
+        await Expect(page.GetByText("by admin").First).ToBeVisibleAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Resolve…" }).ClickAsync();
+        await page.GetByLabel("Why").FillAsync("It was a test of ours.");
+        await page.GetByRole(AriaRole.Dialog).GetByRole(AriaRole.Button, new() { Name = "Resolve" }).ClickAsync();
+        await Expect(page.GetByText("It was a test of ours.")).ToBeVisibleAsync();
+        await Eventually.TrueAsync(() => Task.FromResult(pager.Pages.Count == 4), () => string.Join('\n', pager.Pages));
+
+        // Over what was stored the rule finds the same again.
+        await page.GetByRole(AriaRole.Link, new() { Name = "Change it" }).ClickAsync();
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                await page.GetByRole(AriaRole.Button, new() { Name = "Last hour" }).ClickAsync();
+                var said = page.GetByText("which would have been");
+                await Expect(said).ToBeVisibleAsync();
+                return (await said.TextContentAsync())!.StartsWith("1 match on 1 node, which would have been 1 alert", StringComparison.Ordinal);
+            },
+            () => "the line is not in the index");
     }
 
     [Fact]

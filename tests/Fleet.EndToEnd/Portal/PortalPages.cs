@@ -14,7 +14,7 @@ public sealed class PortalPages(Chromium chromium)
         "/", "/nodes", "/nodes/{nodes}", "/nodes/{nodes}?tab=config", "/nodes/{nodes}?tab=results", "/nodes/{nodes}?tab=logs", "/nodes/{nodes}?tab=alerts", "/nodes/{nodes}?tab=activity",
         "/tags", "/tags/demo", "/enrollment", "/live?sql=select+*+from+processes", "/campaigns", "/campaigns/{campaigns}", "/campaigns/{campaigns}?tab=about", "/carves",
         "/queries", "/queries/uptime", "/queries/+new", "/packs", "/packs?import=1", "/packs/demo", "/file-paths", "/file-paths/etc", "/options", "/options/base",
-        "/results", "/reports", "/reports/pack%2Fdemo%2Fprocesses", "/status-logs", "/alerts", "/alerts/{alerts}", "/rules", "/rules/demo", "/rules/+new", "/alerters", "/dead-letters",
+        "/results", "/reports", "/reports/pack%2Fdemo%2Fprocesses", "/status-logs", "/alerts", "/alerts/{alerts}", "/rules", "/rules/demo", "/rules/quiet", "/rules/+new", "/mutes", "/alerters", "/dead-letters",
         "/people", "/tokens", "/audit", "/settings", "/account", "/about", "/nothing-here",
     ];
 
@@ -36,6 +36,8 @@ public sealed class PortalPages(Chromium chromium)
             first[kind] = (string)(await fleet.ListAsync("/api/" + kind))[0]["id"]!;
         }
 
+        await fleet.SendAsync("POST", $"/api/alerts/{first["alerts"]}/acknowledge", """{"note":"looking into it"}""");
+
         var open = await OpenPagesAsync(fleet, first["nodes"]);
         await LookAsync(fleet, scheme, "full", [.. s_pages.Select(path => (path, first.Aggregate(path, (text, pair) => text.Replace($"{{{pair.Key}}}", pair.Value, StringComparison.Ordinal)))), .. open]);
     }
@@ -45,7 +47,7 @@ public sealed class PortalPages(Chromium chromium)
     {
         await using var fleet = new ProgramUnderTest(("FLEET_ADMIN_PASSWORD", PortalUnderTest.Password), ("Fleet__Limits__CallsPerMinute", "100000"));
         await fleet.StartAsync();
-        await LookAsync(fleet, ColorScheme.Light, "empty", [.. s_pages.Where(path => !path.Contains('{', StringComparison.Ordinal) && path is not ("/tags/demo" or "/packs/demo" or "/queries/uptime" or "/file-paths/etc" or "/options/base" or "/rules/demo")).Select(path => (path, path))]);
+        await LookAsync(fleet, ColorScheme.Light, "empty", [.. s_pages.Where(path => !path.Contains('{', StringComparison.Ordinal) && path is not ("/tags/demo" or "/packs/demo" or "/queries/uptime" or "/file-paths/etc" or "/options/base" or "/rules/demo" or "/rules/quiet")).Select(path => (path, path))]);
     }
 
     [Fact]
@@ -81,6 +83,9 @@ public sealed class PortalPages(Chromium chromium)
         await fleet.SendAsync("PUT", "/api/options/base", """{"config":{"options":{"schedule_splay_percent":10}},"tags":["demo"]}""");
         await fleet.SendAsync("PUT", "/api/alerters/on-call", """{"type":"webhook","url":"https://pager.example.org/fleet","secret":"shared"}""");
         await fleet.SendAsync("POST", "/api/rules", """{"name":"A shell that nobody started","severity":"medium","conditions":{"condition":"AND","rules":[{"field":"query_name","operator":"equal","value":"pack/demo/processes"},{"condition":"OR","not":true,"rules":[{"field":"column","operator":"column_is_not_empty","value":["cmdline"]}]}]}}""");
+        await fleet.SendAsync("PUT", "/api/alerters/mail", """{"type":"email","server":"smtp://mail.example.org","from":"fleet@example.org","to":"ada@example.org","minimumSeverity":"high","digestEvery":"1h","everyRule":true}""");
+        await fleet.SendAsync("PUT", "/api/rules/quiet", """{"name":"$node says nothing","severity":"high","absence":{"kind":"quiet","for":"2h"},"alerters":["on-call"],"escalate":{"after":"30m","alerters":["mail"]},"resolveAfter":"7d"}""");
+        await fleet.SendAsync("POST", "/api/mutes", """{"to":"2099-01-01T04:00:00Z","reason":"The database moves","tags":["db"]}""");
         await fleet.SendAsync("POST", "/api/users", $$"""{"name":"ada","password":"{{PortalUnderTest.Password}}","role":"operator"}""");
         await fleet.SendAsync("POST", "/api/tokens", """{"name":"nightly export","role":"viewer","routes":["GET /api/results/export"]}""");
         await fleet.SendAsync("POST", "/api/enroll-secrets", """{"label":"new laptops","tags":["laptop"],"maxUses":50}""");

@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using Fleet.Alerts;
 using Fleet.Kernel;
 using Fleet.Manager;
 using Fleet.Tests.Support;
@@ -73,7 +72,7 @@ internal sealed class Scene : IAsyncDisposable
         await Api.OkAsync("PUT", "/api/alerters/there", """{"type":"webhook","url":"https://example.org/hook"}""");
         await Api.OkAsync("PUT", "/api/rules/there", """{"name":"r","conditions":{"condition":"AND","rules":[{"field":"action","operator":"equal","value":"x"}]}}""");
         (_values["alerters name"], _values["rules id"], _values["tags name"], _values["reports query"]) = ("there", "there", "prod", "uptime");
-        await Server.Services.GetRequiredService<AlertLife>().RaiseAsync(Drafts.Of("web-1"), default);
+        await Server.RaiseAsync(Drafts.Of("web-1"));
         _values["alerts id"] = (string)(await Api.GetAsync("/api/alerts"))["items"]![0]!["id"]!;
         _values["mutes id"] = (string)(await Api.OkAsync("POST", "/api/mutes", """{"to":"2099-01-01T00:00:00Z","reason":"quiet","tags":["none"]}"""))["id"]!;
         _values["campaigns id"] = (string)(await Api.OkAsync("POST", "/api/campaigns", """{"sql":"select 1","targets":{"all":true}}"""))["id"]!;

@@ -23,6 +23,11 @@ internal sealed class RunningServer : IAsyncDisposable
 
     public IServiceProvider Services => _app.Services;
 
+    /// <summary>Puts what came into reports and index.</summary>
+    public async Task MaterializeAsync() => await Services.GetRequiredService<Fleet.Upkeep.Materialize>().RunAsync(default);
+
+    public async Task RaiseAsync(Fleet.Alerts.AlertDraft draft) => await Services.GetRequiredService<Fleet.Alerts.AlertLife>().RaiseAsync(draft, default);
+
     public string Secret => File.ReadAllText(_scratch.File("enroll-secret"));
 
     public static async Task<RunningServer> StartAsync(params (string Key, string Value)[] settings)

@@ -3,7 +3,7 @@ import type { Schemas } from "../../api";
 import { Go, Num, State, When } from "../../parts/basics";
 import { type Column, DataTable } from "../../parts/DataTable";
 import type { RowSource } from "../../parts/rows";
-import { NodeName } from "./NodeName";
+import { About } from "./AlertAbout";
 
 type Alert = Schemas["Alert"];
 
@@ -12,12 +12,6 @@ export function deliveryOf(alert: Alert): string {
   const states = alert.deliveries.map((one) => one.state);
   if (states.length === 0) return "no alerter";
   return ["failed", "retrying", "pending", "quiet", "queued"].find((state) => states.includes(state)) ?? states[0]!;
-}
-
-/** What an alert is about: a node, or several. */
-export function About({ alert }: { alert: Alert }) {
-  if (alert.about) return <span>{alert.about === "fleet" ? "the fleet" : alert.about}</span>;
-  return alert.nodeId ? <NodeName id={alert.nodeId} /> : <span className="muted">no node</span>;
 }
 
 interface Props {
