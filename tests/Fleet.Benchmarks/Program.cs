@@ -12,6 +12,9 @@ switch (args.FirstOrDefault())
     case "costs":
         await CostTable.RunAsync();
         break;
+    case "backtest":
+        await BackTestBench.RunAsync([.. args.Skip(1)]);
+        break;
     case "start":
         await StartBench.RunAsync();
         break;
@@ -22,6 +25,6 @@ switch (args.FirstOrDefault())
         BenchmarkSwitcher.FromAssembly(typeof(LogParse).Assembly).Run([.. args.Skip(1)]);
         break;
     default:
-        Console.WriteLine("micro [BenchmarkDotNet's arguments] | load [seconds] | memory | costs | start");
+        Console.WriteLine("micro [BenchmarkDotNet's arguments] | load [seconds] | memory | costs | start | backtest [lines]");
         break;
 }

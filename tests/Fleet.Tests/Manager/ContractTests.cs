@@ -117,7 +117,7 @@ public sealed partial class ContractTests : ApiTest
             // And with every parameter's example at once.
             var examples = (operation["parameters"]?.AsArray() ?? []).Where(one => (string?)one!["in"] == "query" && one["example"] is not null)
                 .Select(one => $"{one!["name"]}={Uri.EscapeDataString(one["example"]!.ToString())}").ToList();
-            if (examples.Count > 0) Check(document, schema, await scene.Api.GetAsync($"{place}?{string.Join('&', examples)}"), path);
+            if (examples.Count > 0 && !place.Contains('?', StringComparison.Ordinal)) Check(document, schema, await scene.Api.GetAsync($"{place}?{string.Join('&', examples)}"), path);
         }
     }
 

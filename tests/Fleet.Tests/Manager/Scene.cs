@@ -36,6 +36,7 @@ internal sealed class Scene : IAsyncDisposable
         }
 
         if (path == "/api/import") place += "?name=imported";
+        if (path == "/api/rules/draft") place += "?query=there";
         return (example?.ToJsonString().Replace("00000000000000000000000000000000", _values["nodes id"], StringComparison.Ordinal), place);
     }
 
