@@ -3,6 +3,7 @@ using Fleet.Kernel;
 using Fleet.Nodes;
 using Fleet.Results;
 using Fleet.Rules;
+using Fleet.Sinks;
 using Fleet.Storage;
 
 namespace Fleet.Agents;
@@ -13,7 +14,7 @@ namespace Fleet.Agents;
 internal sealed record LogSettings(int MinimumStatusSeverity, TimeSpan Retention);
 
 /// <summary>Takes results and status logs. Answers success when they are durable, and not before.</summary>
-internal sealed class Log(NodeGate gate, BatchStore batches, Inbox inbox, RuleStore rules, Activity activity, IBus bus, LogSettings settings, TimeProvider clock) : IAgentCall
+internal sealed class Log(NodeGate gate, BatchStore batches, Inbox inbox, RuleStore rules, SinkStore sinks, Activity activity, IBus bus, LogSettings settings, TimeProvider clock) : IAgentCall
 {
     public bool IsSmall => false;
 
@@ -35,7 +36,7 @@ internal sealed class Log(NodeGate gate, BatchStore batches, Inbox inbox, RuleSt
         }
     }
 
-    /// <summary>Two writes at once, and a message if a rule names one of the queries: whatever fails, the agent sends all of it again.</summary>
+    /// <summary>Two writes at once, and a message if a rule or a sink wants one of the queries: whatever fails, the agent sends all of it again.</summary>
     private async ValueTask StoreResultsAsync(KnownNode node, LogBody body, CancellationToken ct)
     {
         node.TouchResult(clock.GetUtcNow());
@@ -47,7 +48,7 @@ internal sealed class Log(NodeGate gate, BatchStore batches, Inbox inbox, RuleSt
         await batch;
 
         // After the batch: a message that is handled before its batch can be read would be for nothing.
-        if (body.Names.Any(rules.Compiled.Wants)) await bus.PublishAsync(Addresses.Results, key.ToString(), ct);
+        if (body.Names.Any(rules.Compiled.Wants) || sinks.Wants(body.Names)) await bus.PublishAsync(Addresses.Results, key.ToString(), ct);
         await waiting;
     }
 
@@ -62,6 +63,7 @@ internal sealed class Log(NodeGate gate, BatchStore batches, Inbox inbox, RuleSt
         var batch = batches.WriteAsync(key, lines, count, [], body.Oldest, body.Newest, ct);
         var waiting = inbox.AddAsync(key, ct);
         await batch;
+        if (sinks.WantsStatusLogs) await bus.PublishAsync(Addresses.Results, key.ToString(), ct);
         await waiting;
     }
 }

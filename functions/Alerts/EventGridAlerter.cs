@@ -17,7 +17,7 @@ internal static class EventGridAlerter
     {
         var alert = notice.Alert;
         var what = notice.What.ToString().ToLowerInvariant();
-        var request = HttpAlerter.Post(
+        var request = HttpDelivery.Post(
             url.Query.Contains("api-version", StringComparison.Ordinal) ? url : new UriBuilder(url) { Query = "api-version=2018-01-01" }.Uri,
             new JsonObject
             {

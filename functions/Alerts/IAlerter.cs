@@ -19,17 +19,20 @@ internal abstract record Delivery
     public static Delivery Ok { get; } = new Delivered();
 
     /// <summary>Tries once, for as long as an alerter may take.</summary>
-    public static async ValueTask<Delivery> OfAsync(IAlerter alerter, Notice notice, Limits limits, CancellationToken ct)
+    public static ValueTask<Delivery> OfAsync(IAlerter alerter, Notice notice, Limits limits, CancellationToken ct) => TryAsync(stop => alerter.DeliverAsync(notice, stop), limits.AlerterTimeout, ct);
+
+    /// <summary>Tries once, for so long; what goes wrong on the way may be tried again.</summary>
+    public static async ValueTask<Delivery> TryAsync(Func<CancellationToken, ValueTask<Delivery>> deliver, TimeSpan most, CancellationToken ct)
     {
         using var time = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        time.CancelAfter(limits.AlerterTimeout);
+        time.CancelAfter(most);
         try
         {
-            return await alerter.DeliverAsync(notice, time.Token);
+            return await deliver(time.Token);
         }
         catch (OperationCanceledException) when (!ct.IsCancellationRequested)
         {
-            return new RetryAfter(null, FormattableString.Invariant($"no answer within {limits.AlerterTimeout.TotalSeconds:0} s"));
+            return new RetryAfter(null, FormattableString.Invariant($"no answer within {most.TotalSeconds:0} s"));
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException or HttpRequestException or System.Net.Sockets.SocketException or System.Security.Authentication.AuthenticationException)
         {
@@ -43,5 +46,7 @@ internal abstract record Delivery
     public sealed record RetryAfter(TimeSpan? Wait, string Reason) : Delivery;
 
     /// <summary>Trying again would not help.</summary>
-    public sealed record Rejected(string Reason) : Delivery;
+    /// <param name="Reason">In the other side's words, as far as it had some.</param>
+    /// <param name="IsAboutContent">It is about what was sent, and not about who sent it or where to.</param>
+    public sealed record Rejected(string Reason, bool IsAboutContent = false) : Delivery;
 }

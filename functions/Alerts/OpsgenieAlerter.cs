@@ -14,7 +14,7 @@ internal static class OpsgenieAlerter
     {
         var alert = notice.Alert;
         var request = notice.IsCall
-            ? HttpAlerter.Post(new(url, "/v2/alerts"), new JsonObject
+            ? HttpDelivery.Post(new(url, "/v2/alerts"), new JsonObject
             {
                 ["message"] = AlertText.Cut(notice.Title, MostMessage),
                 ["alias"] = alert.Id,
@@ -25,7 +25,7 @@ internal static class OpsgenieAlerter
                 ["tags"] = new JsonArray([.. alert.Tags.Tags.Take(20).Select(tag => JsonValue.Create(AlertText.Cut(tag, 50)))]),
                 ["details"] = new JsonObject { ["rule"] = AlertText.Cut(alert.RuleName, 1_000), ["query"] = AlertText.Cut(Notice.QueryOf(alert), 1_000), ["link"] = notice.LinkOf(alert) ?? "", ["runbook"] = AlertText.Cut(alert.Runbook, 1_000) },
             })
-            : HttpAlerter.Post(new(url, $"/v2/alerts/{alert.Id}/{(notice.IsEnd ? "close" : "acknowledge")}?identifierType=alias"), new JsonObject { ["source"] = "Fleet" });
+            : HttpDelivery.Post(new(url, $"/v2/alerts/{alert.Id}/{(notice.IsEnd ? "close" : "acknowledge")}?identifierType=alias"), new JsonObject { ["source"] = "Fleet" });
         request.Headers.TryAddWithoutValidation("Authorization", "GenieKey " + key);
         return request;
     }

@@ -37,6 +37,6 @@ internal static class PagerDutyAlerter
             };
         }
 
-        return HttpAlerter.Post(url, body);
+        return HttpDelivery.Post(url, body);
     }
 }

@@ -39,7 +39,7 @@ internal static class SentryAlerter
             .. JsonSerializer.SerializeToUtf8Bytes(new JsonObject { ["event_id"] = (string)sent["event_id"]! }, AlertJson.Default.JsonObject), (byte)'\n',
             .. Encoding.UTF8.GetBytes($$"""{"type":"event","length":{{item.Length}}}"""), (byte)'\n', .. item, (byte)'\n',
         ];
-        var request = HttpAlerter.Post(new(address, $"{path[..path.LastIndexOf('/')]}/api/{project}/envelope/"), envelope, "application/x-sentry-envelope");
+        var request = HttpDelivery.Post(new(address, $"{path[..path.LastIndexOf('/')]}/api/{project}/envelope/"), envelope, "application/x-sentry-envelope");
         request.Headers.TryAddWithoutValidation("X-Sentry-Auth", $"Sentry sentry_version=7, sentry_client=fleet/1.0, sentry_key={address.UserInfo.Split(':')[0]}");
         return request;
     }

@@ -18,7 +18,7 @@ internal static class SlackAlerter
             blocks.Add((JsonNode)new JsonObject { ["type"] = "context", ["elements"] = new JsonArray(new JsonObject { ["type"] = "mrkdwn", ["text"] = $"<{link}|Open in Fleet>" }) });
         }
 
-        return HttpAlerter.Post(url, new JsonObject { ["text"] = AlertText.Cut(Escape(notice.Title), MostText), ["blocks"] = blocks });
+        return HttpDelivery.Post(url, new JsonObject { ["text"] = AlertText.Cut(Escape(notice.Title), MostText), ["blocks"] = blocks });
     }
 
     /// <summary>What a machine sent must not become a link or call the channel.</summary>

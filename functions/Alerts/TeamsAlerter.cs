@@ -29,7 +29,7 @@ internal static class TeamsAlerter
             card["actions"] = new JsonArray(new JsonObject { ["type"] = "Action.OpenUrl", ["title"] = "Open in Fleet", ["url"] = link });
         }
 
-        return HttpAlerter.Post(url, new JsonObject
+        return HttpDelivery.Post(url, new JsonObject
         {
             ["type"] = "message",
             ["attachments"] = new JsonArray(new JsonObject { ["contentType"] = "application/vnd.microsoft.card.adaptive", ["contentUrl"] = null, ["content"] = card }),

@@ -9,7 +9,7 @@ internal static class WebhookAlerter
     public static HttpRequestMessage RequestOf(Notice notice, Uri url, string? secret)
     {
         var body = AlertText.Json(notice);
-        var request = HttpAlerter.Post(url, body, "application/json");
+        var request = HttpDelivery.Post(url, body, "application/json");
         request.Headers.Add("X-Fleet-Alert", notice.Alert.Id);
         if (secret is not null) request.Headers.Add("X-Fleet-Signature", "sha256=" + Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(secret), body)));
         return request;

@@ -13,22 +13,25 @@ internal interface IBus
 /// <summary>Where messages go. This is the whole list of topics, subscriptions and queues.</summary>
 internal static class Addresses
 {
-    /// <summary>Topic: a batch holds lines of a query that a rule names.</summary>
+    /// <summary>Topic: a batch holds lines that a rule or a sink wants.</summary>
     public const string Results = "results";
 
     /// <summary>Subscription of <see cref="Results"/>.</summary>
     public const string Rules = "results/rules";
 
+    /// <summary>Subscription of <see cref="Results"/>.</summary>
+    public const string Sinks = "results/sinks";
+
     /// <summary>Queue: an alert is to be sent by an alerter.</summary>
     public const string Alerts = "alerts";
 
     /// <summary>Everything that a subscriber reads from.</summary>
-    public static IReadOnlyList<string> Queues { get; } = [Rules, Alerts];
+    public static IReadOnlyList<string> Queues { get; } = [Rules, Sinks, Alerts];
 
     /// <summary>The queues in which a message for this address waits.</summary>
     public static IReadOnlyList<string> QueuesOf(string address) => address switch
     {
-        Results => [Rules],
+        Results => [Rules, Sinks],
         Alerts => [Alerts],
         _ => throw new ArgumentException($"There is no topic or queue '{address}'.", nameof(address)),
     };

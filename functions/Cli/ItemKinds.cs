@@ -36,6 +36,7 @@ internal static class ItemKinds
         new("file-paths", "file-paths", "category"),
         new("query", "queries", "name"),
         new("pack", "packs", "name"),
+        new("sink", "sinks", "name", "hasSecret"),
         new("alerter", "alerters", "name", "hasSecret"),
         new("rule", "rules", "id", "createdAt", "updatedAt", "version"),
         new("enroll-secret", "enroll-secrets", "label", "id", "createdAt", "uses", "lastUsedAt", "nodeId", "secret"),

@@ -10,6 +10,7 @@ using Fleet.Nodes;
 using Fleet.Queries;
 using Fleet.Results;
 using Fleet.Rules;
+using Fleet.Sinks;
 using Fleet.Storage;
 using Fleet.Upkeep;
 
@@ -40,7 +41,8 @@ internal static class Rooms
         .AddSingleton(new AlertSite(settings.Auth.OAuth.PublicUrl ?? (settings.FunctionsPort is null ? settings.Http.Url : null)))
         .AddSingleton<CarveStore>().AddSingleton<CarveIntake>()
         .AddSingleton<RuleStore>().AddSingleton<FirstSeen>().AddSingleton<StoredMemory>().AddSingleton<BackTest>()
-        .AddSingleton<ISubscriber, EvaluateRules>().AddSingleton<ISubscriber, SendAlerts>()
+        .AddSingleton(SinkMakerOf).AddSingleton<SinkStore>().AddSingleton<SinkQueue>().AddSingleton<SinkPump>()
+        .AddSingleton<ISubscriber, EvaluateRules>().AddSingleton<ISubscriber, ForwardResults>().AddSingleton<ISubscriber, SendAlerts>()
         .AddSingleton<ClientCertificates>().AddSingleton<Arrivals>().AddSingleton<NodeGate>().AddSingleton<Enroll>().AddSingleton<ConfigCall>().AddSingleton<Log>().AddSingleton<DistributedRead>().AddSingleton<DistributedWrite>()
         .AddSingleton<CarveStart>().AddSingleton<CarveContinue>()
         .AddSingleton(AgentEndpointOf)
@@ -64,9 +66,14 @@ internal static class Rooms
 
     private static Alerters AlertersOf(IServiceProvider services) => new(
         services.GetRequiredService<ITables>(), services.GetRequiredService<ChangeFeed>(), services.GetRequiredService<ISecrets>(),
-        new AlerterMaker(
-            services.GetRequiredService<Limits>(), services.GetRequiredService<TimeProvider>(), services.GetRequiredService<DataFolder>().Path,
-            async (scope, ct) => (await services.GetRequiredService<TokenCredential>().GetTokenAsync(new([scope]), ct)).Token).Make);
+        new AlerterMaker(services.GetRequiredService<Limits>(), services.GetRequiredService<TimeProvider>(), services.GetRequiredService<DataFolder>().Path, TokensOf(services)).Make);
+
+    private static SinkMaker SinkMakerOf(IServiceProvider services) => new(
+        services.GetRequiredService<IBlobs>(), services.GetRequiredService<Limits>(), services.GetRequiredService<TimeProvider>(), services.GetRequiredService<DataFolder>().Path, TokensOf(services));
+
+    /// <summary>Tokens of this server's own identity; nobody is asked before the first.</summary>
+    private static Func<string, CancellationToken, ValueTask<string>> TokensOf(IServiceProvider services) =>
+        async (scope, ct) => (await services.GetRequiredService<TokenCredential>().GetTokenAsync(new([scope]), ct)).Token;
 
     private static AgentEndpoint AgentEndpointOf(IServiceProvider services) => ActivatorUtilities.CreateInstance<AgentEndpoint>(services, new Dictionary<string, IAgentCall>
     {

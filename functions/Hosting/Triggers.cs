@@ -16,6 +16,7 @@ internal static class Triggers
     public static IReadOnlyDictionary<string, string> Queues { get; } = new Dictionary<string, string>(StringComparer.Ordinal)
     {
         ["EvaluateRules"] = Addresses.Rules,
+        ["ForwardResults"] = Addresses.Sinks,
         ["SendAlerts"] = Addresses.Alerts,
     };
 

@@ -103,6 +103,15 @@ internal sealed record Limits
     /// <summary>How long an alerter may take over one alert.</summary>
     public TimeSpan AlerterTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>How long a sink may take over one batch of lines.</summary>
+    public TimeSpan SinkTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Bytes of lines that a sink is sent at once, before they are packed: what Event Hubs and Azure Monitor take is 1 MB.</summary>
+    public int SinkBytes { get; init; } = 900_000;
+
+    /// <summary>Lines that a sink is sent at once: what Datadog takes.</summary>
+    public int SinkLines { get; init; } = 1_000;
+
     /// <summary>Deliveries of one message before it becomes a dead letter: Service Bus's default too.</summary>
     public int Deliveries { get; init; } = 10;
 

@@ -127,7 +127,8 @@ internal static class AlertersApi
         return json;
     }
 
-    private static string? Masked(string? url) => url is null ? null : new Uri(url).GetLeftPart(UriPartial.Scheme) + new Uri(url).Host + "/…";
+    /// <summary>An address's host.</summary>
+    internal static string? Masked(string? url) => url is null ? null : new Uri(url).GetLeftPart(UriPartial.Scheme) + new Uri(url).Host + "/…";
 
     private static IResult Missing(string name) => Problem.NotFound($"alerter '{name}'");
 

@@ -37,6 +37,7 @@ internal static class ManagerApi
         api.MapAlerts();
         api.MapAlerters();
         api.MapMutes();
+        api.MapSinks();
         api.MapReports();
         api.MapCarves();
         ApiDocument.Map(api);

@@ -1,7 +1,7 @@
 namespace Fleet.Storage;
 
 /// <summary>Large things by container and name. Every implementation passes <c>BlobContract</c>.</summary>
-/// <remarks>Names are ASCII letters, digits and <c>- _ . /</c>. A container is made by its first write. All calls may throw
+/// <remarks>Names are ASCII letters, digits and <c>- _ . = /</c>. A container is made by its first write. All calls may throw
 /// <see cref="StorageUnavailableException"/>, and are safe to repeat; appending again appends twice.</remarks>
 internal interface IBlobs
 {
@@ -39,7 +39,7 @@ internal readonly record struct BlobName(string Container, string Name)
     public string Name { get; } = IsName(Name) ? Name : throw new ArgumentException($"'{Name}' is no blob's name.");
 
     private static bool IsName(string name) =>
-        name.Length is > 0 and <= 200 && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or '/') && !name.Split('/').Any(part => part is "" or "." or "..");
+        name.Length is > 0 and <= 200 && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or '/' or '=') && !name.Split('/').Any(part => part is "" or "." or "..");
 
     public override string ToString() => $"{Container}/{Name}";
 }

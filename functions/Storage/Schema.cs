@@ -16,6 +16,7 @@ internal static class Schema
     public const string EnrollSecrets = "EnrollSecrets";
     public const string Alerters = "Alerters";
     public const string Mutes = "Mutes";
+    public const string Sinks = "Sinks";
 
     /// <summary>The change feed: <c>feed</c> / <c>head</c>, or the revision that a change made.</summary>
     public const string Changes = "Changes";
@@ -52,6 +53,15 @@ internal static class Schema
 
     /// <summary>Alerter / time and alert: what goes into its next digest.</summary>
     public const string Digests = "Digests";
+
+    /// <summary>Sink / time of the batch and its digest: batches that wait for a sink.</summary>
+    public const string SinkQueue = "SinkQueue";
+
+    /// <summary>Sink / batch: what a sink's target would not take.</summary>
+    public const string SinkRefused = "SinkRefused";
+
+    /// <summary><c>all</c> / sink: who sends, what came of it, and when it is tried again.</summary>
+    public const string SinkStates = "SinkStates";
 
     /// <summary>Rule / node, or <c>fleet</c>: results that do not come, and the alert that says so.</summary>
     public const string Absences = "Absences";

@@ -2,13 +2,14 @@ using Fleet.Alerts;
 using Fleet.Kernel;
 using Fleet.Nodes;
 using Fleet.Queries;
+using Fleet.Sinks;
 using Fleet.Storage;
 
 namespace Fleet.Upkeep;
 
 /// <summary>The whole list of chores.</summary>
 internal sealed class Chores(
-    Materialize materialize, SilentNodes silent, Retention retention, Expiry expiry, CampaignTallies tallies, TidyCarves carves, TendAlerts alerts, AbsenceRules absences, Digests digests, LastSeen seen, EnrollSecrets secrets, NodeCatalog catalog, Activity activity, QueryCosts costs, ChangeFeed changes, UpkeepMemory memory, Limits limits,
+    Materialize materialize, SilentNodes silent, Retention retention, Expiry expiry, CampaignTallies tallies, TidyCarves carves, TendAlerts alerts, AbsenceRules absences, Digests digests, SinkPump sinks, LastSeen seen, EnrollSecrets secrets, NodeCatalog catalog, Activity activity, QueryCosts costs, ChangeFeed changes, UpkeepMemory memory, Limits limits,
     SilenceSettings silence, TimeProvider clock, ILogger<Chores> log)
 {
     private const string Ticks = "ticks";
@@ -27,6 +28,7 @@ internal sealed class Chores(
         new("campaign-counts", TimeSpan.FromMinutes(1), tallies.CountAsync),
         new("carves", TimeSpan.FromSeconds(15), carves.RunAsync),
         new("absence-rules", TimeSpan.FromMinutes(1), absences.RunAsync),
+        new("sinks", materializeEvery, sinks.RunAsync),
         new("alerts", TimeSpan.FromSeconds(15), alerts.RunAsync),
         new("digests", TimeSpan.FromSeconds(15), digests.SendDueAsync),
         new("alert-groups", TimeSpan.FromHours(1), alerts.ForgetAsync),

@@ -50,13 +50,13 @@ resource sinks 'Microsoft.ServiceBus/namespaces/topics/subscriptions@2024-01-01'
   }
 }
 
-// Nothing reads this subscription yet, so nothing may pile up in it: the filter takes no message.
-resource noSinks 'Microsoft.ServiceBus/namespaces/topics/subscriptions/rules@2024-01-01' = {
+// Earlier deployments had a filter here that took no message: said anew, it takes all.
+resource allSinks 'Microsoft.ServiceBus/namespaces/topics/subscriptions/rules@2024-01-01' = {
   parent: sinks
   name: '$Default'
   properties: {
     filterType: 'SqlFilter'
-    sqlFilter: { sqlExpression: '1=0' }
+    sqlFilter: { sqlExpression: '1=1' }
   }
 }
 

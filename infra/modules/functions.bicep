@@ -33,6 +33,7 @@ param authClientId string
 var triggerSettings = {
   ResultsTopic: 'results'
   RulesSubscription: 'rules'
+  SinksSubscription: 'sinks'
   AlertsQueue: 'alerts'
   UpkeepSchedule: '0 * * * * *'
   ServiceBus__fullyQualifiedNamespace: busHost

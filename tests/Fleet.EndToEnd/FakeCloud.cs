@@ -20,6 +20,7 @@ internal sealed class FakeCloud : IAsyncDisposable
             ["ServiceBus__fullyQualifiedNamespace"] = bus.Host,
             ["ResultsTopic"] = "results",
             ["RulesSubscription"] = "rules",
+            ["SinksSubscription"] = "sinks",
             ["AlertsQueue"] = "alerts",
             ["UpkeepSchedule"] = "0 * * * * *",
         };

@@ -25,7 +25,7 @@ public sealed class FunctionsHostTests
         var functions = HostedFunction.ReadAll(PublishedFolder.Path, cloud.Settings);
         Assert.Equal(s_http, functions.Where(function => function.IsHttp).Select(function => $"{function.Name}: {string.Join(' ', function.Methods)} {function.Route}"));
         Assert.Equal(
-            ["EvaluateRules: results/subscriptions/rules", "SendAlerts: alerts", "Upkeep: "],
+            ["EvaluateRules: results/subscriptions/rules", "ForwardResults: results/subscriptions/sinks", "SendAlerts: alerts", "Upkeep: "],
             functions.Where(function => !function.IsHttp).Select(function => $"{function.Name}: {function.Entity}"));
         Assert.Equal(
             ["fleet", "host.json", "libe_sqlite3.so", "run.sh", .. functions.Select(function => function.Name), "wwwroot"],
@@ -69,7 +69,7 @@ public sealed class FunctionsHostTests
         using var http = new HttpClient(TestCertificate.Instance.NewHandler()) { BaseAddress = fleet.Url };
 
         // A POST that no route takes is not even forwarded.
-        foreach (var path in new[] { "/EvaluateRules", "/SendAlerts", "/Upkeep", "/nothing", "/" }) Assert.Equal(HttpStatusCode.NotFound, (await PostAsync(path)).Status);
+        foreach (var path in new[] { "/EvaluateRules", "/ForwardResults", "/SendAlerts", "/Upkeep", "/nothing", "/" }) Assert.Equal(HttpStatusCode.NotFound, (await PostAsync(path)).Status);
 
         // What the API's route takes stays in the API, however the path is spelt.
         foreach (var path in new[] { "/api/%2e%2e/EvaluateRules", "/api/..%2fEvaluateRules", "/api/%5c..%5cEvaluateRules", "/api/%2e%2e%5cEvaluateRules", "/api//EvaluateRules", "/api/EvaluateRules", "/v1/%2e%2e/Upkeep", "/v1/..%5c..%5cUpkeep" })

@@ -40,7 +40,7 @@ internal sealed class FakeServiceBus : IAsyncDisposable
     private static readonly TimeSpan s_window = TimeSpan.FromMinutes(10);
     private const string Dead = "/$DeadLetterQueue";
 
-    private static readonly string[] s_entities = ["alerts", "results/subscriptions/rules"];
+    private static readonly string[] s_entities = ["alerts", "results/subscriptions/rules", "results/subscriptions/sinks"];
     private readonly Dictionary<string, List<FakeMessage>> _queues = s_entities.SelectMany(name => new[] { name, name + Dead }).ToDictionary(name => name, _ => new List<FakeMessage>());
     private readonly Dictionary<string, DateTimeOffset> _seen = [];
     private readonly Lock _lock = new();
@@ -175,7 +175,7 @@ internal sealed class FakeServiceBus : IAsyncDisposable
 
     private async Task<int> SendAsync(HttpRequest request, string entity)
     {
-        var queues = entity == "results" ? ["results/subscriptions/rules"] : s_entities.Where(name => name == entity).ToArray();
+        var queues = entity == "results" ? ["results/subscriptions/rules", "results/subscriptions/sinks"] : s_entities.Where(name => name == entity).ToArray();
         if (queues.Length == 0) return 410;
 
         // With a charset behind it the array would be one message's body.

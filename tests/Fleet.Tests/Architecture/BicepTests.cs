@@ -119,7 +119,7 @@ public sealed partial class BicepTests
     {
         using var sample = JsonDocument.Parse(File.ReadAllText(Path.Combine(SharedData.Root, "local.settings.sample.json")), new() { CommentHandling = JsonCommentHandling.Skip });
         var names = sample.RootElement.GetProperty("Values").EnumerateObject().Select(value => value.Name).ToList();
-        Assert.Superset(new HashSet<string> { "FUNCTIONS_WORKER_RUNTIME", "AzureWebJobsStorage", "ResultsTopic", "RulesSubscription", "AlertsQueue", "UpkeepSchedule", "ServiceBus" }, names.ToHashSet());
+        Assert.Superset(new HashSet<string> { "FUNCTIONS_WORKER_RUNTIME", "AzureWebJobsStorage", "ResultsTopic", "RulesSubscription", "SinksSubscription", "AlertsQueue", "UpkeepSchedule", "ServiceBus" }, names.ToHashSet());
         var configuration = sample.RootElement.GetProperty("Values").EnumerateObject().Where(value => value.Name.StartsWith("Fleet__", StringComparison.Ordinal)).ToDictionary(value => value.Name.Replace("__", ":", StringComparison.Ordinal), value => value.Value.GetString());
         Settings.Read(new ConfigurationBuilder().AddInMemoryCollection(configuration).Build());
     }

@@ -9,7 +9,7 @@ public sealed partial class LayeringTests
     private static readonly string[][] s_rows =
     [
         ["Kernel"], ["Storage"], ["Bus"], ["Nodes"], ["Config", "Queries", "Results", "Alerts", "Carves"],
-        ["Rules"], ["Agents", "Manager", "Portal", "Upkeep", "Swarm"], ["Hosting"], ["Cli"],
+        ["Rules", "Sinks"], ["Agents", "Manager", "Portal", "Upkeep", "Swarm"], ["Hosting"], ["Cli"],
     ];
 
     private static readonly (string Path, string Room, string Text)[] s_files = [.. Directory

@@ -72,7 +72,8 @@ internal sealed class Scene : IAsyncDisposable
         _values["packs query"] = "uptime";
         await Api.OkAsync("PUT", "/api/alerters/there", """{"type":"webhook","url":"https://example.org/hook"}""");
         await Api.OkAsync("PUT", "/api/rules/there", """{"name":"r","conditions":{"condition":"AND","rules":[{"field":"action","operator":"equal","value":"x"}]}}""");
-        (_values["alerters name"], _values["rules id"], _values["tags name"], _values["reports query"]) = ("there", "there", "prod", "uptime");
+        await Api.OkAsync("PUT", "/api/sinks/there", """{"type":"file","path":"out.ndjson"}""");
+        (_values["sinks name"], _values["alerters name"], _values["rules id"], _values["tags name"], _values["reports query"]) = ("there", "there", "there", "prod", "uptime");
         await Server.RaiseAsync(Drafts.Of("web-1"));
         _values["alerts id"] = (string)(await Api.GetAsync("/api/alerts"))["items"]![0]!["id"]!;
         _values["mutes id"] = (string)(await Api.OkAsync("POST", "/api/mutes", """{"to":"2099-01-01T00:00:00Z","reason":"quiet","tags":["none"]}"""))["id"]!;

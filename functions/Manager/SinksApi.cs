@@ -1,0 +1,224 @@
+using System.Security.Claims;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Fleet.Alerts;
+using Fleet.Kernel;
+using Fleet.Nodes;
+using Fleet.Sinks;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace Fleet.Manager;
+
+/// <param name="Type">One of <c>GET /api/schema/sinks</c>, which says what each needs.</param>
+/// <param name="Secret">Never shown again; left out, it stays; empty, it is removed.</param>
+/// <param name="Results">Whether it takes results.</param>
+/// <param name="StatusLogs">Whether it takes osquery's own logs.</param>
+/// <param name="Queries">Of results: queries by name, with <c>*</c> for anything; left out, all.</param>
+/// <param name="Tags">Only of nodes with any of these tags; left out, of all.</param>
+/// <param name="MinimumSeverity">Of status logs: 0 info, 1 warning, 2 error, 3 fatal.</param>
+/// <param name="Format"><c>event</c> (osquery's own, default) or <c>ecs</c> (Elastic's Common Schema).</param>
+internal sealed record SinkRequest(
+    string Type, string? Path = null, string? Megabytes = null, string? Files = null, string? Container = null, string? Url = null, string? Index = null, string? Tenant = null, string? Rule = null, string? Stream = null, string? Server = null,
+    string? Secret = null, bool Enabled = true, bool Results = true, bool StatusLogs = false, IReadOnlyList<string>? Queries = null, IReadOnlyList<string>? Tags = null, int MinimumSeverity = 0, string? Format = null)
+{
+    /// <summary>What belongs to types, the secret with it.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public IEnumerable<(string Name, string? Value)> All =>
+    [
+        ("path", Path), ("megabytes", Megabytes), ("files", Files), ("container", Container), ("url", Url), ("index", Index), ("tenant", Tenant), ("rule", Rule), ("stream", Stream), ("server", Server), (SinkType.Secret, Secret),
+    ];
+}
+
+internal sealed record SinkBody(
+    string Name, string Type, string? Path, string? Megabytes, string? Files, string? Container, string? Url, string? Index, string? Tenant, string? Rule, string? Stream, string? Server, bool HasSecret,
+    bool Enabled, bool Results, bool StatusLogs, IReadOnlyList<string> Queries, IReadOnlyList<string> Tags, int MinimumSeverity, string Format);
+
+/// <param name="Waiting">Batches that wait, as far as a thousand.</param>
+/// <param name="LagSeconds">How long the first of them has been waiting; 0 for none.</param>
+/// <param name="Sent">Lines that were taken.</param>
+/// <param name="Dropped">Lines that the filter held back, of batches that have others.</param>
+/// <param name="Failures">Since the last success.</param>
+/// <param name="Error">What went wrong last; null when it works.</param>
+/// <param name="Refused">Batches that the target would not take, as far as a hundred.</param>
+internal sealed record SinkStatus(int Waiting, double LagSeconds, long Sent, long Dropped, DateTimeOffset? SentAt, int Failures, DateTimeOffset? NextAt, string? Error, IReadOnlyList<RefusedBatch> Refused);
+
+internal sealed record RefusedBatch(string NodeId, string Reason, DateTimeOffset At);
+
+internal sealed record SinkFieldBody(string Name, string Title, string Kind, bool Required, string Example, string Hint);
+
+internal sealed record SinkTypeBody(string Type, string Title, string Description, IReadOnlyList<SinkFieldBody> Fields);
+
+/// <summary>The kinds of sinks, for forms.</summary>
+internal sealed record SinkSchema(IReadOnlyList<SinkTypeBody> Types);
+
+/// <summary>Where lines go besides the tables.</summary>
+internal static class SinksApi
+{
+    private const int MostRefused = 100;
+    private static readonly string[] s_formats = [SinkSettings.Event, SinkSettings.Ecs];
+
+    public static void MapSinks(this IEndpointRouteBuilder api)
+    {
+        api.MapGet("/schema/sinks", Types).For(Role.Viewer).Docs<SinkSchema>("List the kinds of sinks and their settings", id: "getSinkSchema");
+        api.MapGet("/sinks", (SinkStore sinks, Limits limits, ClaimsPrincipal person, int? take, string? after, int? page) =>
+            TypedResults.Ok(Paging.PageOf(sinks.Table.Current.Items, sink => sink.Name, take, after, page, limits, sink => Body(sink, person)))).For(Role.Viewer).Docs<ListOf<SinkBody>>("List sinks");
+        api.MapGet("/sinks/{name}", Find).For(Role.Viewer).Docs<SinkBody>("Read a sink");
+        api.MapGet("/sinks/{name}/status", StatusAsync).For(Role.Viewer).Docs<SinkStatus>("Say how a sink is doing", id: "getSinkStatus");
+        api.MapPut("/sinks/{name}", PutAsync).For(Role.Admin).Docs<SinkBody>("Make or replace a sink", body: """{"type":"http","url":"https://example.org/osquery","queries":["pack/*"]}""", status: [200, 201]);
+        api.MapPost("/sinks/{name}/test", TestAsync).For(Role.Admin).Docs<AlerterTest>("Send one line to a sink, and say what came back", id: "testSink");
+        api.MapPost("/sinks/{name}/retry", RetryAsync).For(Role.Operator).Docs("Send again what a sink's target would not take", id: "retrySink");
+        api.MapDelete("/sinks/{name}", RemoveAsync).For(Role.Admin).Docs("Remove a sink, and what waits for it");
+    }
+
+    private static Ok<SinkSchema> Types() => TypedResults.Ok(new SinkSchema([.. SinkType.All.Select(type => new SinkTypeBody(
+        type.Name, type.Title, type.Description, [.. type.Fields.Select(field => new SinkFieldBody(field.Name, field.Title, field.Kind, field.Required, field.Example, field.Hint))]))]));
+
+    private static IResult Find(string name, SinkStore sinks, HttpContext http)
+    {
+        if (sinks.Table.Find(Paging.Name(name)) is not { } stored) return Missing(name);
+        http.ShowEtag(stored.Etag);
+        return TypedResults.Ok(Body(stored.Item, http.User));
+    }
+
+    private static async Task<IResult> StatusAsync(string name, SinkStore sinks, SinkQueue queue, TimeProvider clock, CancellationToken ct)
+    {
+        name = Paging.Name(name);
+        if (sinks.Table.Find(name) is null) return Missing(name);
+        var state = await queue.FindStateAsync(name, ct);
+        var (waiting, since) = await queue.LengthAsync(name, ct);
+        var refused = await queue.RefusedAsync(name, MostRefused, ct);
+        return TypedResults.Ok(new SinkStatus(
+            waiting, since is { } first ? Math.Max(0, Math.Round((clock.GetUtcNow() - first).TotalSeconds)) : 0, state.Sent, state.Dropped, state.SentAt, state.Attempts, state.NextAt, state.Error,
+            [.. refused.Select(one => new RefusedBatch(one.Batch.Node.ToString(), one.Reason, one.At))]));
+    }
+
+    private static async Task<IResult> PutAsync(string name, SinkRequest request, SinkStore sinks, Limits limits, HttpContext http, CancellationToken ct, bool? dryRun = null)
+    {
+        name = Paging.Name(name);
+        var stored = await sinks.Table.ReadAsync(name, ct);
+        if (Errors(name, request, stored?.Item, limits) is { Count: > 0 } errors) return Problem.Invalid(errors);
+
+        // Another type's secret is no use to this one.
+        var secret = request.Secret ?? (stored is not null && stored.Item.Type != request.Type ? "" : null);
+        var wanted = new SinkSettings(
+            name, request.Type, request.All.Where(field => field.Name != SinkType.Secret && field.Value is { Length: > 0 }).ToDictionary(field => field.Name, field => field.Value!), stored?.Item.HasSecret ?? false)
+        {
+            Enabled = request.Enabled,
+            Results = request.Results,
+            StatusLogs = request.StatusLogs,
+            Queries = [.. (request.Queries ?? []).Distinct()],
+            Tags = TagSet.Of(request.Tags ?? []),
+            MinimumSeverity = request.MinimumSeverity,
+            Format = request.Format ?? SinkSettings.Event,
+        };
+
+        if (dryRun == true) return TypedResults.Ok(Differences.Between("sinks", name, stored is null ? null : Json(stored.Item, isWhole: true), Json(wanted, isWhole: true)));
+
+        // A secret that is sent counts as a change: whether it is the same is not looked at.
+        var isChange = secret is not null || stored is null || !JsonNode.DeepEquals(Json(stored.Item, isWhole: true), Json(wanted, isWhole: true));
+        if (Preconditions.Fault(http.Request, stored?.Etag, isRequired: isChange) is { } fault) return fault;
+        if (isChange) await sinks.PutAsync(wanted, secret, stored?.Etag, ct);
+        var after = (await sinks.Table.ReadAsync(name, ct))!;
+        var note = http.Audit();
+        (note.Target, note.Before, note.After) = ("sinks/" + name, stored is null ? null : Json(stored.Item, isWhole: false), Json(after.Item, isWhole: false));
+        if (request.Secret is not null) note.Reason = "secret set";
+        http.ShowEtag(after.Etag);
+        var body = Body(after.Item, http.User);
+        return stored is null ? TypedResults.Created($"/api/sinks/{Uri.EscapeDataString(name)}", body) : TypedResults.Ok(body);
+    }
+
+    private static List<FieldError> Errors(string name, SinkRequest request, SinkSettings? before, Limits limits)
+    {
+        var errors = new List<FieldError>();
+        if (Config.Names.Fault(name, limits) is { } nameFault) errors.Add(new("name", nameFault));
+        if (request.Tags is not null && TagSet.Fault([.. request.Tags], limits) is { } tagFault) errors.Add(new("tags", tagFault));
+        if (request.Queries?.Any(query => query.Length is 0 or > Limits.LineNameCharacters) == true) errors.Add(new("queries", "A query's name has 1 to 1,000 characters."));
+        if (request.MinimumSeverity is < 0 or > 3) errors.Add(new("minimumSeverity", "This is 0 (info), 1 (warning), 2 (error) or 3 (fatal)."));
+        if (request.Format is not null && !s_formats.Contains(request.Format)) errors.Add(new("format", $"This is one of {string.Join(", ", s_formats)}."));
+        if (request is { Results: false, StatusLogs: false }) errors.Add(new("results", "It takes results, status logs, or both."));
+        if (SinkType.Of(request.Type) is not { } type)
+        {
+            errors.Add(new("type", $"This is one of {string.Join(", ", SinkType.All.Select(one => one.Name))}."));
+            return errors;
+        }
+
+        var hasSecret = request.Secret is null ? before?.HasSecret == true && before.Type == request.Type : request.Secret.Length > 0;
+        foreach (var (field, value) in request.All)
+        {
+            var known = type.Fields.FirstOrDefault(one => one.Name == field);
+            if (known is null && value is not null) errors.Add(new(field, $"{type.Title} does not have this."));
+            else if (known is { Required: true } && string.IsNullOrWhiteSpace(value) && !(field == SinkType.Secret && hasSecret)) errors.Add(new(field, $"This is needed: {known.Hint}"));
+            else if (known is not null && value is { Length: > 0 } && Fault(field, value) is { } fault) errors.Add(new(field, fault));
+        }
+
+        return errors;
+    }
+
+    private static string? Fault(string field, string value) => field switch
+    {
+        "url" => Uri.TryCreate(value, UriKind.Absolute, out var url) && url.Scheme is "http" or "https" ? null : "This is an http or https address.",
+        "path" => Path.GetExtension(value) is ".log" or ".ndjson" or ".jsonl" ? null : "This is the path of a .log, .ndjson or .jsonl file.",
+        "megabytes" => int.TryParse(value, out var megabytes) && megabytes is >= 1 and <= 100_000 ? null : "This is a number from 1 to 100,000.",
+        "files" => int.TryParse(value, out var files) && files is >= 1 and <= 1_000 ? null : "This is a number from 1 to 1,000.",
+        "container" => value.Length is >= 3 and <= 63 && value.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-') && value[0] != '-' && value[^1] != '-' && !value.Contains("--", StringComparison.Ordinal)
+            && value is not ("carves" or "catalog") ? null : "This has 3 to 63 lower-case letters, digits and single hyphens, and is not 'carves' or 'catalog'.",
+        "server" => Uri.TryCreate(value, UriKind.Absolute, out var server) && server is { Scheme: "tcp" or "tls", Port: > 0, AbsolutePath: "" or "/" } ? null : "This is tls://HOST:PORT or tcp://HOST:PORT.",
+        SinkType.Secret => value.Any(char.IsControl) ? "This holds no line breaks." : null,
+        _ => null,
+    };
+
+    private static async Task<IResult> TestAsync(string name, SinkStore sinks, Limits limits, TimeProvider clock, HttpContext http, CancellationToken ct)
+    {
+        name = Paging.Name(name);
+        if (await sinks.FindAsync(name, ct) is not var (sink, settings)) return Missing(name);
+        http.Audit().Target = "sinks/" + name;
+        var now = clock.GetUtcNow();
+        var line = new JsonObject { ["name"] = "fleet/test", ["action"] = "added", ["hostIdentifier"] = "test", ["unixTime"] = now.ToUnixTimeSeconds(), ["columns"] = new JsonObject { ["sent_by"] = http.Actor() } };
+        var began = clock.GetTimestamp();
+        var record = new SinkRecord(Guid.NewGuid().ToString("N"), now, default, "test", "fleet/test", 0, JsonSerializer.SerializeToUtf8Bytes(line, ManagerJson.Strict.JsonObject));
+        var (outcome, reason) = await Delivery.TryAsync(stop => sink.SendAsync([record], stop), limits.SinkTimeout, ct) switch
+        {
+            Delivery.RetryAfter retry => ("retry", retry.Reason),
+            Delivery.Rejected rejected => ("rejected", rejected.Reason),
+            _ => ("delivered", (string?)null),
+        };
+        http.Audit().Reason = reason is null ? outcome : $"{outcome}: {reason}";
+        return TypedResults.Ok(new AlerterTest(outcome, reason, Math.Round(clock.GetElapsedTime(began).TotalMilliseconds)));
+    }
+
+    private static async Task<IResult> RetryAsync(string name, SinkStore sinks, SinkQueue queue, HttpContext http, CancellationToken ct)
+    {
+        name = Paging.Name(name);
+        if (sinks.Table.Find(name) is null) return Missing(name);
+        var count = await queue.RetryAsync(name, ct);
+        (http.Audit().Target, http.Audit().Reason) = ("sinks/" + name, $"{count} batches again");
+        return TypedResults.NoContent();
+    }
+
+    private static async Task<IResult> RemoveAsync(string name, SinkStore sinks, SinkQueue queue, HttpContext http, CancellationToken ct)
+    {
+        name = Paging.Name(name);
+        if (await sinks.Table.ReadAsync(name, ct) is not { } stored) return Missing(name);
+        if (Preconditions.Fault(http.Request, stored.Etag, isRequired: false) is { } fault) return fault;
+        (http.Audit().Target, http.Audit().Before) = ("sinks/" + name, Json(stored.Item, isWhole: false));
+        await sinks.RemoveAsync(name, stored.Etag, ct);
+        await queue.ForgetAsync(name, ct);
+        return TypedResults.NoContent();
+    }
+
+    private static JsonObject Json(SinkSettings sink, bool isWhole)
+    {
+        var json = (JsonObject)JsonSerializer.SerializeToNode(Body(sink, isWhole), ManagerJson.Strict.SinkBody)!;
+        json.Remove("name");
+        return json;
+    }
+
+    private static IResult Missing(string name) => Problem.NotFound($"sink '{Paging.Name(name)}'");
+
+    /// <summary>An address may hold a credential: only admins see more than its host.</summary>
+    private static SinkBody Body(SinkSettings sink, ClaimsPrincipal person) => Body(sink, isWhole: person.IsInRole(Roles.NameOf(Role.Admin)));
+
+    private static SinkBody Body(SinkSettings sink, bool isWhole) => new(
+        sink.Name, sink.Type, sink.Field("path"), sink.Field("megabytes"), sink.Field("files"), sink.Field("container"), isWhole ? sink.Field("url") : AlertersApi.Masked(sink.Field("url")), sink.Field("index"), sink.Field("tenant"),
+        sink.Field("rule"), sink.Field("stream"), sink.Field("server"), sink.HasSecret, sink.Enabled, sink.Results, sink.StatusLogs, sink.Queries, sink.Tags.Tags, sink.MinimumSeverity, sink.Format);
+}

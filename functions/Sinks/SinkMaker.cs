@@ -1,0 +1,40 @@
+using System.Globalization;
+using Fleet.Kernel;
+using Fleet.Storage;
+
+namespace Fleet.Sinks;
+
+/// <summary>Makes sinks of their settings.</summary>
+/// <param name="blobs">Where blob sinks write.</param>
+/// <param name="limits">How long a sink may take.</param>
+/// <param name="clock">The time.</param>
+/// <param name="folder">What relative paths are relative to.</param>
+/// <param name="tokenOf">Gets a token of this server's own identity, for a scope.</param>
+internal sealed class SinkMaker(IBlobs blobs, Limits limits, TimeProvider clock, string folder, Func<string, CancellationToken, ValueTask<string>> tokenOf)
+{
+    private const int Megabytes = 100;
+    private const int Files = 10;
+    private readonly HttpClient _http = new(new SocketsHttpHandler { AllowAutoRedirect = false, PooledConnectionLifetime = TimeSpan.FromMinutes(5) }) { Timeout = limits.SinkTimeout };
+
+    public ISink Make(SinkSettings sink, string? secret)
+    {
+        Uri Url(string otherwise = "") => new(sink.Field("url") ?? otherwise);
+        int Number(string field, int otherwise) => int.TryParse(sink.Field(field), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : otherwise;
+        return sink.Type switch
+        {
+            "file" => new FileSink(Path.Combine(folder, sink.Field("path")!), (long)Number("megabytes", Megabytes) << 20, Number("files", Files)),
+            "blob" => new BlobSink(blobs, sink.Field("container")!),
+            "syslog" => new SyslogSink(new(sink.Field("server")!)),
+            "splunk" => Http(records => HttpSinks.Splunk(records, Url(), secret!, sink.Field("index"))),
+            "elastic" => new HttpSink(_http, (records, _) => new(HttpSinks.Elastic(records, Url(), sink.Field("index")!, secret)), clock, HttpSinks.ElasticSaysAsync),
+            "loki" => Http(records => HttpSinks.Loki(records, Url(), secret, sink.Field("tenant"))),
+            "datadog" => Http(records => HttpSinks.ToDatadog(records, Url(HttpSinks.Datadog), secret!)),
+            "http" => Http(records => HttpSinks.Lines(records, Url(), secret)),
+            "azuremonitor" => new HttpSink(_http, async (records, ct) => HttpSinks.AzureMonitor(records, Url(), sink.Field("rule")!, sink.Field("stream")!, await tokenOf(HttpSinks.AzureMonitorScope, ct)), clock),
+            "eventhubs" => new HttpSink(_http, async (records, ct) => HttpSinks.EventHubs(records, Url(), await tokenOf(HttpSinks.EventHubsScope, ct)), clock),
+            _ => throw new InvalidOperationException($"There is no type '{sink.Type}' of sinks."),
+        };
+    }
+
+    private HttpSink Http(Func<IReadOnlyList<SinkRecord>, HttpRequestMessage> requestOf) => new(_http, (records, _) => new(requestOf(records)), clock);
+}
