@@ -53,6 +53,7 @@ const pages = [
   at("/alerts/$id", () => import("./pages/Alerts"), "AlertPage"),
   at("/mutes", () => import("./pages/Mutes"), "MutesPage"),
   at("/alerters", () => import("./pages/Alerters"), "AlertersPage"),
+  at("/sinks", () => import("./pages/Sinks"), "SinksPage"),
   at("/dead-letters", () => import("./pages/DeadLetters"), "DeadLettersPage"),
   at("/enrollment", () => import("./pages/Enroll"), "EnrollPage"),
   at("/audit", () => import("./pages/Audit"), "AuditPage"),

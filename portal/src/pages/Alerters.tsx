@@ -1,20 +1,20 @@
-import { Button, Field, Input, MessageBar, MessageBarBody, MessageBarTitle, Select, Spinner, Switch, Textarea } from "@fluentui/react-components";
+import { Button, Field, Input, Select, Spinner, Switch, Textarea } from "@fluentui/react-components";
 import { AddRegular } from "@fluentui/react-icons";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, ifMatch, use, versioned, type Schemas } from "../api";
 import { Empty, Go, Loading, Page, Problem, Section } from "../parts/basics";
 import { FormDialog } from "../parts/FormDialog";
-import { counted, grouped } from "../parts/format";
+import { counted } from "../parts/format";
 import { useTalk } from "../parts/talk";
 import { TagEditor } from "../parts/TagEditor";
 import { useMay } from "../session";
 import { heldStill } from "./parts/items";
+import { Came, held, KindFacts, KindFields, type Values } from "./parts/kinds";
 
 type Alerter = Schemas["Alerter"];
 type Request = Schemas["AlerterRequest"];
-/** What belongs to kinds, by the fields' names. */
-type Values = Record<string, string | null | undefined>;
+
 
 const severities = ["info", "low", "medium", "high", "critical"];
 
@@ -51,12 +51,10 @@ function Card({ alerter, kind, rules, onEdit }: { alerter: Alerter; kind: Schema
     await queries.invalidateQueries();
     talk.tell(`${alerter.name} was deleted`);
   };
-  const values = alerter as unknown as Values;
   return (
     <Section title={alerter.name} actions={<span className="muted">{kind?.title ?? alerter.type}</span>}>
       <dl className="facts">
-        {kind?.fields.filter((field) => field.kind !== "secret").map((field) => <div key={field.name} style={{ display: "contents" }}><dt>{field.title}</dt><dd className="mono">{String(values[field.name] ?? "") || <span className="muted">not set</span>}</dd></div>)}
-        {kind?.fields.some((field) => field.kind === "secret") && <><dt>Secret</dt><dd>{alerter.hasSecret ? "set" : <span className="muted">not set</span>}</dd></>}
+        {kind && <KindFacts fields={kind.fields} values={alerter as unknown as Values} hasSecret={alerter.hasSecret} />}
         <dt>Is told of</dt><dd>{toldOf(alerter)}</dd>
         {alerter.digestEvery && <><dt>Digest</dt><dd>one message every {alerter.digestEvery}</dd></>}
         <dt>Used by</dt><dd>{rules.length === 0 ? <span className="muted">no rule</span> : rules.map((rule, i) => <span key={rule.id}>{i > 0 && ", "}<Go to="/rules/$id" params={{ id: rule.id }}>{rule.name}</Go></span>)}</dd>
@@ -81,16 +79,6 @@ function toldOf(alerter: Alerter): string {
   return whose + worst + (alerter.tags.length > 0 ? `, on nodes tagged ${alerter.tags.join(" or ")}` : "");
 }
 
-/** What came back from the other side. */
-function Came({ test }: { test: Schemas["AlerterTest"] }) {
-  const said = { delivered: "It took the alert.", retry: "It did not take it; a real alert would be tried again.", rejected: "It refused for good; a real alert would be given up." }[test.outcome] ?? test.outcome;
-  return (
-    <MessageBar intent={test.outcome === "delivered" ? "success" : test.outcome === "retry" ? "warning" : "error"} layout="multiline">
-      <MessageBarBody><MessageBarTitle>{said}</MessageBarTitle> {test.reason} <span className="muted">After {grouped(test.milliseconds)} ms.</span></MessageBarBody>
-    </MessageBar>
-  );
-}
-
 function Edit({ name: old, kinds, onClose }: { name: string; kinds: Schemas["AlerterType"][]; onClose: () => void }) {
   const found = useQuery({ ...heldStill, queryKey: ["alerter", old], enabled: old !== "", queryFn: ({ signal }) => versioned(api.GET("/api/alerters/{name}", { params: { path: { name: old } }, signal })), gcTime: 0 });
   if (old !== "" && !found.data) return null;
@@ -108,8 +96,7 @@ function Form({ kinds, alerter, etag, onClose }: { kinds: Schemas["AlerterType"]
     minimumSeverity: alerter?.minimumSeverity ?? "info", tags: alerter?.tags ?? [], everyRule: alerter?.everyRule ?? false, digestEvery: alerter?.digestEvery ?? "", titleTemplate: alerter?.titleTemplate ?? "", textTemplate: alerter?.textTemplate ?? "",
   }));
   const save = async () => {
-    const held = Object.fromEntries(kind.fields.map((field) => [field.name, values[field.name]]).filter(([, value]) => value !== undefined && value !== null && value !== ""));
-    const request: Request = { type, ...held, ...routing, digestEvery: kind.canDigest ? routing.digestEvery || null : null, titleTemplate: routing.titleTemplate || null, textTemplate: routing.textTemplate || null };
+    const request: Request = { type, ...held(kind.fields, values), ...routing, digestEvery: kind.canDigest ? routing.digestEvery || null : null, titleTemplate: routing.titleTemplate || null, textTemplate: routing.textTemplate || null };
     await api.PUT("/api/alerters/{name}", { params: { path: { name: name.trim() } }, body: request, headers: ifMatch(etag) });
     await queries.invalidateQueries();
     talk.tell(`${name.trim()} is saved`, { text: "Send it a test alert to see whether it arrives." });
@@ -120,11 +107,7 @@ function Form({ kinds, alerter, etag, onClose }: { kinds: Schemas["AlerterType"]
         <>
           {!alerter && <Field label="Name" required validationMessage={of("name")}><Input autoFocus value={name} onChange={(_, data) => setName(data.value)} placeholder="on-call" /></Field>}
           <Field label="Kind" hint={kind.description}><Select value={type} onChange={(_, data) => setType(data.value)}>{kinds.map((one) => <option key={one.type} value={one.type}>{one.title}</option>)}</Select></Field>
-          {kind.fields.map((field) => (
-            <Field key={field.name} label={field.title} required={field.required} hint={field.kind === "secret" && alerter?.hasSecret && alerter.type === type ? `${field.hint} One is set; left empty, it stays.` : field.hint} validationMessage={of(field.name)}>
-              <Input type={field.kind === "secret" ? "password" : field.kind === "url" ? "url" : "text"} autoComplete={field.kind === "secret" ? "new-password" : "off"} value={values[field.name] ?? ""} placeholder={field.kind === "secret" ? undefined : field.example} onChange={(_, data) => setValues({ ...values, [field.name]: data.value })} />
-            </Field>
-          ))}
+          <KindFields fields={kind.fields} values={values} onChange={setValues} isSecretSet={alerter?.hasSecret === true && alerter.type === type} wrong={of} />
           <Field label="At least" hint="It is told of alerts that are so bad, or worse." validationMessage={of("minimumSeverity")}><Select value={routing.minimumSeverity ?? "info"} onChange={(_, data) => setRouting({ ...routing, minimumSeverity: data.value })}>{severities.map((one) => <option key={one}>{one}</option>)}</Select></Field>
           <Field label="Nodes with any of these tags" hint="None: of all nodes." validationMessage={of("tags")}><TagEditor name="Tags" tags={routing.tags ?? []} onChange={(tags) => setRouting({ ...routing, tags })} /></Field>
           <Switch checked={routing.everyRule} onChange={(_, data) => setRouting({ ...routing, everyRule: data.checked })} label={routing.everyRule ? "Of every rule" : "Of rules that name it"} />

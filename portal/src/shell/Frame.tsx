@@ -1,6 +1,6 @@
 import { Avatar, Button, Menu, MenuDivider, MenuItem, MenuList, MenuPopover, MenuTrigger, MessageBar, MessageBarBody, MessageBarTitle, ProgressBar, Tooltip } from "@fluentui/react-components";
 import {
-  AlertOffRegular, AlertRegular, ArchiveRegular, BoardRegular, BookRegular, ChannelShareRegular, ClipboardTaskListLtrRegular, DocumentTextRegular, DesktopRegular, FolderSearchRegular, HistoryRegular, KeyRegular, MailErrorRegular, NavigationRegular,
+  AlertOffRegular, AlertRegular, ArrowExportRegular, ArchiveRegular, BoardRegular, BookRegular, ChannelShareRegular, ClipboardTaskListLtrRegular, DocumentTextRegular, DesktopRegular, FolderSearchRegular, HistoryRegular, KeyRegular, MailErrorRegular, NavigationRegular,
   OptionsRegular, PeopleRegular, PersonKeyRegular, PlugConnectedRegular, ScanTextRegular, SearchRegular, SettingsRegular, ShieldTaskRegular, TableRegular, TableSearchRegular, TagRegular, FlashRegular, BoxRegular,
 } from "@fluentui/react-icons";
 import { useIsFetching, useIsMutating } from "@tanstack/react-query";
@@ -44,6 +44,7 @@ export const places: [string, Entry[]][] = [
     { to: "/results", name: "Search", icon: <TableSearchRegular /> },
     { to: "/reports", name: "Reports", icon: <TableRegular /> },
     { to: "/status-logs", name: "Status logs", icon: <ScanTextRegular /> },
+    { to: "/sinks", name: "Sinks", icon: <ArrowExportRegular /> },
   ]],
   ["Detection", [
     { to: "/alerts", name: "Alerts", icon: <AlertRegular /> },

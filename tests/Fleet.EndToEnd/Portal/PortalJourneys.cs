@@ -142,7 +142,7 @@ public sealed class PortalJourneys(Chromium chromium)
         await form.GetByRole(AriaRole.Button, new() { Name = "Save" }).ClickAsync();
         var card = page.Locator("section", new() { Has = page.GetByRole(AriaRole.Heading, new() { Name = "pager" }) });
         await card.GetByRole(AriaRole.Button, new() { Name = "Send a test alert" }).ClickAsync();
-        await Expect(card.GetByText("It took the alert.")).ToBeVisibleAsync();
+        await Expect(card.GetByText("It took it.")).ToBeVisibleAsync();
         Assert.Single(pager.Pages);
 
         await page.GotoAsync("/rules/+new?query=processes");

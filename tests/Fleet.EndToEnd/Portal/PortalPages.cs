@@ -14,7 +14,7 @@ public sealed class PortalPages(Chromium chromium)
         "/", "/nodes", "/nodes/{nodes}", "/nodes/{nodes}?tab=config", "/nodes/{nodes}?tab=results", "/nodes/{nodes}?tab=logs", "/nodes/{nodes}?tab=alerts", "/nodes/{nodes}?tab=activity",
         "/tags", "/tags/demo", "/enrollment", "/live?sql=select+*+from+processes", "/campaigns", "/campaigns/{campaigns}", "/campaigns/{campaigns}?tab=about", "/carves",
         "/queries", "/queries/uptime", "/queries/+new", "/packs", "/packs?import=1", "/packs/demo", "/file-paths", "/file-paths/etc", "/options", "/options/base",
-        "/results", "/reports", "/reports/pack%2Fdemo%2Fprocesses", "/status-logs", "/alerts", "/alerts/{alerts}", "/rules", "/rules/demo", "/rules/quiet", "/rules/+new", "/mutes", "/alerters", "/dead-letters",
+        "/results", "/reports", "/reports/pack%2Fdemo%2Fprocesses", "/status-logs", "/sinks", "/alerts", "/alerts/{alerts}", "/rules", "/rules/demo", "/rules/quiet", "/rules/+new", "/mutes", "/alerters", "/dead-letters",
         "/people", "/tokens", "/audit", "/settings", "/account", "/about", "/nothing-here",
     ];
 
@@ -85,6 +85,8 @@ public sealed class PortalPages(Chromium chromium)
         await fleet.SendAsync("POST", "/api/rules", """{"name":"A shell that nobody started","severity":"medium","conditions":{"condition":"AND","rules":[{"field":"query_name","operator":"equal","value":"pack/demo/processes"},{"condition":"OR","not":true,"rules":[{"field":"column","operator":"column_is_not_empty","value":["cmdline"]}]}]}}""");
         await fleet.SendAsync("PUT", "/api/alerters/mail", """{"type":"email","server":"smtp://mail.example.org","from":"fleet@example.org","to":"ada@example.org","minimumSeverity":"high","digestEvery":"1h","everyRule":true}""");
         await fleet.SendAsync("PUT", "/api/rules/quiet", """{"name":"$node says nothing","severity":"high","absence":{"kind":"quiet","for":"2h"},"alerters":["on-call"],"escalate":{"after":"30m","alerters":["mail"]},"resolveAfter":"7d"}""");
+        await fleet.SendAsync("PUT", "/api/sinks/archive", """{"type":"file","path":"results.ndjson","queries":["pack/*"],"statusLogs":true,"minimumSeverity":1}""");
+        await fleet.SendAsync("PUT", "/api/sinks/siem", """{"type":"splunk","url":"http://127.0.0.1:9/","secret":"token","tags":["demo"]}""");
         await fleet.SendAsync("POST", "/api/mutes", """{"to":"2099-01-01T04:00:00Z","reason":"The database moves","tags":["db"]}""");
         await fleet.SendAsync("POST", "/api/users", $$"""{"name":"ada","password":"{{PortalUnderTest.Password}}","role":"operator"}""");
         await fleet.SendAsync("POST", "/api/tokens", """{"name":"nightly export","role":"viewer","routes":["GET /api/results/export"]}""");

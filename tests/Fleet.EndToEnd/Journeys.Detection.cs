@@ -1,0 +1,88 @@
+using System.Text.Json.Nodes;
+using Fleet.Shared;
+using Microsoft.AspNetCore.Builder;
+
+namespace Fleet.EndToEnd;
+
+/// <summary>Rules, alerts and sinks, from outside.</summary>
+public abstract partial class Journeys
+{
+    [Fact]
+    public async Task An_alert_lives_from_its_first_row_to_its_end_and_everyone_who_should_is_told()
+    {
+        await using var pager = await Pager.StartAsync();
+        await using var mail = await MailServer.StartAsync(isPlain: false);
+        await using var fleet = New(("SSL_CERT_FILE", TestCertificate.Instance.Path));
+        await fleet.StartAsync();
+        await fleet.SignInAsync();
+        await fleet.SendAsync("PUT", "/api/alerters/pager", $$"""{"type":"webhook","url":"{{pager.Url}}"}""");
+        await fleet.SendAsync("PUT", "/api/alerters/mail", $$"""{"type":"email","server":"smtp://localhost:{{mail.Port}}","from":"fleet@example.org","to":"ada@example.org","user":"fleet","secret":"correct horse","everyRule":true,"minimumSeverity":"high"}""");
+        await fleet.SendAsync("POST", "/api/rules", """
+            {"name":"$path runs","severity":"high","alerters":["pager"],"group":{"window":"1h","by":["path"]},"resolveOnRemoved":true,
+             "conditions":{"condition":"AND","rules":[{"field":"query_name","operator":"equal","value":"processes"},{"field":"action","operator":"equal","value":"added"},{"field":"column","operator":"column_begins_with","value":["path","/tmp/"]}]}}
+            """);
+        var agent = fleet.Agent(4);
+        agent.LogRows("processes", "added", [new JsonObject { ["path"] = "/tmp/x", ["pid"] = "1" }, new JsonObject { ["path"] = "/tmp/x", ["pid"] = "2" }]);
+        Assert.True(await agent.FlushLogsAsync(default));
+        await Eventually.TrueAsync(() => pager.Pages.Count == 1, () => fleet.Output);
+        var message = await mail.NextAsync();
+        Assert.True((bool)message["secure"]!);
+
+        var alert = Assert.Single(await fleet.ListAsync("/api/alerts?state=open"));
+        Assert.Equal(("/tmp/x runs", 2), ((string)alert["title"]!, (int)alert["count"]!));
+        await fleet.SendAsync("POST", $"/api/alerts/{alert["id"]}/acknowledge", """{"note":"mine"}""");
+        await Eventually.TrueAsync(() => pager.Pages.Count == 2, () => fleet.Output);
+
+        // A line that says what stored ones said.
+        await Eventually.TrueAsync(async () => (int?)JsonNode.Parse((await fleet.TryAsync("POST", "/api/rules/backtest", $$"""{"ruleId":"{{alert["ruleId"]}}"}""")).Text.TrimEnd().Split('\n')[^1])!["result"]?["alerts"] == 1);
+
+        agent.LogRows("processes", "removed", [new JsonObject { ["path"] = "/tmp/x", ["pid"] = "1" }]);
+        Assert.True(await agent.FlushLogsAsync(default));
+        await Eventually.TrueAsync(async () => (await fleet.ListAsync("/api/alerts?state=resolved")).Count == 1, () => fleet.Output);
+        await Eventually.TrueAsync(() => pager.Pages.Count == 3, () => fleet.Output);
+        Assert.Equal(["opened", "acknowledged", "resolved"], pager.Pages.Select(page => (string)page["event"]!));
+        Assert.Contains("In-Reply-To", (string)(await mail.NextAsync())["data"]!, StringComparison.OrdinalIgnoreCase);
+        Assert.Equal(["resolved", "acknowledged", "opened"], (await fleet.ListAsync($"/api/alerts/{alert["id"]}/history")).Select(step => (string)step["action"]!));
+    }
+
+    [Fact]
+    public async Task Lines_reach_their_sinks_over_TLS_and_after_the_sink_was_down()
+    {
+        await using var rsyslog = await Rsyslog.StartAsync();
+        var isDown = true;
+        var came = new System.Collections.Concurrent.ConcurrentQueue<string>();
+        await using var service = await FakeService.StartAsync(secure: false, app => app.MapPost("/in", async context =>
+        {
+            await using var body = new System.IO.Compression.GZipStream(context.Request.Body, System.IO.Compression.CompressionMode.Decompress);
+            using var reader = new StreamReader(body);
+            var text = await reader.ReadToEndAsync();
+            if (isDown) context.Response.StatusCode = 503;
+            else came.Enqueue(text);
+        }));
+        await using var fleet = New(("SSL_CERT_FILE", await BundleAsync(rsyslog.AuthorityPath)), ("Fleet__Limits__RetryFirst", "0.1s"), ("Fleet__Limits__RetryMost", "0.2s"));
+        await fleet.StartAsync();
+        await fleet.SignInAsync();
+        await fleet.SendAsync("PUT", "/api/sinks/siem", $$"""{"type":"http","url":"{{new Uri(service.Url, "/in")}}","queries":["users*"],"format":"ecs"}""");
+        await fleet.SendAsync("PUT", "/api/sinks/collector", $$"""{"type":"syslog","server":"{{rsyslog.Secure}}","results":false,"statusLogs":true}""");
+        var agent = fleet.Agent(3);
+        agent.LogRows("users", "added", [new JsonObject { ["user"] = "ada" }]);
+        agent.LogStatus(2, "something broke");
+        Assert.True(await agent.FlushLogsAsync(default));
+
+        Assert.Contains("something broke", await rsyslog.NextAsync(), StringComparison.Ordinal);
+        await Eventually.TrueAsync(async () => (int)(await fleet.GetAsync("/api/sinks/siem/status"))["failures"]! > 0, () => fleet.Output);
+        isDown = false;
+        await Eventually.TrueAsync(() => came.Any(text => text.Contains("ada", StringComparison.Ordinal)), () => fleet.Output);
+        var line = JsonNode.Parse(came.First(text => text.Contains("ada", StringComparison.Ordinal)).Split('\n')[0])!;
+        Assert.Equal(("osquery.result", "users", "ada"), ((string)line["event"]!["dataset"]!, (string)line["osquery"]!["result"]!["name"]!, (string)line["osquery"]!["result"]!["columns"]!["user"]!));
+        await Eventually.TrueAsync(async () => (await fleet.GetAsync("/api/sinks/siem/status")) is var status && (int)status["waiting"]! == 0 && (int)status["sent"]! >= 1 && status["error"] is null, () => fleet.Output);
+    }
+
+    /// <summary>Whom the tests' servers trust: the tests' own certificate, and another authority.</summary>
+    private static async Task<string> BundleAsync(string authority)
+    {
+        var path = Path.Combine(Path.GetDirectoryName(authority)!, "bundle.pem");
+        await File.WriteAllTextAsync(path, await File.ReadAllTextAsync(authority) + "\n" + await File.ReadAllTextAsync(TestCertificate.Instance.Path));
+        return path;
+    }
+}
