@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Text.Json;
 using Fleet.Kernel;
@@ -18,9 +19,12 @@ internal sealed class AgentEndpoint(IReadOnlyDictionary<string, IAgentCall> call
     /// <summary>Answers a request for a call; null for a path under the agents' prefixes that is none.</summary>
     public async Task HandleAsync(HttpContext context, string? call)
     {
+        var began = Stopwatch.GetTimestamp();
         var answer = call is null ? s_unknown
             : HttpMethods.IsPost(context.Request.Method) || HttpMethods.IsPut(context.Request.Method) ? await AnswerAsync(context, calls[call])
             : s_method;
+        Telemetry.Calls.Add(1, new("call", call ?? "unknown"), new("outcome", OutcomeOf(answer)));
+        Telemetry.CallDuration.Record(Stopwatch.GetElapsedTime(began).TotalSeconds, new KeyValuePair<string, object?>("call", call ?? "unknown"));
         await WriteAsync(context, answer, inText: answer.Status >= 400 && (call is null ? IsCarve(context) : calls[call].ReadsNoError));
     }
 
@@ -105,6 +109,9 @@ internal sealed class AgentEndpoint(IReadOnlyDictionary<string, IAgentCall> call
             return AgentAnswer.Error(500, "internal error, retry");
         }
     }
+
+    private static string OutcomeOf(AgentAnswer answer) =>
+        answer == AgentAnswer.NodeInvalid ? "invalid" : answer.Status switch { < 400 => "ok", 503 => "busy", _ => "error" };
 
     private static AgentAnswer TooLarge(int most) => AgentAnswer.Error(413, FormattableString.Invariant($"the body is over the limit of {most} bytes"));
 

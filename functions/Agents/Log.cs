@@ -42,6 +42,8 @@ internal sealed class Log(NodeGate gate, BatchStore batches, Inbox inbox, RuleSt
         node.TouchResult(clock.GetUtcNow());
         if (body.Count == 0) return;
         activity.Note(ActivityKind.ResultLines, body.Count);
+        Telemetry.Lines.Add(body.Count, new KeyValuePair<string, object?>("kind", "result"));
+        Telemetry.Batches.Add(1);
         var key = batches.KeyOf(Schema.Results, node.Id, body.Lines.Span, body.Newest);
         var batch = batches.WriteAsync(key, body.Lines, body.Count, body.Names, body.Oldest, body.Newest, ct);
         var waiting = inbox.AddAsync(key, ct);
@@ -60,6 +62,8 @@ internal sealed class Log(NodeGate gate, BatchStore batches, Inbox inbox, RuleSt
         if (count == 0) return;
         var key = batches.KeyOf(Schema.StatusLogs, node, lines.Span, body.Newest);
         activity.Note(ActivityKind.StatusLines, count);
+        Telemetry.Lines.Add(count, new KeyValuePair<string, object?>("kind", "status"));
+        Telemetry.Batches.Add(1);
         var batch = batches.WriteAsync(key, lines, count, [], body.Oldest, body.Newest, ct);
         var waiting = inbox.AddAsync(key, ct);
         await batch;

@@ -83,6 +83,9 @@ internal sealed record Alert(
     /// <summary>Digests, eight bytes each, of the rows or batches that were counted last: what comes again is not counted again.</summary>
     public byte[] Counted { get; init; } = [];
 
+    /// <summary>The trace of what raised it; null where that was not traced.</summary>
+    public string? Trace { get; init; }
+
     public TimeSpan? ResolvesAfter { get; init; }
 
     /// <summary>When others are told if it is not acknowledged; null when that was done, or is not wanted.</summary>

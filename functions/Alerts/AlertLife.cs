@@ -1,4 +1,5 @@
 using Fleet.Bus;
+using Fleet.Kernel;
 using Fleet.Storage;
 
 namespace Fleet.Alerts;
@@ -152,6 +153,7 @@ internal sealed class AlertLife(
             Count = draft.Count,
             Counted = [.. draft.Rows.TakeLast(MostCounted).SelectMany(Short)],
             Group = draft.IsTracked ? draft.Group : "",
+            Trace = Telemetry.Trace,
             QuietUntil = mute?.To,
             QuietBy = mute is null ? "" : Muted + mute.Reason,
             EscalatesAt = draft.EscalatesAfter is { } after ? now + after : null,
@@ -240,6 +242,7 @@ internal sealed class AlertLife(
 
     private async ValueTask TellAsync(AlertKey place, Alert alert, int what, CancellationToken ct)
     {
+        Telemetry.Alerts.Add(1, new KeyValuePair<string, object?>("event", ((AlertEvent)alert.Events[what]).ToString().ToLowerInvariant()));
         foreach (var delivery in alert.Deliveries) await bus.PublishAsync(Addresses.Alerts, SendAlerts.Message(place, delivery.Alerter, what), ct);
     }
 

@@ -21,6 +21,7 @@ internal static class AlertRow
             .With("Severity", alert.Severity).With("Node", alert.Node.ToString()).With("Host", alert.Host).With("Tags", alert.Tags.Text).With("About", alert.About)
             .With("RaisedAt", alert.RaisedAt).With("FirstAt", alert.FirstAt).With("Group", alert.Group)
             .With("ResolvesAfter", alert.ResolvesAfter?.Ticks).With("EscalatesTo", string.Join('\n', alert.EscalatesTo))
+            .With("Trace", alert.Trace)
             .WithBytes("L", line);
         foreach (var delivery in alert.Deliveries) columns[ColumnOf(delivery.Alerter)] = Write(delivery);
         return columns;
@@ -78,6 +79,7 @@ internal static class AlertRow
             Events = columns.Text("Events") ?? "o",
             Sent = (int)(columns.Number("Sent") ?? 1),
             Counted = columns.Bytes("Counted") ?? [],
+            Trace = columns.Text("Trace"),
             ResolvesAfter = columns.Number("ResolvesAfter") is { } ticks ? TimeSpan.FromTicks(ticks) : null,
             EscalatesAt = Time("EscalatesAt"),
             EscalatesTo = columns.Text("EscalatesTo") is { Length: > 0 } names ? names.Split('\n') : [],

@@ -18,6 +18,9 @@ internal abstract record Delivery
 
     public static Delivery Ok { get; } = new Delivered();
 
+    /// <summary>In one word: <c>delivered</c>, <c>retry</c> or <c>rejected</c>.</summary>
+    public string Outcome => this switch { RetryAfter => "retry", Rejected => "rejected", _ => "delivered" };
+
     /// <summary>Tries once, for as long as an alerter may take.</summary>
     public static ValueTask<Delivery> OfAsync(IAlerter alerter, Notice notice, Limits limits, CancellationToken ct) => TryAsync(stop => alerter.DeliverAsync(notice, stop), limits.AlerterTimeout, ct);
 

@@ -43,6 +43,8 @@ internal sealed class SendAlerts(
             return Outcome.Finished;
         }
 
+        using var span = Telemetry.Start("send alert", alert.Trace);
+        span?.SetTag("alerter", name);
         var tried = seen with { Attempts = seen.State is "delivered" or "queued" ? 1 : seen.Attempts + 1, At = clock.GetUtcNow() };
         if (await alerters.FindAsync(name, ct) is not var (alerter, settings)) return await FailAsync(new Delivery.Rejected($"There is no alerter '{name}' any more."));
         foreach (var one in Reduced(alert.Events.AsSpan(Math.Min(alert.Events.Length, Math.Max(seen.Told + 1, seen.From)))).Where(one => Wants(settings, one)))
@@ -54,7 +56,7 @@ internal sealed class SendAlerts(
             }
 
             var notice = Notice.Of(one, alert with { DeviceLink = alert.Node == default ? null : links.For(alert.Node) }, settings, site.Url);
-            if (settings.DigestEvery is null && await Delivery.OfAsync(alerter, notice, limits, ct) is not Delivery.Delivered and var result) return await FailAsync(result);
+            if (settings.DigestEvery is null && await DeliverAsync(alerter, notice, name, ct) is not Delivery.Delivered and var result) return await FailAsync(result);
         }
 
         await alerts.NoteAsync(key, tried with { State = settings.DigestEvery is null ? "delivered" : "queued", Reason = null, Told = alert.Events.Length - 1 }, ct);
@@ -72,6 +74,13 @@ internal sealed class SendAlerts(
             await alerts.NoteAsync(key, tried with { State = "failed", Reason = reason }, ct);
             return new Outcome.Dead(reason);
         }
+    }
+
+    private async ValueTask<Delivery> DeliverAsync(IAlerter alerter, Notice notice, string name, CancellationToken ct)
+    {
+        var result = await Delivery.OfAsync(alerter, notice, limits, ct);
+        Telemetry.Deliveries.Add(1, new("alerter", name), new("outcome", result.Outcome));
+        return result;
     }
 
     private static bool Wants(AlerterSettings settings, AlertEvent what) => AlerterType.Of(settings.Type)?.Tells.Contains(what) == true;
@@ -104,7 +113,7 @@ internal sealed class SendAlerts(
         if (found.Count > 0)
         {
             if (await alerters.FindAsync(name, ct) is not var (alerter, _)) return new Outcome.Dead($"There is no alerter '{name}' any more.");
-            switch (await Delivery.OfAsync(alerter, Notice.OfDigest([.. found.Select(one => one.Alert)], site.Url), limits, ct))
+            switch (await DeliverAsync(alerter, Notice.OfDigest([.. found.Select(one => one.Alert)], site.Url), name, ct))
             {
                 case Delivery.RetryAfter retry:
                     return new Outcome.Again(retry.Wait ?? limits.RetryFirst, retry.Reason);

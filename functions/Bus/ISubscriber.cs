@@ -19,6 +19,9 @@ internal abstract record Outcome
 
     public static Outcome Finished { get; } = new Done();
 
+    /// <summary>In one word: <c>done</c>, <c>again</c> or <c>dead</c>.</summary>
+    public string Name => this switch { Again => "again", Dead => "dead", _ => "done" };
+
     public sealed record Done : Outcome;
 
     /// <summary>Deliver it again after this wait; counts as one of its deliveries.</summary>

@@ -20,12 +20,12 @@ internal static class Backends
         {
             services
                 .AddSingleton(s => settings.Storage is { } connection ? StorageAccount.Parse(connection, settings.Blobs) : StorageAccount.Of(settings.Tables!, settings.Blobs, s.GetRequiredService<TokenCredential>()))
-                .AddSingleton<ITables>(s => new AzureTables(s.GetRequiredService<StorageAccount>(), s.GetRequiredService<TimeProvider>()))
+                .AddSingleton<ITables>(s => new MeteredTables(new AzureTables(s.GetRequiredService<StorageAccount>(), s.GetRequiredService<TimeProvider>())))
                 .AddSingleton<IBlobs>(s => new AzureBlobs(s.GetRequiredService<StorageAccount>(), s.GetRequiredService<TimeProvider>()));
         }
         else
         {
-            services.AddSingleton<ITables, SqliteTables>().AddSingleton<IBlobs>(_ => new FileBlobs(folder.Blobs));
+            services.AddSingleton<ITables>(s => new MeteredTables(ActivatorUtilities.CreateInstance<SqliteTables>(s))).AddSingleton<IBlobs>(_ => new FileBlobs(folder.Blobs));
         }
 
         if (settings.HasBus)

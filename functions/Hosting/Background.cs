@@ -1,3 +1,4 @@
+using Fleet.Kernel;
 using Fleet.Bus.Azure;
 using Fleet.Bus.Embedded;
 using Fleet.Upkeep;
@@ -5,7 +6,7 @@ using Fleet.Upkeep;
 namespace Fleet.Hosting;
 
 /// <summary>What a server does by itself: it ticks the chores, and pumps the bus into the subscribers. Behind a Functions host, which does both, only its own memory's chores.</summary>
-internal sealed class Background(Settings settings, Chores chores, IServiceProvider services, TimeProvider clock, ILogger<Background> log) : BackgroundService
+internal sealed class Background(Settings settings, Chores chores, ChoreBoard board, IServiceProvider services, TimeProvider clock, ILogger<Background> log) : BackgroundService
 {
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
@@ -33,6 +34,7 @@ internal sealed class Background(Settings settings, Chores chores, IServiceProvi
             try
             {
                 await chore.RunAsync(stop);
+                board.Note(chore.Name, clock.GetElapsedTime(began), fault: null);
             }
             catch (OperationCanceledException) when (stop.IsCancellationRequested)
             {
@@ -40,6 +42,8 @@ internal sealed class Background(Settings settings, Chores chores, IServiceProvi
             }
             catch (Exception fault)
             {
+                board.Note(chore.Name, clock.GetElapsedTime(began), fault);
+
                 // A chore that fails is done again; the others, and the server, go on.
                 log.LogError(fault, "The chore {Chore} failed; it is done again in {Every}", chore.Name, chore.Every);
             }

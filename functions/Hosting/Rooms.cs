@@ -50,7 +50,7 @@ internal static class Rooms
         .AddSingleton<UserStore>().AddSingleton<TokenStore>().AddSingleton<SessionStore>().AddSingleton<AuditLog>().AddSingleton<CallerLimit>()
         .AddSingleton<QueryItems>().AddSingleton<PackItems>().AddSingleton<FilePathItems>().AddSingleton<OptionItems>().AddSingleton<Edits>().AddSingleton<NodeChanges>().AddSingleton<TagChanges>()
         .AddSingleton<NodeQuery>().AddSingleton<NodeTimeline>().AddSingleton<TargetCount>().AddSingleton<CampaignCaution>().AddSingleton<CampaignStart>().AddSingleton<CampaignWatch>()
-        .AddSingleton<UpkeepMemory>().AddSingleton<Materialize>().AddSingleton<SilentNodes>().AddSingleton<Retention>().AddSingleton<Expiry>().AddSingleton<TidyCarves>().AddSingleton<TendAlerts>().AddSingleton<AbsenceRules>().AddSingleton<Chores>();
+        .AddSingleton<MetricsBoard>().AddSingleton<ChoreBoard>().AddSingleton<UpkeepMemory>().AddSingleton<Materialize>().AddSingleton<SilentNodes>().AddSingleton<Retention>().AddSingleton<Expiry>().AddSingleton<TidyCarves>().AddSingleton<TendAlerts>().AddSingleton<AbsenceRules>().AddSingleton<Chores>();
 
     private static BuiltInResults BuiltInResultsOf(IServiceProvider services) => new(
         services.GetRequiredService<BatchStore>(), services.GetRequiredService<Inbox>(), services.GetRequiredService<IBus>(), name => services.GetRequiredService<RuleStore>().Compiled.Wants(name));

@@ -39,7 +39,7 @@ internal static class Server
 
         // Session keys lie with the other secrets; the warning that they are not encrypted once more says nothing new.
         builder.Logging.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error);
-        builder.Services.AddRooms(settings).AddSingleton<FirstStart>().AddSignIn(settings.Auth).AddApiDocs().AddHostedService<Background>();
+        builder.Services.AddRooms(settings).AddSingleton<FirstStart>().AddSignIn(settings.Auth).AddApiDocs().AddHostedService<OtlpExport>().AddHostedService<Background>();
         builder.Services.AddResponseCompression(compression =>
         {
             // No secret stands beside what a stranger can choose: those that are shown once are asked for by POST, with a header that no other site can set.
@@ -55,6 +55,7 @@ internal static class Server
         builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => Listen(kestrel, settings, folder));
 
         var app = builder.Build();
+        app.Services.GetRequiredService<Kernel.MetricsBoard>();
         if (settings.FunctionsPort is { } port) app.UseTriggers(port);
         else await app.Services.GetRequiredService<FirstStart>().PrepareAsync(ct);
         if (settings.Http.TrustedProxies.Count > 0) app.UseForwardedHeaders(Proxies.Options(settings.Http.TrustedProxies));

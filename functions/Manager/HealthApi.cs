@@ -1,26 +1,119 @@
+using System.Diagnostics;
+using Fleet.Alerts;
+using Fleet.Bus;
+using Fleet.Kernel;
+using Fleet.Sinks;
 using Fleet.Storage;
+using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Fleet.Manager;
 
 internal sealed record HealthBody(string Status, string Version);
 
-/// <summary><c>GET /healthz</c>: whether the server can do its work now. For load balancers and start scripts; needs no sign-in.</summary>
+/// <param name="Name"><c>store</c>, <c>bus</c>, <c>changes</c>, <c>chores</c>, <c>rules</c>, <c>alerters</c> or <c>sinks</c>.</param>
+/// <param name="Status"><c>ok</c> or <c>sick</c>.</param>
+/// <param name="Detail">What is wrong, or how well it is.</param>
+internal sealed record HealthPart(string Name, string Status, string Detail);
+
+/// <summary>How each part is, on this instance.</summary>
+internal sealed record HealthReport(string Status, string Version, DateTimeOffset StartedAt, IReadOnlyList<HealthPart> Parts);
+
+/// <param name="Tags">Such as <c>{"table":"Results","kind":"batch"}</c>.</param>
+/// <param name="Total">Since the start: of a count its sum, of a measurement how many there were.</param>
+/// <param name="Mean">Of measurements, in <paramref name="Unit"/>.</param>
+internal sealed record MetricBody(string Name, string Unit, string Description, IReadOnlyDictionary<string, string> Tags, long Total, long LastHour, double? Mean, double? Most);
+
+internal sealed record MetricsBody(DateTimeOffset StartedAt, IReadOnlyList<MetricBody> Metrics);
+
+/// <summary><c>GET /healthz</c>: whether the server can do its work now, for load balancers and start scripts, without sign-in; and for people which part is sick.</summary>
 internal static class HealthApi
 {
+    private static readonly TimeSpan s_lateFeed = TimeSpan.FromMinutes(1);
+
     public static void MapHealth(this IEndpointRouteBuilder app) => app.MapGet("/healthz", AnswerAsync);
+
+    public static void MapHealthReport(this IEndpointRouteBuilder api)
+    {
+        api.MapGet("/health", ReportAsync).For(Role.Viewer).Docs<HealthReport>("Say which part of the server is sick", id: "getHealth");
+        api.MapGet("/metrics", Metrics).For(Role.Viewer).Docs<MetricsBody>("Read what this instance has counted since its start", id: "getMetrics");
+    }
+
+    private static string Version => typeof(HealthApi).Assembly.GetName().Version!.ToString(3);
 
     private static async Task<IResult> AnswerAsync(ITables tables, ILogger<HealthBody> log, CancellationToken ct)
     {
         try
         {
             await tables[Schema.Changes].FindAsync(new("feed", "head"), ct);
-            return TypedResults.Ok(new HealthBody("ok", typeof(HealthApi).Assembly.GetName().Version!.ToString(3)));
+            return TypedResults.Ok(new HealthBody("ok", Version));
         }
         catch (StorageUnavailableException fault)
         {
             // Anyone may ask: what the store said stays in the log.
             log.LogError(fault, "The store does not answer");
             return new Problem(503, "unavailable", "The store does not answer", "The server's log says why.").ToResult();
+        }
+    }
+
+    private static Ok<MetricsBody> Metrics(MetricsBoard board) => TypedResults.Ok(new MetricsBody(
+        board.StartedAt,
+        [.. board.Read().Select(metric => new MetricBody(metric.Name, metric.Unit, metric.Description, metric.Tags.DistinctBy(tag => tag.Key).ToDictionary(), metric.Total, metric.LastHour, metric.Mean, metric.Most))]));
+
+    private static async Task<IResult> ReportAsync(
+        ITables tables, IDeadLetters letters, ChangeFeed changes, ChoreBoard chores, MetricsBoard metrics, Alerters alerters, SinkStore sinks, SinkQueue queue, CancellationToken ct)
+    {
+        var parts = new List<HealthPart>
+        {
+            await PartAsync("store", async () =>
+            {
+                var began = Stopwatch.GetTimestamp();
+                await tables[Schema.Changes].FindAsync(new("feed", "head"), ct);
+                return (true, FormattableString.Invariant($"It answered in {Stopwatch.GetElapsedTime(began).TotalMilliseconds:0} ms."));
+            }),
+            await PartAsync("bus", async () => await letters.ListAsync(100, ct) is var dead && dead.Count == 0 ? (true, "No message was given up.") : (false, $"{dead.Count} messages were given up: see the dead letters.")),
+            await PartAsync("changes", () => new(changes.Age is var age && age < s_lateFeed
+                ? (true, FormattableString.Invariant($"Others' changes were looked for {age.TotalSeconds:0} s ago."))
+                : (false, FormattableString.Invariant($"Others' changes were looked for {age.TotalSeconds:0} s ago: this instance may not know them.")))),
+            await PartAsync("chores", () => new(chores.Runs.Where(run => run.Fault is not null).ToList() is { Count: > 0 } failed
+                ? (false, string.Join(" ", failed.Select(run => $"{run.Name}: {run.Fault}")))
+                : (true, $"{chores.Runs.Count} chores ran on this instance, none failed last."))),
+            await PartAsync("rules", () => new(metrics.Read().Where(metric => metric.Name == "fleet.rules.faults").Sum(metric => metric.LastHour) is > 0 and var faults
+                ? (false, $"{faults} matches of the last hour could not be made into alerts: the log says why.")
+                : (true, "Every match became an alert."))),
+            await PartAsync("alerters", () => new(alerters.Current.Items.Select(alerter => alerter.Name).Where(name => Fails(metrics, name)).Order(StringComparer.Ordinal).ToList() is { Count: > 0 } failing
+                ? (false, $"In the last hour {string.Join(", ", failing)} took nothing.")
+                : (true, "None failed in the last hour."))),
+            await PartAsync("sinks", async () =>
+            {
+                var failing = new List<string>();
+                foreach (var sink in sinks.Active)
+                {
+                    if (await queue.FindStateAsync(sink.Name, ct) is { Attempts: > 0, Error: { } error }) failing.Add($"{sink.Name}: {error}");
+                }
+
+                return failing.Count > 0 ? (false, string.Join(" ", failing)) : (true, "None fails.");
+            }),
+        };
+        return TypedResults.Ok(new HealthReport(parts.TrueForAll(part => part.Status == "ok") ? "ok" : "sick", Version, metrics.StartedAt, parts));
+    }
+
+    /// <summary>It was told something in the last hour, and took none of it.</summary>
+    private static bool Fails(MetricsBoard metrics, string alerter)
+    {
+        var tried = metrics.Read().Where(metric => metric.Name == "fleet.deliveries" && metric.LastHour > 0 && metric.Tags.Any(tag => tag is { Key: "alerter" } && tag.Value == alerter)).ToList();
+        return tried.Count > 0 && tried.TrueForAll(metric => metric.Tags.All(tag => tag is not { Key: "outcome", Value: "delivered" }));
+    }
+
+    private static async ValueTask<HealthPart> PartAsync(string name, Func<ValueTask<(bool IsWell, string Detail)>> look)
+    {
+        try
+        {
+            var (isWell, detail) = await look();
+            return new(name, isWell ? "ok" : "sick", detail);
+        }
+        catch (Exception fault) when (fault is StorageUnavailableException or StorageBusyException)
+        {
+            return new(name, "sick", fault.Message);
         }
     }
 }

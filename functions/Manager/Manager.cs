@@ -38,6 +38,7 @@ internal static class ManagerApi
         api.MapAlerters();
         api.MapMutes();
         api.MapSinks();
+        api.MapHealthReport();
         api.MapReports();
         api.MapCarves();
         ApiDocument.Map(api);

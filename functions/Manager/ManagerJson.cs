@@ -78,6 +78,8 @@ namespace Fleet.Manager;
 [JsonSerializable(typeof(AlertsRequest))]
 [JsonSerializable(typeof(AlertsDone))]
 [JsonSerializable(typeof(NewMute))]
+[JsonSerializable(typeof(HealthReport))]
+[JsonSerializable(typeof(MetricsBody))]
 [JsonSerializable(typeof(SinkRequest))]
 [JsonSerializable(typeof(ListOf<SinkBody>))]
 [JsonSerializable(typeof(SinkStatus))]

@@ -26,4 +26,8 @@ internal readonly record struct BatchKey(string Table, NodeId Node, string Row)
 /// <param name="Names">The queries that the lines name; empty for status logs.</param>
 /// <param name="Lines">The JSON array of the lines.</param>
 internal sealed record Batch(
-    BatchKey Key, DateTimeOffset ReceivedAt, int Count, IReadOnlyCollection<string> Names, DateTimeOffset? Oldest, DateTimeOffset? Newest, byte[] Lines);
+    BatchKey Key, DateTimeOffset ReceivedAt, int Count, IReadOnlyCollection<string> Names, DateTimeOffset? Oldest, DateTimeOffset? Newest, byte[] Lines)
+{
+    /// <summary>The trace of the post that brought it; null where that was not traced.</summary>
+    public string? Trace { get; init; }
+}

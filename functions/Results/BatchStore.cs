@@ -34,7 +34,7 @@ internal sealed class BatchStore(ITables tables, TimeProvider clock)
         var packed = Compression.Pack(lines.Span);
         var parts = packed.Chunk(RowBytes).ToArray();
         var head = new Columns { ["At"] = clock.GetUtcNow(), ["Count"] = (long)count, ["Parts"] = (long)parts.Length }
-            .With("Oldest", oldest).With("Newest", newest)
+            .With("Oldest", oldest).With("Newest", newest).With("Trace", Telemetry.Trace)
             .WithBytes("N", Compression.Pack(Encoding.UTF8.GetBytes(string.Join('\n', names))))
             .WithBytes("L", parts[0]);
 
@@ -83,7 +83,8 @@ internal sealed class BatchStore(ITables tables, TimeProvider clock)
 
         return new(
             key, head.Columns.Time("At")!.Value, (int)head.Columns.Number("Count")!.Value, NamesOf(head), TimeOf(head, "Oldest"), TimeOf(head, "Newest"),
-            Compression.Unpack(packed.GetBuffer().AsSpan(0, (int)packed.Length)));
+            Compression.Unpack(packed.GetBuffer().AsSpan(0, (int)packed.Length)))
+        { Trace = head.Columns.Text("Trace") };
     }
 
     private static async ValueTask WriteGroupAsync(ITable table, Write[] group, CancellationToken ct)

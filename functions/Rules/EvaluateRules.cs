@@ -1,5 +1,6 @@
 using Fleet.Alerts;
 using Fleet.Bus;
+using Fleet.Kernel;
 using Fleet.Nodes;
 using Fleet.Results;
 using Fleet.Storage;
@@ -8,7 +9,7 @@ namespace Fleet.Rules;
 
 /// <summary>Subscription <c>results/rules</c>: judges a batch, and raises or ends alerts.</summary>
 internal sealed class EvaluateRules(
-    BatchStore batches, RuleStore rules, NodeDirectory directory, NodeStore nodes, StoredMemory memory, AlertLife alerts, ChangeFeed changes, ILogger<EvaluateRules> log) : ISubscriber
+    BatchStore batches, RuleStore rules, NodeDirectory directory, NodeStore nodes, StoredMemory memory, AlertLife alerts, ChangeFeed changes, TimeProvider clock, ILogger<EvaluateRules> log) : ISubscriber
 {
     public string Queue => Addresses.Rules;
 
@@ -21,9 +22,13 @@ internal sealed class EvaluateRules(
         var set = rules.Compiled;
         if (!batch.Names.Any(set.Wants)) return Outcome.Finished;
 
+        using var span = Telemetry.Start("evaluate rules", batch.Trace);
+        Telemetry.BusLag.Record(Math.Max(0, (clock.GetUtcNow() - batch.ReceivedAt).TotalSeconds), new KeyValuePair<string, object?>("queue", Queue));
+        Telemetry.Judged.Add(batch.Count);
         var node = await directory.FindAsync(key.Node, ct) is { } known ? new NodeFacts(key.Node, known.HostIdentifier, known.Platform, known.Tags) : NodeFacts.Unknown(key.Node);
         var matches = set.NewJudge().Matches(batch.Lines, key.Time, node);
         if (matches.Count == 0) return Outcome.Finished;
+        Telemetry.Matches.Add(matches.Count);
 
         var whole = await nodes.FindAsync(key.Node, ct);
         var assessor = new Assessor(memory);
@@ -37,6 +42,7 @@ internal sealed class EvaluateRules(
             catch (ArgumentException fault)
             {
                 // An alert that cannot be stored is this rule's fault alone.
+                Telemetry.RuleFaults.Add(1);
                 log.LogError(fault, "Rule {Rule} matched a row of {Batch}, and its alert cannot be stored", finding.Rule.Name, key);
             }
         }

@@ -80,6 +80,7 @@ internal sealed class SinkPump(SinkStore sinks, SinkQueue queue, BatchStore batc
         foreach (var piece in Pieces([.. together.SelectMany(one => one.Records)]))
         {
             result = await Delivery.TryAsync(stop => run.Sink.SendAsync(piece, stop), limits.SinkTimeout, ct);
+            Telemetry.SinkLines.Add(piece.Count, new("sink", run.Settings.Name), new("outcome", result.Outcome));
             if (result is not Delivery.Delivered) break;
         }
 

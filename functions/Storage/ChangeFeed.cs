@@ -23,6 +23,10 @@ internal sealed class ChangeFeed(ITables tables, Limits limits, TimeProvider clo
     private ImmutableList<Func<IReadOnlyCollection<Change>?, CancellationToken, ValueTask>> _listeners = [];
     private long _known = -1;
     private long _lookedAt = Never;
+    private long _caughtUpAt = Never;
+
+    /// <summary>How old this instance's knowledge of others' changes is; as long as can be before the first look.</summary>
+    public TimeSpan Age => Volatile.Read(ref _caughtUpAt) is var at && at == Never ? TimeSpan.MaxValue : clock.GetElapsedTime(at);
 
     /// <summary>Calls back with each batch of changes, or with null when everything must be read anew; so it is at the next look.</summary>
     public void Listen(Func<IReadOnlyCollection<Change>?, CancellationToken, ValueTask> listener)
@@ -111,6 +115,7 @@ internal sealed class ChangeFeed(ITables tables, Limits limits, TimeProvider clo
             var now = clock.GetTimestamp();
             await CatchUpAsync(ct);
             Volatile.Write(ref _lookedAt, now);
+            Volatile.Write(ref _caughtUpAt, now);
         }
         catch (StorageUnavailableException fault) when (Volatile.Read(ref _known) >= 0 && !force)
         {

@@ -9,7 +9,7 @@ namespace Fleet.Upkeep;
 
 /// <summary>The whole list of chores.</summary>
 internal sealed class Chores(
-    Materialize materialize, SilentNodes silent, Retention retention, Expiry expiry, CampaignTallies tallies, TidyCarves carves, TendAlerts alerts, AbsenceRules absences, Digests digests, SinkPump sinks, LastSeen seen, EnrollSecrets secrets, NodeCatalog catalog, Activity activity, QueryCosts costs, ChangeFeed changes, UpkeepMemory memory, Limits limits,
+    Materialize materialize, SilentNodes silent, Retention retention, Expiry expiry, CampaignTallies tallies, TidyCarves carves, TendAlerts alerts, AbsenceRules absences, Digests digests, SinkPump sinks, LastSeen seen, EnrollSecrets secrets, NodeCatalog catalog, Activity activity, QueryCosts costs, ChangeFeed changes, ChoreBoard board, UpkeepMemory memory, Limits limits,
     SilenceSettings silence, TimeProvider clock, ILogger<Chores> log)
 {
     private const string Ticks = "ticks";
@@ -52,13 +52,16 @@ internal sealed class Chores(
 
             // A time ahead of now was written by a clock that was wrong.
             if (last.Time(name) is { } at && at <= now && now - at + s_early < chore.Every) continue;
+            var began = clock.GetTimestamp();
             try
             {
                 await chore.RunAsync(ct);
                 done[name] = now;
+                board.Note(chore.Name, clock.GetElapsedTime(began), fault: null);
             }
             catch (Exception fault) when (!ct.IsCancellationRequested)
             {
+                board.Note(chore.Name, clock.GetElapsedTime(began), fault);
                 log.LogError(fault, "The chore {Chore} failed; it is done again at the next tick", chore.Name);
                 faults.Add(fault);
             }

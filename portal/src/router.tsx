@@ -59,6 +59,7 @@ const pages = [
   at("/audit", () => import("./pages/Audit"), "AuditPage"),
   at("/people", () => import("./pages/People"), "PeoplePage"),
   at("/tokens", () => import("./pages/Tokens"), "TokensPage"),
+  at("/health", () => import("./pages/Health"), "HealthPage"),
   at("/settings", () => import("./pages/Settings"), "SettingsPage"),
   at("/account", () => import("./pages/Account"), "AccountPage"),
   at("/about", () => import("./pages/About"), "AboutPage"),

@@ -17,7 +17,9 @@ internal sealed class ServiceBus(ServiceBusClient client, DeadLetterTable dead, 
     /// <param name="ct">Stops the work.</param>
     public async ValueTask HandleAsync(ISubscriber subscriber, BusMessage message, CancellationToken ct)
     {
-        switch (await TryAsync(subscriber, message, ct))
+        var outcome = await TryAsync(subscriber, message, ct);
+        Telemetry.Messages.Add(1, new("queue", subscriber.Queue), new("outcome", outcome.Name));
+        switch (outcome)
         {
             case Outcome.Dead given:
                 await GiveUpAsync(subscriber.Queue, message, given.Reason, ct);

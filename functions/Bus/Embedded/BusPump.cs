@@ -67,6 +67,7 @@ internal sealed class BusPump(SqliteBus bus, IEnumerable<ISubscriber> subscriber
             outcome = new Outcome.Again(limits.BackOff(message.Delivery), fault.Message);
         }
 
+        Telemetry.Messages.Add(1, new("queue", subscriber.Queue), new("outcome", outcome.Name));
         try
         {
             await bus.SettleAsync(message, outcome, CancellationToken.None);

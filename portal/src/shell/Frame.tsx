@@ -1,6 +1,6 @@
 import { Avatar, Button, Menu, MenuDivider, MenuItem, MenuList, MenuPopover, MenuTrigger, MessageBar, MessageBarBody, MessageBarTitle, ProgressBar, Tooltip } from "@fluentui/react-components";
 import {
-  AlertOffRegular, AlertRegular, ArrowExportRegular, ArchiveRegular, BoardRegular, BookRegular, ChannelShareRegular, ClipboardTaskListLtrRegular, DocumentTextRegular, DesktopRegular, FolderSearchRegular, HistoryRegular, KeyRegular, MailErrorRegular, NavigationRegular,
+  AlertOffRegular, AlertRegular, ArrowExportRegular, ArchiveRegular, BoardRegular, BookRegular, ChannelShareRegular, ClipboardTaskListLtrRegular, DocumentTextRegular, DesktopRegular, FolderSearchRegular, HeartPulseRegular, HistoryRegular, KeyRegular, MailErrorRegular, NavigationRegular,
   OptionsRegular, PeopleRegular, PersonKeyRegular, PlugConnectedRegular, ScanTextRegular, SearchRegular, SettingsRegular, ShieldTaskRegular, TableRegular, TableSearchRegular, TagRegular, FlashRegular, BoxRegular,
 } from "@fluentui/react-icons";
 import { useIsFetching, useIsMutating } from "@tanstack/react-query";
@@ -57,6 +57,7 @@ export const places: [string, Entry[]][] = [
     { to: "/people", name: "People", icon: <PeopleRegular />, role: "admin" },
     { to: "/tokens", name: "API tokens", icon: <KeyRegular /> },
     { to: "/audit", name: "Audit log", icon: <HistoryRegular />, role: "admin" },
+    { to: "/health", name: "Health", icon: <HeartPulseRegular /> },
     { to: "/settings", name: "Settings", icon: <SettingsRegular />, role: "admin" },
     { to: "/about", name: "About", icon: <BookRegular /> },
   ]],

@@ -15,7 +15,7 @@ public sealed class PortalPages(Chromium chromium)
         "/tags", "/tags/demo", "/enrollment", "/live?sql=select+*+from+processes", "/campaigns", "/campaigns/{campaigns}", "/campaigns/{campaigns}?tab=about", "/carves",
         "/queries", "/queries/uptime", "/queries/+new", "/packs", "/packs?import=1", "/packs/demo", "/file-paths", "/file-paths/etc", "/options", "/options/base",
         "/results", "/reports", "/reports/pack%2Fdemo%2Fprocesses", "/status-logs", "/sinks", "/alerts", "/alerts/{alerts}", "/rules", "/rules/demo", "/rules/quiet", "/rules/+new", "/mutes", "/alerters", "/dead-letters",
-        "/people", "/tokens", "/audit", "/settings", "/account", "/about", "/nothing-here",
+        "/people", "/tokens", "/audit", "/health", "/settings", "/account", "/about", "/nothing-here",
     ];
 
     private static readonly string s_axe = File.ReadAllText(Path.Combine(RepositoryRoot.Path, "tests", "node_modules", "axe-core", "axe.min.js"));

@@ -89,6 +89,16 @@ internal sealed class Api : IDisposable
         return json ?? new JsonObject();
     }
 
+    /// <summary>Asks until it is so: what a server does by itself it does soon.</summary>
+    public async Task EventuallyAsync(string path, Func<JsonNode, bool> isSo)
+    {
+        for (var left = 400; !isSo(await GetAsync(path)); left--)
+        {
+            Assert.True(left > 0, $"{path}: {await GetAsync(path)}");
+            await Task.Delay(25);
+        }
+    }
+
     /// <summary>Replaces what is there, whatever it is.</summary>
     public async Task<JsonNode> ReplaceAsync(string path, string body)
     {
