@@ -112,6 +112,15 @@ internal sealed record Limits
     /// <summary>Lines that a sink is sent at once: what Datadog takes.</summary>
     public int SinkLines { get; init; } = 1_000;
 
+    /// <summary>The shortest time that an absence, a group, an escalation or a digest is given: what watches them looks no more often.</summary>
+    public TimeSpan ShortestSpan { get; init; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>How often is looked whether alerts are to be escalated, reminded of or resolved, and digests due.</summary>
+    public TimeSpan AlertsLook { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>How often is looked for what does not come.</summary>
+    public TimeSpan AbsenceLook { get; init; } = TimeSpan.FromMinutes(1);
+
     /// <summary>Deliveries of one message before it becomes a dead letter: Service Bus's default too.</summary>
     public int Deliveries { get; init; } = 10;
 

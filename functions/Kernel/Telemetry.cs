@@ -45,6 +45,15 @@ internal static class Telemetry
     /// <summary>Tags: <c>sink</c>, <c>outcome</c>.</summary>
     public static Counter<long> SinkLines { get; } = Meter.CreateCounter<long>("fleet.sinks.lines", "{line}", "Lines that sinks were sent.");
 
+    /// <summary>Tag: <c>sink</c>. The oldest line of what was sent.</summary>
+    public static Histogram<double> SinkLag { get; } = Meter.CreateHistogram<double>("fleet.sinks.lag", "s", "From a batch's arrival to a sink's having it.");
+
+    /// <summary>Tag: <c>sink</c>.</summary>
+    public static Counter<long> SinkDropped { get; } = Meter.CreateCounter<long>("fleet.sinks.dropped", "{line}", "Lines that a sink's filter held back.");
+
+    /// <summary>How old the knowledge of others' changes was when it was renewed.</summary>
+    public static Histogram<double> ChangeFeedAge { get; } = Meter.CreateHistogram<double>("fleet.changes.age", "s", "How old the knowledge of other instances' changes had become.");
+
     /// <summary>Tags: <c>table</c>, without its week or month; <c>kind</c> (<c>find</c>, <c>page</c>, <c>write</c>, <c>batch</c>, <c>list</c>, <c>drop</c>).</summary>
     public static Counter<long> StorageOperations { get; } = Meter.CreateCounter<long>("fleet.storage.operations", "{operation}", "What is asked of the store: what a cloud bills.");
 

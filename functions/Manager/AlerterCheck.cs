@@ -8,7 +8,6 @@ namespace Fleet.Manager;
 /// <summary>Says what is wrong with an alerter's settings.</summary>
 internal static class AlerterCheck
 {
-    private static readonly TimeSpan s_leastDigest = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan s_mostDigest = TimeSpan.FromDays(7);
 
     /// <param name="name">The alerter's.</param>
@@ -32,7 +31,7 @@ internal static class AlerterCheck
         if (request.DigestEvery is { } digest)
         {
             if (!type.CanDigest) errors.Add(new("digestEvery", $"{type.Title} has a message for each alert."));
-            else if (!Duration.TryParse(digest, out var every) || every < s_leastDigest || every > s_mostDigest) errors.Add(new("digestEvery", "This is a span of time from 1m to 7d, such as 30m."));
+            else if (!Duration.TryParse(digest, out var every) || every < limits.ShortestSpan || every > s_mostDigest) errors.Add(new("digestEvery", $"This is a span of time from {Duration.Text(limits.ShortestSpan)} to 7d, such as 30m."));
         }
 
         var hasSecret = request.Secret is null ? before?.HasSecret == true && before.Type == request.Type : request.Secret.Length > 0;

@@ -66,10 +66,9 @@ internal sealed class RuleReader
     private static readonly TimeSpan s_day = TimeSpan.FromDays(1);
 
     private readonly List<FieldError> _errors = [];
+    private readonly Limits _limits;
 
-    private RuleReader()
-    {
-    }
+    private RuleReader(Limits limits) => _limits = limits;
 
     /// <summary>The rule, or null with the faults.</summary>
     /// <param name="id">The rule's.</param>
@@ -81,21 +80,21 @@ internal sealed class RuleReader
     /// <param name="errors">What is wrong.</param>
     public static Rule? Read(string id, RuleRequest request, IReadOnlyCollection<string> alerters, Limits limits, Rule? before, DateTimeOffset now, out IReadOnlyList<FieldError> errors)
     {
-        var reader = new RuleReader();
-        var rule = reader.Rule(id, request, alerters, limits, before, now);
+        var reader = new RuleReader(limits);
+        var rule = reader.Rule(id, request, alerters, before, now);
         errors = reader._errors;
         return errors.Count == 0 ? rule : null;
     }
 
-    private Rule Rule(string id, RuleRequest request, IReadOnlyCollection<string> alerters, Limits limits, Rule? before, DateTimeOffset now)
+    private Rule Rule(string id, RuleRequest request, IReadOnlyCollection<string> alerters, Rule? before, DateTimeOffset now)
     {
-        if (Config.Names.Fault(request.Name, limits) is { } nameFault) Fault("name", nameFault);
+        if (Config.Names.Fault(request.Name, _limits) is { } nameFault) Fault("name", nameFault);
         Text("description", request.Description, 10_000);
         Text("message", request.Message, 10_000);
         Text("runbook", request.Runbook, 2_000);
         if (request.Runbook is { Length: > 0 } runbook && !(Uri.TryCreate(runbook, UriKind.Absolute, out var url) && url.Scheme is "http" or "https")) Fault("runbook", "This is an http or https address.");
         if (request.Severity is not null && !Fleet.Alerts.Severity.Names.Contains(request.Severity)) Fault("severity", $"This is one of {string.Join(", ", Fleet.Alerts.Severity.Names)}.");
-        if (request.Tags is not null && TagSet.Fault([.. request.Tags], limits) is { } tagFault) Fault("tags", tagFault);
+        if (request.Tags is not null && TagSet.Fault([.. request.Tags], _limits) is { } tagFault) Fault("tags", tagFault);
         for (var i = 0; i < request.Platforms?.Count; i++)
         {
             if (!s_platforms.Contains(request.Platforms[i])) Fault($"platforms[{i}]", $"This is one of {string.Join(", ", s_platforms)}.");
@@ -105,7 +104,7 @@ internal sealed class RuleReader
         if ((request.Conditions is null) == (request.Absence is null)) Fault("conditions", "A rule has either 'conditions' on what comes, or 'absence': what does not come.");
         else if (request.Conditions is { } conditions)
         {
-            RuleParser.Parse(conditions, limits, out var faults);
+            RuleParser.Parse(conditions, _limits, out var faults);
             _errors.AddRange(faults.Select(fault => new FieldError(fault.Path, fault.Message)));
         }
 
@@ -128,7 +127,7 @@ internal sealed class RuleReader
             Absence = Absence(request.Absence),
             Grouping = Grouping(request.Group),
             ResolvesOnRemoved = request.ResolveOnRemoved,
-            ResolvesAfter = Span("resolveAfter", request.ResolveAfter, TimeSpan.FromMinutes(1), 365 * s_day),
+            ResolvesAfter = Span("resolveAfter", request.ResolveAfter, _limits.ShortestSpan, 365 * s_day),
             Escalation = Escalation(request.Escalate, alerters),
             Learning = Span("learning", request.Learning, TimeSpan.Zero, 30 * s_day) ?? TimeSpan.Zero,
         };
@@ -152,11 +151,11 @@ internal sealed class RuleReader
         if (!Rules.Absence.Kinds.Contains(asked.Kind)) Fault("absence.kind", $"This is one of {string.Join(", ", Rules.Absence.Kinds)}.");
         Belongs("absence.query", asked.Query is { Length: > 0 }, isResults, "the query whose results do not come, as result lines name it");
         Belongs("absence.intervals", asked.Intervals is not null, isResults, "how many of the query's intervals, 2 to 1,000");
-        Belongs("absence.for", asked.For is not null, !isResults, "a span of time from 1m to 365d");
+        Belongs("absence.for", asked.For is not null, !isResults, $"a span of time from {Duration.Text(_limits.ShortestSpan)} to 365d");
         Belongs("absence.percent", asked.Percent is not null, isMissing, "a share from 1 to 100");
         if (asked.Intervals is < 2 or > 1_000) Fault("absence.intervals", "This is a number from 2 to 1,000: one interval is over before its results arrive.");
         if (asked.Percent is < 1 or > 100) Fault("absence.percent", "This is a number from 1 to 100.");
-        return new(asked.Kind, asked.Query, asked.Intervals, Span("absence.for", asked.For, TimeSpan.FromMinutes(1), 365 * s_day), asked.Percent);
+        return new(asked.Kind, asked.Query, asked.Intervals, Span("absence.for", asked.For, _limits.ShortestSpan, 365 * s_day), asked.Percent);
     }
 
     private Grouping? Grouping(RuleGroup? asked)
@@ -164,7 +163,7 @@ internal sealed class RuleReader
         if (asked is null) return null;
         if (asked.By?.Count > 20) Fault("group.by", "At most 20 columns fit.");
         if (asked.By?.Any(string.IsNullOrWhiteSpace) == true) Fault("group.by", "A column's name must not be blank.");
-        return new([.. (asked.By ?? []).Distinct()], Span("group.window", asked.Window, TimeSpan.FromMinutes(1), 30 * s_day) ?? default);
+        return new([.. (asked.By ?? []).Distinct()], Span("group.window", asked.Window, _limits.ShortestSpan, 30 * s_day) ?? default);
     }
 
     private Escalation? Escalation(RuleEscalation? asked, IReadOnlyCollection<string> alerters)
@@ -172,7 +171,7 @@ internal sealed class RuleReader
         if (asked is null) return null;
         if (asked.Alerters.Count == 0) Fault("escalate.alerters", "At least one alerter is told.");
         Names("escalate.alerters", asked.Alerters, alerters);
-        return new(Span("escalate.after", asked.After, TimeSpan.FromMinutes(1), 7 * s_day) ?? default, [.. asked.Alerters.Distinct()]);
+        return new(Span("escalate.after", asked.After, _limits.ShortestSpan, 7 * s_day) ?? default, [.. asked.Alerters.Distinct()]);
     }
 
     private void Names(string path, IReadOnlyList<string> names, IReadOnlyCollection<string> known)

@@ -88,6 +88,10 @@ internal sealed class SinkPump(SinkStore sinks, SinkQueue queue, BatchStore batc
         {
             case Delivery.Delivered:
                 await queue.RemoveAsync(together.Select(one => one.Queued), ct);
+                var dropped = together.Sum(one => one.Dropped);
+                var tag = new KeyValuePair<string, object?>("sink", run.Settings.Name);
+                Telemetry.SinkLag.Record(Math.Max(0, (clock.GetUtcNow() - together[0].Queued.Batch.Time).TotalSeconds), tag);
+                Telemetry.SinkDropped.Add(dropped, tag);
                 run.State = run.State with
                 {
                     Attempts = 0,
@@ -95,7 +99,7 @@ internal sealed class SinkPump(SinkStore sinks, SinkQueue queue, BatchStore batc
                     Error = null,
                     SentAt = clock.GetUtcNow(),
                     Sent = run.State.Sent + together.Sum(one => one.Records.Count),
-                    Dropped = run.State.Dropped + together.Sum(one => one.Dropped),
+                    Dropped = run.State.Dropped + dropped,
                 };
                 return true;
             case Delivery.Rejected { IsAboutContent: true } when together.Count > 1:

@@ -114,6 +114,7 @@ internal sealed class ChangeFeed(ITables tables, Limits limits, TimeProvider clo
             if (!force && Volatile.Read(ref _lookedAt) >= asked) return;
             var now = clock.GetTimestamp();
             await CatchUpAsync(ct);
+            if (Age is var age && age != TimeSpan.MaxValue) Telemetry.ChangeFeedAge.Record(age.TotalSeconds);
             Volatile.Write(ref _lookedAt, now);
             Volatile.Write(ref _caughtUpAt, now);
         }

@@ -64,11 +64,13 @@ public abstract partial class Journeys
         await fleet.SignInAsync();
         await fleet.SendAsync("PUT", "/api/sinks/siem", $$"""{"type":"http","url":"{{new Uri(service.Url, "/in")}}","queries":["users*"],"format":"ecs"}""");
         await fleet.SendAsync("PUT", "/api/sinks/collector", $$"""{"type":"syslog","server":"{{rsyslog.Secure}}","results":false,"statusLogs":true}""");
+        await fleet.SendAsync("PUT", "/api/sinks/archive", """{"type":"blob","container":"archive"}""");
         var agent = fleet.Agent(3);
         agent.LogRows("users", "added", [new JsonObject { ["user"] = "ada" }]);
         agent.LogStatus(2, "something broke");
         Assert.True(await agent.FlushLogsAsync(default));
 
+        await Eventually.TrueAsync(async () => (int)(await fleet.GetAsync("/api/sinks/archive/status"))["sent"]! >= 1, () => fleet.Output);
         Assert.Contains("something broke", await rsyslog.NextAsync(), StringComparison.Ordinal);
         await Eventually.TrueAsync(async () => (int)(await fleet.GetAsync("/api/sinks/siem/status"))["failures"]! > 0, () => fleet.Output);
         isDown = false;
@@ -76,6 +78,67 @@ public abstract partial class Journeys
         var line = JsonNode.Parse(came.First(text => text.Contains("ada", StringComparison.Ordinal)).Split('\n')[0])!;
         Assert.Equal(("osquery.result", "users", "ada"), ((string)line["event"]!["dataset"]!, (string)line["osquery"]!["result"]!["name"]!, (string)line["osquery"]!["result"]!["columns"]!["user"]!));
         await Eventually.TrueAsync(async () => (await fleet.GetAsync("/api/sinks/siem/status")) is var status && (int)status["waiting"]! == 0 && (int)status["sent"]! >= 1 && status["error"] is null, () => fleet.Output);
+    }
+
+    [Fact]
+    public async Task What_does_not_come_is_told_of_and_told_to_others_and_is_over_when_it_comes()
+    {
+        await using var pager = await Pager.StartAsync();
+        await using var boss = await Pager.StartAsync();
+        await using var diary = await Pager.StartAsync();
+        await using var fleet = New(
+            ("Fleet__Limits__ShortestSpan", "0.1s"), ("Fleet__Limits__AlertsLook", "0.2s"), ("Fleet__Limits__AbsenceLook", "0.2s"), ("Fleet__Limits__SeenFlush", "0.2s"));
+        await fleet.StartAsync();
+        await fleet.SignInAsync();
+        await fleet.SendAsync("PUT", "/api/alerters/pager", $$"""{"type":"webhook","url":"{{pager.Url}}"}""");
+        await fleet.SendAsync("PUT", "/api/alerters/boss", $$"""{"type":"webhook","url":"{{boss.Url}}"}""");
+        await fleet.SendAsync("PUT", "/api/alerters/diary", $$"""{"type":"webhook","url":"{{diary.Url}}","digestEvery":"0.5s"}""");
+        await fleet.SendAsync("POST", "/api/rules", """{"name":"$node never reported","alerters":["pager","diary"],"absence":{"kind":"never_reported","for":"0.5s"},"escalate":{"after":"0.5s","alerters":["boss"]}}""");
+        var agent = fleet.Agent(4);
+        Assert.True(await agent.EnrollAsync(default));
+        await Eventually.TrueAsync(() => Events(pager) == "opened escalated" && Events(boss) == "escalated" && Events(diary).StartsWith("digest", StringComparison.Ordinal), Told);
+
+        agent.LogRows("processes", "added", [new JsonObject { ["path"] = "/usr/bin/ls" }]);
+        Assert.True(await agent.FlushLogsAsync(default));
+        await Eventually.TrueAsync(() => Events(pager) == "opened escalated resolved" && Events(boss) == "escalated resolved", Told);
+        Assert.Single(await fleet.ListAsync("/api/alerts?state=resolved"));
+
+        string Told() => $"pager: {Events(pager)}; boss: {Events(boss)}; diary: {Events(diary)}. {fleet.Output}";
+        static string Events(Pager pager) => string.Join(' ', pager.Pages.Select(page => (string?)page["event"]));
+    }
+
+    [Fact]
+    public async Task Three_rows_are_too_many_maintenance_holds_pages_back_and_what_was_given_up_is_sent_again()
+    {
+        await using var pager = await Pager.StartAsync();
+        await using var fleet = New(("Fleet__Limits__AlertsLook", "0.2s"), ("Fleet__Limits__RetryFirst", "0.05s"), ("Fleet__Limits__RetryMost", "0.1s"));
+        await fleet.StartAsync();
+        await fleet.SignInAsync();
+        await fleet.SendAsync("PUT", "/api/alerters/pager", $$"""{"type":"webhook","url":"{{pager.Url}}"}""");
+        await fleet.SendAsync("POST", "/api/rules", """
+            {"name":"log-ins","alerters":["pager"],"threshold":{"count":3,"window":"1h","per":"node"},
+             "conditions":{"condition":"AND","rules":[{"field":"query_name","operator":"equal","value":"logins"}]}}
+            """);
+        var mute = await fleet.SendAsync("POST", "/api/mutes", """{"to":"2199-01-01T00:00:00Z","reason":"the door is mended"}""");
+        var agent = fleet.Agent(4);
+        agent.LogRows("logins", "added", [new JsonObject { ["user"] = "a" }, new JsonObject { ["user"] = "b" }]);
+        Assert.True(await agent.FlushLogsAsync(default));
+        await Eventually.TrueAsync(async () => (await fleet.ListAsync("/api/results?query=logins")).Count == 2, () => fleet.Output);
+        agent.LogRows("logins", "added", [new JsonObject { ["user"] = "c" }]);
+        Assert.True(await agent.FlushLogsAsync(default));
+        await Eventually.TrueAsync(async () => (await fleet.ListAsync("/api/alerts")).Count == 1, () => fleet.Output);
+        Assert.Equal("quiet", (string?)(await fleet.ListAsync("/api/alerts"))[0]["deliveries"]![0]!["state"]);
+        Assert.Empty(pager.Pages);
+
+        pager.IsDown = true;
+        await fleet.SendAsync("DELETE", $"/api/mutes/{mute["id"]}");
+        await Eventually.TrueAsync(async () => (await fleet.ListAsync("/api/dead-letters")).Count == 1, () => fleet.Output);
+        Assert.Equal("failed", (string?)(await fleet.ListAsync("/api/alerts"))[0]["deliveries"]![0]!["state"]);
+        pager.IsDown = false;
+        await fleet.SendAsync("POST", $"/api/dead-letters/{Uri.EscapeDataString((string)(await fleet.ListAsync("/api/dead-letters"))[0]["id"]!)}/retry");
+        await Eventually.TrueAsync(() => pager.Pages.Count == 1, () => fleet.Output);
+        await Eventually.TrueAsync(async () => (string?)(await fleet.ListAsync("/api/alerts"))[0]["deliveries"]![0]!["state"] == "delivered", () => fleet.Output);
+        Assert.Empty(await fleet.ListAsync("/api/dead-letters"));
     }
 
     /// <summary>Whom the tests' servers trust: the tests' own certificate, and another authority.</summary>

@@ -8,9 +8,11 @@ public sealed class HealthTests : ApiTest
     public async Task Every_stage_of_the_road_is_counted()
     {
         await Api.OkAsync("POST", "/api/rules", """{"name":"r","alerters":["log"],"conditions":{"condition":"AND","rules":[{"field":"query_name","operator":"equal","value":"q"}]}}""");
+        await Api.OkAsync("PUT", "/api/sinks/out", """{"type":"file","path":"out.ndjson","queries":["q"]}""");
         await LogAsync(await EnrollAsync("H1"), """[{"name":"q","columns":{"a":"1"}},{"name":"other","columns":{"a":"1"}}]""");
         await Api.AgentAsync("config", """{"node_key":"nothing"}""");
         await Api.EventuallyAsync("/api/alerts", alerts => alerts["items"]!.AsArray().Any(alert => (string?)alert!["deliveries"]![0]!["state"] == "delivered"));
+        await Api.EventuallyAsync("/api/sinks/out/status", status => (int)status["sent"]! == 1);
 
         var metrics = (await Api.GetAsync("/api/metrics"))["metrics"]!.AsArray();
         Assert.True(Count("fleet.agent.calls", "call", "log") >= 1);
@@ -22,6 +24,10 @@ public sealed class HealthTests : ApiTest
         Assert.True(Count("fleet.rules.matches") >= 1);
         Assert.True(Count("fleet.alerts", "event", "opened") >= 1);
         Assert.True(Count("fleet.deliveries", "outcome", "delivered") >= 1);
+        Assert.True(Count("fleet.sinks.lines", "sink", "out") >= 1);
+        Assert.True(Count("fleet.sinks.lag", "sink", "out") >= 1);
+        Assert.True(Count("fleet.sinks.dropped", "sink", "out") >= 1);
+        Assert.True(Count("fleet.changes.age") >= 1);
         Assert.True(Count("fleet.storage.operations", "table", "Results") >= 1);
         Assert.True(Count("fleet.storage.operations", "kind", "find") >= 1);
         Assert.True((double)metrics.First(metric => (string?)metric!["name"] == "fleet.agent.call.duration")!["most"]! > 0);
