@@ -26,6 +26,7 @@ internal static class DemoCommand
     private const string DemoRule = """
         {"condition":"AND","rules":[
           {"field":"query_name","operator":"equal","value":"pack/demo/processes"},
+          {"field":"action","operator":"equal","value":"added"},
           {"field":"column","operator":"column_equal","value":["name","dockerd"]},
           {"field":"column","operator":"column_equal","value":["uid","0"]}]}
         """;
@@ -64,7 +65,11 @@ internal static class DemoCommand
         var now = services.GetRequiredService<TimeProvider>().GetUtcNow();
         using var conditions = JsonDocument.Parse(DemoRule);
         if (RuleParser.Parse(conditions.RootElement, services.GetRequiredService<Limits>(), out var faults) is null) throw new FormatException(faults[0].Message);
-        await rules.PutAsync(new("demo", "A container daemon runs as root", "It should run under an account of its own.", DemoRule, [Alerters.Log], "high", Enabled: true, now, now), etag: null, ct);
+        await rules.PutAsync(new("demo", "A container daemon runs as root", "It should run under an account of its own.", DemoRule, [Alerters.Log], "high", Enabled: true, now, now)
+        {
+            Grouping = new([], TimeSpan.FromHours(1)),
+            ResolvesOnRemoved = true,
+        }, etag: null, ct);
     }
 
     /// <summary>A question to everyone, once they are there.</summary>

@@ -12,15 +12,21 @@ const about: Record<string, string> = { store: "Store", bus: "Bus", changes: "Ch
 
 /** Stages of the road that data takes, in its order, by the beginnings of their metrics' names. */
 const stages: [string, string][] = [
-  ["fleet.agent", "Agents' calls"], ["fleet.lines", "Lines in"], ["fleet.batches", "Batches"], ["fleet.bus", "Bus"], ["fleet.rules", "Rules"], ["fleet.alerts", "Alerts"], ["fleet.deliveries", "Deliveries"], ["fleet.sinks", "Sinks"], ["fleet.storage", "Store"],
+  ["fleet.agent", "Agents' calls"], ["fleet.lines", "Lines in"], ["fleet.batches", "Batches"], ["fleet.bus", "Bus"], ["fleet.rules", "Rules"], ["fleet.alerts", "Alerts"], ["fleet.deliveries", "Deliveries"], ["fleet.sinks", "Sinks"], ["fleet.storage", "Store"], ["fleet.changes", "Change feed"],
 ];
 
 const seconds = (value: number) => (value < 1 ? `${(value * 1000).toFixed(value < 0.01 ? 2 : 0)} ms` : `${value.toFixed(1)} s`);
 const tagged = (metric: Metric) => Object.entries(metric.tags).map(([name, value]) => `${name} ${value}`).join(", ");
 
 const columns: Column<Metric>[] = [
-  { id: "what", name: "What", narrow: true, width: "minmax(180px, 2fr)", cell: (metric) => <span title={metric.name}>{metric.description.replace(/\.$/, "")}</span> },
-  { id: "of", name: "Of", narrow: true, width: "minmax(160px, 2fr)", cell: (metric) => <span className="mono muted">{tagged(metric)}</span> },
+  {
+    id: "what", name: "What", narrow: true, width: "minmax(200px, 3fr)", cell: (metric) => (
+      <span className="two-lines" title={metric.name}>
+        <span className="one-line mono">{Object.values(metric.tags).join(" · ") || "all"}</span>
+        <span className="one-line muted">{metric.description.replace(/\.$/, "")}</span>
+      </span>
+    ),
+  },
   { id: "hour", name: "Last hour", width: "110px", narrow: true, cell: (metric) => <Num of={metric.lastHour} /> },
   { id: "total", name: "Since start", width: "120px", cell: (metric) => <Num of={metric.total} /> },
   { id: "mean", name: "Mean", width: "90px", cell: (metric) => (metric.mean === null ? "" : seconds(metric.mean)) },
@@ -42,7 +48,7 @@ export function HealthPage() {
       )}
       {!metrics.data ? <Loading lines={8} /> : metrics.data.metrics.length === 0 ? <Empty title="Nothing has happened yet">What agents send, rules find and alerters tell is counted here.</Empty> : byStage.filter(([, of]) => of.length > 0).map(([name, of]) => (
         <Section key={name} title={name} actions={<span className="muted">{grouped(of.reduce((sum, metric) => sum + (metric.mean === null ? metric.lastHour : 0), 0))} in the last hour</span>}>
-          <DataTable name={name} columns={columns} rows={fixed(of)} rowKey={(metric) => metric.name + tagged(metric)} empty={null} height="320px" />
+          <DataTable name={name} columns={columns} rows={fixed(of)} rowKey={(metric) => metric.name + tagged(metric)} empty={null} rowHeight={58} height="480px" />
         </Section>
       ))}
       <p className="muted">These are this instance's own numbers, since its start. For those of all instances, and traces, set <code>OTEL_EXPORTER_OTLP_ENDPOINT</code>.</p>

@@ -26,14 +26,14 @@ interface Props {
 /** Alerts, newest first. */
 export function AlertRows({ rows, withNode = true, empty, tools, selection, onSelect }: Props) {
   const columns: Column<Alert>[] = [
-    { id: "severity", name: "Severity", width: "100px", narrow: true, cell: (alert) => <State of={alert.severity} /> },
+    { id: "severity", name: "Severity", width: "90px", narrow: true, cell: (alert) => <State of={alert.severity} /> },
     { id: "rule", name: "Alert", width: "minmax(220px, 3fr)", narrow: true, cell: (alert) => <Go to="/alerts/$id" params={{ id: alert.id }}>{alert.title}</Go> },
     ...(withNode ? [{ id: "node", name: "Node", width: "minmax(140px, 1fr)", cell: (alert: Alert) => <About alert={alert} /> }] : []),
-    { id: "state", name: "State", width: "130px", narrow: true, cell: (alert) => <State of={alert.state} {...(alert.quietUntil ? { title: alert.quietBy ?? "" } : {})} /> },
-    { id: "count", name: "Rows", width: "70px", cell: (alert) => <Num of={alert.count} /> },
+    { id: "state", name: "State", width: "120px", narrow: true, cell: (alert) => <State of={alert.state} {...(alert.quietUntil ? { title: alert.quietBy ?? "" } : {})} /> },
+    { id: "count", name: "Rows", width: "60px", cell: (alert) => <Num of={alert.count} /> },
     { id: "owner", name: "Owner", width: "minmax(90px, 1fr)", cell: (alert) => alert.owner ?? <span className="muted">nobody</span> },
-    { id: "raised", name: "Raised", width: "140px", cell: (alert) => <When at={alert.raisedAt} /> },
-    { id: "delivery", name: "Delivery", width: "110px", cell: (alert) => <State of={deliveryOf(alert)} /> },
+    { id: "raised", name: "Raised", width: "130px", cell: (alert) => <When at={alert.raisedAt} /> },
+    { id: "delivery", name: "Delivery", width: "120px", cell: (alert) => <State of={deliveryOf(alert)} /> },
   ];
   return <DataTable name="Alerts" id="alerts" columns={columns} rows={rows} rowKey={(alert) => alert.id} empty={empty} tools={tools} noun={["alert", "alerts"]} {...(selection && onSelect ? { selection, onSelect } : {})} />;
 }
