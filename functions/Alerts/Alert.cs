@@ -86,7 +86,16 @@ internal sealed record Alert(
     /// <summary>The trace of what raised it; null where that was not traced.</summary>
     public string? Trace { get; init; }
 
+    /// <summary>When it was opened last.</summary>
+    public DateTimeOffset OpenedAt { get; init; } = RaisedAt;
+
     public TimeSpan? ResolvesAfter { get; init; }
+
+    /// <summary>When it has been left alone for <see cref="ResolvesAfter"/>.</summary>
+    public DateTimeOffset? ResolvesAt => (LastAt > OpenedAt ? LastAt : OpenedAt) + ResolvesAfter;
+
+    /// <summary>Open for so long, and not quiet, others are told.</summary>
+    public TimeSpan? EscalatesAfter { get; init; }
 
     /// <summary>When others are told if it is not acknowledged; null when that was done, or is not wanted.</summary>
     public DateTimeOffset? EscalatesAt { get; init; }
@@ -101,7 +110,7 @@ internal sealed record Alert(
         get
         {
             if (State == AlertState.Resolved) return null;
-            DateTimeOffset?[] times = [QuietUntil, LastAt + ResolvesAfter, State == AlertState.Open ? EscalatesAt : null];
+            DateTimeOffset?[] times = [QuietUntil, ResolvesAt, State == AlertState.Open && QuietUntil is null ? EscalatesAt : null];
             return times.Min();
         }
     }

@@ -73,7 +73,7 @@ internal sealed class AlertLife(
     /// <summary>Nobody is told of it before a time; null ends that.</summary>
     public async ValueTask<Alert?> SnoozeAsync(AlertKey place, string by, DateTimeOffset? until, string why, CancellationToken ct)
     {
-        if (await alerts.ChangeAsync(place, alert => alert with { QuietUntil = until, QuietBy = until is null ? "" : "snoozed by " + by }, ct) is not var (_, alert)) return null;
+        if (await alerts.ChangeAsync(place, one => until is null ? Woken(one) : one with { QuietUntil = until, QuietBy = "snoozed by " + by }, ct) is not var (_, alert)) return null;
         await history.AddAsync(alert.Id, new(clock.GetUtcNow(), by, "snoozed", until is { } time ? $"until {time.UtcDateTime:yyyy-MM-dd HH:mm} UTC{(why.Length > 0 ? ": " + why : "")}" : "no more"), ct);
         if (alert.State != AlertState.Resolved) await open.SetAsync(alert.Id, place, alert.DueAt, ct);
         return alert;
@@ -91,7 +91,7 @@ internal sealed class AlertLife(
     {
         await foreach (var (id, place, dueAt) in open.AllAsync(ct))
         {
-            if (dueAt is null || dueAt > mute.To) continue;
+            if (dueAt > mute.To) continue;
             var now = clock.GetUtcNow();
             var changed = await alerts.ChangeAsync(
                 place, alert => alert.QuietUntil == mute.To && alert.QuietBy.StartsWith(Muted, StringComparison.Ordinal) ? alert with { QuietUntil = now } : alert, ct);
@@ -111,16 +111,14 @@ internal sealed class AlertLife(
 
         if (alert.Sent < alert.Events.Length) await FinishAsync(place, alert, ct);
         else if (alert.State == AlertState.Resolved) await open.RemoveAsync(id, ct);
-        else if (alert.LastAt + alert.ResolvesAfter <= now) await ResolveAsync(place, "", "nothing was added to it for so long", ct);
-        else if (alert.QuietUntil <= now)
-        {
-            // Maintenance may have been prolonged, or have begun anew.
-            if (mutes.Find(alert.RuleId, alert.Tags, now) is { } mute && alert.QuietBy.StartsWith(Muted, StringComparison.Ordinal)) await QuietAsync(place, mute, ct);
-            else await StepAsync(place, "", AlertEvent.Reminded, alert.QuietBy, one => one.QuietUntil is null ? one : one with { QuietUntil = null, QuietBy = "" }, ct);
-        }
-        else if (alert.State == AlertState.Open && alert.EscalatesAt <= now) await EscalateAsync(place, ct);
-        else await open.SetAsync(id, place, alert.DueAt, ct);
+        else if (alert.ResolvesAt <= now) await ResolveAsync(place, "", "nothing was added to it for so long", ct);
+        else if (alert.QuietUntil > now || alert.DueAt is not { } due || due > now) await open.SetAsync(id, place, alert.DueAt, ct);
+        else if (mutes.Find(alert.RuleId, alert.Tags, now) is { } mute) await QuietAsync(place, mute, ct);
+        else if (alert.QuietUntil is not null) await StepAsync(place, "", AlertEvent.Reminded, alert.QuietBy, one => one.QuietUntil is null ? one : Heard(one), ct);
+        else await EscalateAsync(place, ct);
     }
+
+    /// <summary>Maintenance goes on, has begun anew, or is now: not now is anybody told.</summary>
 
     private async ValueTask QuietAsync(AlertKey place, Mute mute, CancellationToken ct)
     {
@@ -156,7 +154,9 @@ internal sealed class AlertLife(
             Trace = Telemetry.Trace,
             QuietUntil = mute?.To,
             QuietBy = mute is null ? "" : Muted + mute.Reason,
-            EscalatesAt = draft.EscalatesAfter is { } after ? now + after : null,
+            OpenedAt = now,
+            EscalatesAfter = draft.EscalatesAfter,
+            EscalatesAt = now + draft.EscalatesAfter,
             Deliveries = [.. alerters.For(draft.Alert, draft.Alerters).Select(name => new AlertDelivery(name, mute is null ? "pending" : "quiet", 0, null, null))],
         };
     }
@@ -181,9 +181,14 @@ internal sealed class AlertLife(
             await history.AddAsync(after.Id, new(clock.GetUtcNow(), "", "reopened", "it was found again"), ct);
             await FinishAsync(place, after, ct);
         }
+        else if (fate == GroupFate.Join && ReferenceEquals(before, after) && after.Sent < after.Events.Length)
+        {
+            // It came again: the first time the process died before it was done.
+            await FinishAsync(place, after, ct);
+        }
         else if (fate == GroupFate.Join && ReferenceEquals(before, after) && after.Events.Length == 1)
         {
-            // It came again: perhaps because the first time nobody could be told.
+            // Perhaps because nobody could be told.
             await open.SetAsync(after.Id, place, after.DueAt, ct);
             if (!after.IsQuiet(clock.GetUtcNow())) await TellAsync(place, after, 0, ct);
         }
@@ -208,7 +213,29 @@ internal sealed class AlertLife(
         }
     }
 
-    private static Alert Open(Alert alert) => alert with { State = AlertState.Open, ResolvedAt = null };
+    /// <summary>Open again, with all that time brings, and quiet if it is maintenance.</summary>
+    private Alert Open(Alert alert)
+    {
+        var now = clock.GetUtcNow();
+        var mute = mutes.Find(alert.RuleId, alert.Tags, now);
+        return alert with
+        {
+            State = AlertState.Open,
+            ResolvedAt = null,
+            OpenedAt = now,
+            EscalatesAt = now + alert.EscalatesAfter,
+            QuietUntil = mute?.To,
+            QuietBy = mute is null ? "" : Muted + mute.Reason,
+        };
+    }
+
+    /// <summary>The silence is over by hand: what it held back is due, and if that is nothing, there is nothing to be told.</summary>
+    private Alert Woken(Alert alert) => alert.QuietUntil is null ? alert
+        : alert.Deliveries.All(delivery => delivery.Told >= alert.Events.Length - 1) ? Heard(alert)
+        : alert with { QuietUntil = clock.GetUtcNow() };
+
+    /// <summary>From now on somebody can acknowledge it.</summary>
+    private Alert Heard(Alert alert) => alert with { QuietUntil = null, QuietBy = "", EscalatesAt = alert.EscalatesAt is null ? null : clock.GetUtcNow() + alert.EscalatesAfter };
 
     /// <summary>A step of an alert's life: it is written down, and alerters are told.</summary>
     /// <returns>The alert as it is then; null if there is none.</returns>

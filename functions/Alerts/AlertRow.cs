@@ -20,7 +20,7 @@ internal static class AlertRow
             .With("RuleVersion", alert.RuleVersion).With("Title", alert.Title).With("Message", alert.Message).With("Runbook", alert.Runbook)
             .With("Severity", alert.Severity).With("Node", alert.Node.ToString()).With("Host", alert.Host).With("Tags", alert.Tags.Text).With("About", alert.About)
             .With("RaisedAt", alert.RaisedAt).With("FirstAt", alert.FirstAt).With("Group", alert.Group)
-            .With("ResolvesAfter", alert.ResolvesAfter?.Ticks).With("EscalatesTo", string.Join('\n', alert.EscalatesTo))
+            .With("ResolvesAfter", alert.ResolvesAfter?.Ticks).With("EscalatesAfter", alert.EscalatesAfter?.Ticks).With("EscalatesTo", string.Join('\n', alert.EscalatesTo))
             .With("Trace", alert.Trace)
             .WithBytes("L", line);
         foreach (var delivery in alert.Deliveries) columns[ColumnOf(delivery.Alerter)] = Write(delivery);
@@ -34,6 +34,7 @@ internal static class AlertRow
         ["Owner"] = alert.Owner,
         ["Count"] = alert.Count,
         ["LastAt"] = alert.LastAt,
+        ["OpenedAt"] = alert.OpenedAt,
         ["QuietUntil"] = alert.QuietUntil?.UtcTicks ?? 0,
         ["QuietBy"] = alert.QuietBy,
         ["ResolvedAt"] = alert.ResolvedAt?.UtcTicks ?? 0,
@@ -80,10 +81,14 @@ internal static class AlertRow
             Sent = (int)(columns.Number("Sent") ?? 1),
             Counted = columns.Bytes("Counted") ?? [],
             Trace = columns.Text("Trace"),
-            ResolvesAfter = columns.Number("ResolvesAfter") is { } ticks ? TimeSpan.FromTicks(ticks) : null,
+            OpenedAt = columns.Time("OpenedAt") ?? raisedAt,
+            ResolvesAfter = Span("ResolvesAfter"),
+            EscalatesAfter = Span("EscalatesAfter"),
             EscalatesAt = Time("EscalatesAt"),
             EscalatesTo = columns.Text("EscalatesTo") is { Length: > 0 } names ? names.Split('\n') : [],
         };
+
+        TimeSpan? Span(string name) => columns.Number(name) is { } ticks ? TimeSpan.FromTicks(ticks) : null;
 
         DateTimeOffset? Time(string name) => columns.Number(name) is > 0 and var at ? new(at, TimeSpan.Zero) : null;
     }

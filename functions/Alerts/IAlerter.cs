@@ -24,7 +24,7 @@ internal abstract record Delivery
     /// <summary>Tries once, for as long as an alerter may take.</summary>
     public static ValueTask<Delivery> OfAsync(IAlerter alerter, Notice notice, Limits limits, CancellationToken ct) => TryAsync(stop => alerter.DeliverAsync(notice, stop), limits.AlerterTimeout, ct);
 
-    /// <summary>Tries once, for so long; what goes wrong on the way may be tried again.</summary>
+    /// <summary>Tries once, for so long; whatever goes wrong on the way may be tried again.</summary>
     public static async ValueTask<Delivery> TryAsync(Func<CancellationToken, ValueTask<Delivery>> deliver, TimeSpan most, CancellationToken ct)
     {
         using var time = CancellationTokenSource.CreateLinkedTokenSource(ct);
@@ -37,7 +37,7 @@ internal abstract record Delivery
         {
             return new RetryAfter(null, FormattableString.Invariant($"no answer within {most.TotalSeconds:0} s"));
         }
-        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException or HttpRequestException or System.Net.Sockets.SocketException or System.Security.Authentication.AuthenticationException)
+        catch (Exception fault) when (!ct.IsCancellationRequested)
         {
             return new RetryAfter(null, fault.Message);
         }

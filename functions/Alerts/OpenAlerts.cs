@@ -2,22 +2,29 @@ using Fleet.Storage;
 
 namespace Fleet.Alerts;
 
-/// <summary>Alerts that are not resolved, and when time does something to them. Table: <see cref="Schema.OpenAlerts"/>.</summary>
+/// <summary>Alerts that time does something to, and when. Table: <see cref="Schema.OpenAlerts"/>.</summary>
 internal sealed class OpenAlerts(ITables tables)
 {
     private readonly ITable _open = tables[Schema.OpenAlerts];
 
-    public async ValueTask SetAsync(string id, AlertKey place, DateTimeOffset? dueAt, CancellationToken ct) =>
-        await _open.WriteAsync(Write.Replace(KeyOf(id), new Columns { ["Place"] = place.ToString() }.With("DueAt", dueAt)), ct);
+    /// <param name="id">The alert's.</param>
+    /// <param name="place">Where it lies.</param>
+    /// <param name="dueAt">When it is to be looked at; null for never, then it is not kept.</param>
+    /// <param name="ct">Stops before the write.</param>
+    public async ValueTask SetAsync(string id, AlertKey place, DateTimeOffset? dueAt, CancellationToken ct)
+    {
+        if (dueAt is { } at) await _open.WriteAsync(Write.Replace(KeyOf(id), new Columns { ["Place"] = place.ToString(), ["DueAt"] = at }), ct);
+        else await RemoveAsync(id, ct);
+    }
 
     public async ValueTask RemoveAsync(string id, CancellationToken ct) => await _open.WriteAsync(Write.Delete(KeyOf(id)), ct);
 
     /// <summary>All, in no order. Cost: one transaction for each thousand.</summary>
-    public async IAsyncEnumerable<(string Id, AlertKey Place, DateTimeOffset? DueAt)> AllAsync([System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken ct)
+    public async IAsyncEnumerable<(string Id, AlertKey Place, DateTimeOffset DueAt)> AllAsync([System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken ct)
     {
         await foreach (var row in _open.ScanAsync(KeyRange.Everything, ct))
         {
-            if (AlertKey.TryParse(row.Columns.Text("Place")!, out var place)) yield return (row.Key.Row, place, row.Columns.Time("DueAt"));
+            if (AlertKey.TryParse(row.Columns.Text("Place")!, out var place) && row.Columns.Time("DueAt") is { } dueAt) yield return (row.Key.Row, place, dueAt);
         }
     }
 

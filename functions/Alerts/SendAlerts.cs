@@ -12,6 +12,9 @@ internal sealed class SendAlerts(
 {
     private const char Separator = '|';
 
+    /// <summary>What an alerter is told of one alert it is told in turn.</summary>
+    private readonly SemaphoreSlim[] _turns = [.. Enumerable.Range(0, 64).Select(_ => new SemaphoreSlim(1))];
+
     public string Queue => Addresses.Alerts;
 
     /// <summary>The message that has this alerter told of an alert, up to one of its events.</summary>
@@ -25,7 +28,16 @@ internal sealed class SendAlerts(
         await changes.LookAsync(ct);
         if (body.Split(Separator, 3) is [var place, var number, var name] && AlertKey.TryParse(place, out var key) && int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var what))
         {
-            return await alerts.FindAsync(key, ct) is { } alert ? await TellAsync(key, alert, what, name, ct) : Outcome.Finished;
+            var turn = _turns[(int)((uint)HashCode.Combine(key, name) % _turns.Length)];
+            await turn.WaitAsync(ct);
+            try
+            {
+                return await alerts.FindAsync(key, ct) is { } alert ? await TellAsync(key, alert, what, name, ct) : Outcome.Finished;
+            }
+            finally
+            {
+                turn.Release();
+            }
         }
 
         return body.Split(Separator, 2) is [{ Length: > 0 } until, var digester] && until.All(char.IsAsciiDigit) ? await SendDigestAsync(until, digester, ct) : new Outcome.Dead("The message names no alert.");
@@ -47,19 +59,22 @@ internal sealed class SendAlerts(
         span?.SetTag("alerter", name);
         var tried = seen with { Attempts = seen.State is "delivered" or "queued" ? 1 : seen.Attempts + 1, At = clock.GetUtcNow() };
         if (await alerters.FindAsync(name, ct) is not var (alerter, settings)) return await FailAsync(new Delivery.Rejected($"There is no alerter '{name}' any more."));
-        foreach (var one in Reduced(alert.Events.AsSpan(Math.Min(alert.Events.Length, Math.Max(seen.Told + 1, seen.From)))).Where(one => Wants(settings, one)))
+        var isQueued = seen.State == "queued";
+        foreach (var (place, one) in Reduced(alert.Events, Math.Max(seen.Told + 1, seen.From)).Where(one => Wants(settings, one.What)))
         {
             if (settings.DigestEvery is not null && one != AlertEvent.Resolved)
             {
                 await digests.AddAsync(name, key, alert, ct);
+                isQueued = true;
                 continue;
             }
 
             var notice = Notice.Of(one, alert with { DeviceLink = alert.Node == default ? null : links.For(alert.Node) }, settings, site.Url);
             if (settings.DigestEvery is null && await DeliverAsync(alerter, notice, name, ct) is not Delivery.Delivered and var result) return await FailAsync(result);
+            tried = tried with { Told = place };
         }
 
-        await alerts.NoteAsync(key, tried with { State = settings.DigestEvery is null ? "delivered" : "queued", Reason = null, Told = alert.Events.Length - 1 }, ct);
+        await alerts.NoteAsync(key, tried with { State = isQueued && settings.DigestEvery is not null ? "queued" : "delivered", Reason = null, Told = alert.Events.Length - 1 }, ct);
         return Outcome.Finished;
 
         async ValueTask<Outcome> FailAsync(Delivery result)
@@ -86,15 +101,15 @@ internal sealed class SendAlerts(
     private static bool Wants(AlerterSettings settings, AlertEvent what) => AlerterType.Of(settings.Type)?.Tells.Contains(what) == true;
 
     /// <summary>Of what an alerter has missed: the last call, and the last thing that became of it.</summary>
-    private static List<AlertEvent> Reduced(ReadOnlySpan<char> missed)
+    private static List<(int Place, AlertEvent What)> Reduced(string events, int from)
     {
-        var reduced = new List<AlertEvent>();
-        foreach (var letter in missed)
+        var reduced = new List<(int, AlertEvent What)>();
+        for (var place = from; place < events.Length; place++)
         {
-            var what = (AlertEvent)letter;
-            if (what is AlertEvent.Acknowledged or AlertEvent.Resolved) reduced.RemoveAll(one => one is AlertEvent.Acknowledged or AlertEvent.Resolved);
+            var what = (AlertEvent)events[place];
+            if (what is AlertEvent.Acknowledged or AlertEvent.Resolved) reduced.RemoveAll(one => one.What is AlertEvent.Acknowledged or AlertEvent.Resolved);
             else reduced.Clear();
-            reduced.Add(what);
+            reduced.Add((place, what));
         }
 
         return reduced;

@@ -27,25 +27,12 @@ internal static class Syslog
         await stream.WriteAsync(framed.GetBuffer().AsMemory(0, (int)framed.Length), ct);
         await stream.FlushAsync(ct);
 
-        // The other side closes when it has read to the end.
+        // The other side closes when it has read to the end. If it breaks off instead, as one does that refuses us, it is not known what it has: a repeat is better than a loss.
         if (stream is SslStream secured) await secured.ShutdownAsync();
         tcp.Client.Shutdown(SocketShutdown.Send);
         var rest = new byte[256];
-        while (await ReadAsync() > 0)
+        while (await stream.ReadAsync(rest, ct) > 0)
         {
-        }
-
-        async ValueTask<int> ReadAsync()
-        {
-            try
-            {
-                return await stream.ReadAsync(rest, ct);
-            }
-            catch (IOException)
-            {
-                // It closed at once, as some do.
-                return 0;
-            }
         }
     }
 

@@ -37,6 +37,7 @@ internal sealed class LastSeen(ITables tables, NodeDirectory directory)
     public async ValueTask FlushAsync(CancellationToken ct)
     {
         var touched = directory.All.Where(known => known.Touched).ToList();
+        var results = touched.Where(known => known.ResultAt != known.ResultWritten).ToDictionary(known => known, known => known.ResultAt);
         foreach (var known in touched) known.Touched = false;
         try
         {
@@ -44,8 +45,9 @@ internal sealed class LastSeen(ITables tables, NodeDirectory directory)
                 touched.Select(known => Write.Merge(NodeRow.KeyOf(known.Id), new Columns()
                     .With("At", known.SeenAt)
                     .With("Address", known.Address?.ToString())
-                    .With("ResultAt", known.ResultAt))),
+                    .With("ResultAt", results.GetValueOrDefault(known)))),
                 ct);
+            foreach (var (known, at) in results) known.ResultWritten = at;
         }
         catch
         {

@@ -43,6 +43,9 @@ internal sealed class KnownNode(NodeId id)
 
     public DateTimeOffset? ResultAt => Ticks(ref _resultAt);
 
+    /// <summary>What this instance wrote of <see cref="ResultAt"/> last: another may have written a newer one since.</summary>
+    internal DateTimeOffset? ResultWritten { get; set; }
+
     public void Touch(DateTimeOffset now, IPAddress? address)
     {
         Volatile.Write(ref _seenAt, now.UtcTicks);

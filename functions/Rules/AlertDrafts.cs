@@ -6,6 +6,10 @@ namespace Fleet.Rules;
 /// <summary>Alerts of what rules find, with their texts filled in.</summary>
 internal static class AlertDrafts
 {
+    /// <summary>What a machine puts into a column must not make a text that no row or alerter takes.</summary>
+    private const int MostTitle = 1_000;
+    private const int MostText = 10_000;
+
     /// <param name="finding">What was found.</param>
     /// <param name="node">Who sent it.</param>
     /// <param name="whole">The node as it is known otherwise; null if it is gone.</param>
@@ -27,17 +31,19 @@ internal static class AlertDrafts
 
     /// <summary>An alert of a rule. Its id is not set, and nothing has become of it.</summary>
     public static Alert Of(Rule rule, Kernel.NodeId node, string host, TagSet tags, string about, string line, DateTimeOffset at, Func<string, string?> valueOf) => new(
-        "", rule.Id, rule.Name, Template.Fill(rule.Description, valueOf), rule.Severity, node, host, at, line, [])
+        "", rule.Id, rule.Name, Filled(rule.Description, MostText, valueOf), rule.Severity, node, host, at, line, [])
     {
         RuleVersion = rule.Version,
-        Title = Template.Fill(rule.Name, valueOf),
-        Message = Template.Fill(rule.Message.Length > 0 ? rule.Message : rule.Description, valueOf),
-        Runbook = Template.Fill(rule.Runbook, valueOf),
+        Title = Filled(rule.Name, MostTitle, valueOf),
+        Message = Filled(rule.Message.Length > 0 ? rule.Message : rule.Description, MostText, valueOf),
+        Runbook = Filled(rule.Runbook, MostTitle, valueOf),
         Tags = tags,
         About = about,
         ResolvesAfter = rule.ResolvesAfter,
         EscalatesTo = rule.Escalation?.Alerters ?? [],
     };
+
+    private static string Filled(string text, int most, Func<string, string?> valueOf) => AlertText.Cut(Template.Fill(text, valueOf), most);
 
     /// <summary>What placeholders say of a node: what rules know of it, then what queries said.</summary>
     public static string? ValueOf(string name, NodeFacts node, Node? whole) => name switch

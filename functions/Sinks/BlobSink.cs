@@ -26,7 +26,7 @@ internal sealed class BlobSink(IBlobs blobs, string container) : ISink
 
             var packed = Compression.Gzip(lines.GetBuffer().AsSpan(0, (int)lines.Length));
             if (packed.Length > MostAppend) return new Delivery.Rejected("A line that is larger than 4 MB, packed, does not fit in an append blob.", IsAboutContent: true);
-            await blobs.AppendAsync(new(container, $"{hour.Key.Kind}s/{hour.Key.Hour}/{_instance}.ndjson.gz"), packed, ct);
+            await blobs.AppendAsync(new(container, $"{(hour.Key.Kind == "status" ? "status" : "results")}/{hour.Key.Hour}/{_instance}.ndjson.gz"), packed, ct);
         }
 
         return Delivery.Ok;

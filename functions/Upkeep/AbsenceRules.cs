@@ -75,7 +75,11 @@ internal sealed class AbsenceRules(
         var most = rule.Absence!.For!.Value;
         var missing = nodes.Where(one => now - (one.Seen?.At ?? one.Node.EnrolledAt!.Value) >= most).ToList();
         var isMissing = nodes.Count > 0 && missing.Count * 100L >= nodes.Count * (long)rule.Absence.Percent! && now - upSince >= Grace(most);
-        if (isMissing && lasting.Count == 0)
+
+        // What the rule said of nodes when it was about them.
+        var isTold = lasting.Remove(Fleet);
+        foreach (var key in lasting.Keys) await EndAsync(rule.Id, key, "the rule is not about it any more", ct);
+        if (isMissing && !isTold)
         {
             var columns = new Dictionary<string, string>
             {
@@ -86,7 +90,7 @@ internal sealed class AbsenceRules(
             };
             await BeginAsync(rule, Fleet, null, now, columns, now, ct);
         }
-        else if (!isMissing && lasting.Count > 0 && now - upSince >= s_grace) await EndAsync(rule.Id, Fleet, "enough of them are back", ct);
+        else if (!isMissing && isTold && now - upSince >= s_grace) await EndAsync(rule.Id, Fleet, "enough of them are back", ct);
     }
 
     /// <summary>When what the rule waits for came last, or null if it is not waited for; and for how long it may stay away.</summary>

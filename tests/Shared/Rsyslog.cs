@@ -86,8 +86,12 @@ internal sealed class Rsyslog : IAsyncDisposable
             if (_process.HasExited) throw new InvalidOperationException($"rsyslog did not start: {await _process.StandardError.ReadToEndAsync()}");
             try
             {
-                using var tcp = new TcpClient();
-                await tcp.ConnectAsync("127.0.0.1", _securePort);
+                foreach (var port in new[] { _plainPort, _securePort })
+                {
+                    using var tcp = new TcpClient();
+                    await tcp.ConnectAsync("127.0.0.1", port);
+                }
+
                 return;
             }
             catch (SocketException)

@@ -241,6 +241,111 @@ public sealed class AlertLifeTests
         int Count(string name) => File.ReadAllLines(FileOf(world, name)).Length;
     }
 
+    [Fact]
+    public async Task What_a_machine_writes_into_a_column_keeps_no_alert_from_being_raised()
+    {
+        await using var world = await World.OpenAsync();
+        await world.AddRuleAsync("$user runs", Watch, rule => rule with { Message = "$user $user", Description = "$user" }, "log");
+        await world.LogAsync(await world.EnrollAsync("H1"), Lines((new string('é', 100_000), 1)));
+        await world.PumpAsync();
+        var alert = Assert.Single(await world.AlertsAsync());
+        Assert.InRange(alert.Title.Length, 900, 1_000);
+        Assert.Equal("delivered", Assert.Single(alert.Deliveries).State);
+    }
+
+    [Fact]
+    public async Task An_alert_that_is_opened_again_has_its_time_anew()
+    {
+        await using var world = await World.OpenAsync();
+        await LogToAsync(world, "boss");
+        await world.AddRuleAsync("r", Watch, rule => rule with { ResolvesAfter = TimeSpan.FromHours(1), Escalation = new(TimeSpan.FromMinutes(30), ["boss"]) }, "log");
+        await world.LogAsync(await world.EnrollAsync("H1"), Lines(("ada", 1)));
+        await world.PumpAsync();
+        var place = (await PlaceAsync(world, Assert.Single(await world.AlertsAsync())))!.Value;
+        await world.Get<AlertLife>().AcknowledgeAsync(place, "ada", "", default);
+        await LaterAsync(world, TimeSpan.FromMinutes(61));
+        await world.Get<AlertLife>().ReopenAsync(place, "ada", "not over", default);
+        await LaterAsync(world, TimeSpan.FromMinutes(29));
+        Assert.Equal((AlertState.Open, false), (Assert.Single(await world.AlertsAsync()).State, File.Exists(FileOf(world, "boss"))));
+        await LaterAsync(world, TimeSpan.FromMinutes(2));
+        Assert.Single(await File.ReadAllLinesAsync(FileOf(world, "boss")));
+        await LaterAsync(world, TimeSpan.FromMinutes(30));
+        Assert.Equal(AlertState.Resolved, Assert.Single(await world.AlertsAsync()).State);
+    }
+
+    [Fact]
+    public async Task Maintenance_holds_back_what_happens_to_alerts_that_were_there_before()
+    {
+        await using var world = await World.OpenAsync();
+        await LogToAsync(world, "boss");
+        await world.AddRuleAsync("r", Watch, rule => rule with { Grouping = new([], TimeSpan.FromDays(1)), Escalation = new(TimeSpan.FromMinutes(30), ["boss"]) }, "log");
+        var key = await world.EnrollAsync("H1");
+        await world.LogAsync(key, Lines(("ada", 1)));
+        await world.PumpAsync();
+        await world.Get<Mutes>().Table.PutAsync("m", new("m", "the database moves", TagSet.None, [], world.Clock.Now, world.Clock.Now.AddHours(2), "ada", world.Clock.Now), null, default);
+        await LaterAsync(world, TimeSpan.FromMinutes(31));
+        Assert.False(File.Exists(FileOf(world, "boss")));
+
+        // When it is over there is time to acknowledge.
+        await LaterAsync(world, TimeSpan.FromMinutes(90));
+        Assert.Equal(["opened", "reminded"], Events(world));
+        Assert.False(File.Exists(FileOf(world, "boss")));
+        await LaterAsync(world, TimeSpan.FromMinutes(31));
+        Assert.Single(await File.ReadAllLinesAsync(FileOf(world, "boss")));
+
+        await world.Get<AlertLife>().ResolveAsync((await PlaceAsync(world, Assert.Single(await world.AlertsAsync())))!.Value, "ada", "", default);
+        await world.PumpAsync();
+        await world.Get<Mutes>().Table.PutAsync("n", new("n", "once more", TagSet.None, [], world.Clock.Now, world.Clock.Now.AddHours(2), "ada", world.Clock.Now), null, default);
+        await world.LogAsync(key, Lines(("ada", 2)));
+        await world.PumpAsync();
+        Assert.Equal(AlertState.Open, Assert.Single(await world.AlertsAsync()).State);
+        Assert.Equal("resolved", Events(world)[^1]);
+        await LaterAsync(world, TimeSpan.FromHours(2));
+        Assert.Equal("reminded", Events(world)[^1]);
+    }
+
+    [Fact]
+    public async Task A_silence_that_somebody_ends_is_over_at_once_and_only_what_it_held_back_is_told()
+    {
+        await using var world = await World.OpenAsync();
+        await world.AddRuleAsync("r", Watch, rule => rule with { Grouping = new([], TimeSpan.FromDays(1)) }, "log");
+        await world.LogAsync(await world.EnrollAsync("H1"), Lines(("ada", 1)));
+        await world.PumpAsync();
+        var place = (await PlaceAsync(world, Assert.Single(await world.AlertsAsync())))!.Value;
+        await world.Get<AlertLife>().SnoozeAsync(place, "ada", world.Clock.Now.AddHours(2), "", default);
+        await world.Get<AlertLife>().SnoozeAsync(place, "ada", null, "", default);
+        await LaterAsync(world, TimeSpan.FromMinutes(1));
+        Assert.Equal(["opened"], Events(world));
+
+        await world.Get<AlertLife>().SnoozeAsync(place, "ada", world.Clock.Now.AddHours(2), "", default);
+        await world.Get<AlertLife>().AcknowledgeAsync(place, "ada", "", default);
+        await LaterAsync(world, TimeSpan.FromMinutes(1));
+        await world.Get<AlertLife>().SnoozeAsync(place, "ada", null, "", default);
+        await LaterAsync(world, TimeSpan.FromMinutes(1));
+        Assert.Equal(["opened", "reminded"], Events(world));
+    }
+
+    [Fact]
+    public async Task An_alert_that_was_opened_again_by_a_process_that_died_then_is_told_of_when_its_message_comes_again()
+    {
+        await using var world = await World.OpenAsync();
+        var draft = Drafts.Of("H1", "first", group: "g", window: TimeSpan.FromDays(1), at: world.Clock.Now);
+        await world.Get<AlertLife>().RaiseAsync(draft, default);
+        await world.PumpAsync();
+        var place = (await PlaceAsync(world, Assert.Single(await world.AlertsAsync())))!.Value;
+        await world.Get<AlertLife>().ResolveAsync(place, "ada", "", default);
+        await world.PumpAsync();
+
+        // As that process left it.
+        var next = Drafts.Of("H1", "second", group: "g", window: TimeSpan.FromDays(1), at: world.Clock.Now);
+        await world.Get<AlertLife>().RaiseAsync(next, default);
+        await world.Get<AlertStore>().ChangeAsync(place, alert => alert with { Sent = 2 }, default);
+        await world.Get<OpenAlerts>().RemoveAsync(Assert.Single(await world.AlertsAsync()).Id, default);
+        await world.Get<AlertLife>().RaiseAsync(next, default);
+        await world.PumpAsync();
+        Assert.Equal(("orR", 3), (Assert.Single(await world.AlertsAsync()).Events, Assert.Single(await world.AlertsAsync()).Sent));
+    }
+
     internal static async Task<AlertKey?> PlaceAsync(World world, Alert alert) => await world.Get<AlertStore>().FindPlaceAsync(alert.Id, default);
 
     private static async Task LaterAsync(World world, TimeSpan later)

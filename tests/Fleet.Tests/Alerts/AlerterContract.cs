@@ -33,7 +33,7 @@ public abstract class AlerterContract
     public async Task An_alert_is_delivered_with_rule_host_and_severity()
     {
         var alerter = await StartAsync();
-        Assert.IsType<Delivery.Delivered>(await TellAsync(alerter, NoticeOf()));
+        Assert.Equal(Delivery.Ok, await TellAsync(alerter, NoticeOf()));
         var came = Assert.Single(await CameAsync());
         Assert.Contains("A program runs from /tmp", came, StringComparison.Ordinal);
         Assert.Contains("web-1", came, StringComparison.Ordinal);
@@ -43,7 +43,7 @@ public abstract class AlerterContract
     public async Task Letters_of_all_languages_arrive()
     {
         var alerter = await StartAsync();
-        Assert.IsType<Delivery.Delivered>(await TellAsync(alerter, NoticeOf(title: "Größe 大きさ 😀", text: "päivää")));
+        Assert.Equal(Delivery.Ok, await TellAsync(alerter, NoticeOf(title: "Größe 大きさ 😀", text: "päivää")));
         Assert.Contains("Größe 大きさ 😀", Assert.Single(await CameAsync()), StringComparison.Ordinal);
     }
 
@@ -51,7 +51,7 @@ public abstract class AlerterContract
     public async Task A_text_of_any_size_arrives_as_far_as_the_service_takes_it()
     {
         var alerter = await StartAsync();
-        Assert.IsType<Delivery.Delivered>(await TellAsync(alerter, NoticeOf(text: new string('x', 2_000_000) + "😀", title: string.Concat(Enumerable.Repeat("😀", 5_000)))));
+        Assert.Equal(Delivery.Ok, await TellAsync(alerter, NoticeOf(text: new string('x', 2_000_000) + "😀", title: string.Concat(Enumerable.Repeat("😀", 5_000)))));
         var came = Assert.Single(await CameAsync());
         Assert.DoesNotContain("\uFFFD", came, StringComparison.Ordinal);
         Assert.InRange(Encoding.UTF8.GetByteCount(came), 1, MostBytes);
@@ -61,7 +61,7 @@ public abstract class AlerterContract
     public async Task What_looks_like_markup_or_a_new_line_stays_text()
     {
         var alerter = await StartAsync();
-        Assert.IsType<Delivery.Delivered>(await TellAsync(alerter, NoticeOf(title: "a\r\nBcc: eve@example.org\u0000 <b>&\"]", text: "<!channel> **x** ]\" \\")));
+        Assert.Equal(Delivery.Ok, await TellAsync(alerter, NoticeOf(title: "a\r\nBcc: eve@example.org\u0000 <b>&\"]", text: "<!channel> **x** ]\" \\")));
         Assert.Single(await CameAsync());
     }
 

@@ -24,7 +24,7 @@ public sealed class SyslogAlerterTests : AlerterContract, IAsyncLifetime
     public async Task A_message_has_severity_host_event_and_what_it_is_about_in_its_places()
     {
         var notice = NoticeOf(AlertEvent.Resolved);
-        Assert.IsType<Delivery.Delivered>(await TellAsync(await StartAsync(), notice));
+        Assert.Equal(Delivery.Ok, await TellAsync(await StartAsync(), notice));
         var came = await _server.NextAsync();
         Assert.StartsWith($"3|auth|web-1|fleet|alert-resolved|[fleet@32473 id=\"{notice.Alert.Id}\" rule=\"A program runs from /tmp\"", came, StringComparison.Ordinal);
         Assert.Contains("Resolved: [high] A program runs from /tmp on web-1", came, StringComparison.Ordinal);

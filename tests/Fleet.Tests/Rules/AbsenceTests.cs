@@ -77,6 +77,39 @@ public sealed class AbsenceTests
     }
 
     [Fact]
+    public async Task One_whose_results_another_instance_took_is_not_quiet()
+    {
+        await using var world = await World.OpenAsync();
+        await using var second = await world.OpenSecondAsync();
+        var key = await world.EnrollAsync("H1");
+        await AddAsync(world, new(Absence.Quiet, null, null, TimeSpan.FromHours(1), null));
+        await world.LogAsync(key, """[{"name":"q","columns":{"a":"1"}}]""");
+        await world.Get<LastSeen>().FlushAsync(default);
+        for (var i = 0; i < 20; i++)
+        {
+            await second.LogAsync(key, """[{"name":"q","columns":{"a":"1"}}]""");
+            await second.Get<LastSeen>().FlushAsync(default);
+            await world.PostAsync("config", $$"""{"node_key":"{{key}}"}""");
+            await world.Get<LastSeen>().FlushAsync(default);
+            await LookAsync(world, TimeSpan.FromMinutes(4));
+        }
+
+        Assert.Empty(await world.AlertsAsync());
+    }
+
+    [Fact]
+    public async Task A_rule_that_becomes_one_about_the_fleet_ends_what_it_said_of_nodes()
+    {
+        await using var world = await World.OpenAsync();
+        await world.EnrollAsync("H1");
+        var rule = await AddAsync(world, new(Absence.NotSeen, null, null, TimeSpan.FromMinutes(30), null));
+        await LookAsync(world, TimeSpan.FromMinutes(31));
+        await world.Get<RuleStore>().PutAsync(rule with { Absence = new(Absence.Missing, null, null, TimeSpan.FromMinutes(30), 50) }, null, default);
+        await LookAsync(world, TimeSpan.FromMinutes(1));
+        Assert.Equal([("", AlertState.Open), ("H1", AlertState.Resolved)], (await world.AlertsAsync()).Select(Flat).Order());
+    }
+
+    [Fact]
     public async Task One_that_never_sent_a_result_after_its_enrollment_is_told()
     {
         await using var world = await World.OpenAsync();
