@@ -19,7 +19,7 @@ internal sealed class AlertLife(
     /// <summary>How long somebody who changes an alert has for telling of it, before it is done for them.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(1);
 
-    private readonly SemaphoreSlim[] _turns = [.. Enumerable.Range(0, 64).Select(_ => new SemaphoreSlim(1))];
+    private readonly Turns _turns = new();
 
     /// <summary>Makes an alert of what a rule found, or counts it in the one that is there, and has alerters told.</summary>
     public async ValueTask RaiseAsync(AlertDraft draft, CancellationToken ct)
@@ -32,25 +32,17 @@ internal sealed class AlertLife(
         }
 
         // One after another for each group here; between instances the group's row decides.
-        var turn = _turns[Convert.ToInt32(draft.Group[..2], 16) % _turns.Length];
-        await turn.WaitAsync(ct);
-        try
+        using var turn = await _turns.TakeAsync(draft.Group, ct);
+        while (true)
         {
-            while (true)
-            {
-                var group = await groups.FindAsync(draft.Group, ct);
-                var fate = group is null ? GroupFate.New : await JoinAsync(draft, group.Place, ct);
-                if (fate is null && clock.GetUtcNow() - group!.At < s_patience && !group.Place.Row.EndsWith(alert.Id, StringComparison.Ordinal)) throw new StorageUnavailableException("Another instance is making this alert; its message comes again.");
-                if (fate is GroupFate.Join or GroupFate.Reopen) return;
-                var place = await alerts.PlaceOfAsync(alert, ct);
-                if (!await groups.TryTakeAsync(draft.Group, place, clock.GetUtcNow(), draft.Window is { } window ? draft.At + window : null, group, ct)) continue;
-                await MakeAsync(place, alert, ct);
-                return;
-            }
-        }
-        finally
-        {
-            turn.Release();
+            var group = await groups.FindAsync(draft.Group, ct);
+            var fate = group is null ? GroupFate.New : await JoinAsync(draft, group.Place, ct);
+            if (fate is null && clock.GetUtcNow() - group!.At < s_patience && !group.Place.Row.EndsWith(alert.Id, StringComparison.Ordinal)) throw new StorageUnavailableException("Another instance is making this alert; its message comes again.");
+            if (fate is GroupFate.Join or GroupFate.Reopen) return;
+            var place = await alerts.PlaceOfAsync(alert, ct);
+            if (!await groups.TryTakeAsync(draft.Group, place, clock.GetUtcNow(), draft.Window is { } window ? draft.At + window : null, group, ct)) continue;
+            await MakeAsync(place, alert, ct);
+            return;
         }
     }
 
@@ -118,11 +110,10 @@ internal sealed class AlertLife(
         else await EscalateAsync(place, ct);
     }
 
-    /// <summary>Maintenance goes on, has begun anew, or is now: not now is anybody told.</summary>
-
+    /// <summary>Maintenance goes on, or has begun anew: nobody is told now.</summary>
     private async ValueTask QuietAsync(AlertKey place, Mute mute, CancellationToken ct)
     {
-        if (await alerts.ChangeAsync(place, alert => alert with { QuietUntil = mute.To, QuietBy = Muted + mute.Reason }, ct) is (_, var after)) await open.SetAsync(after.Id, place, after.DueAt, ct);
+        if (await alerts.ChangeAsync(place, alert => Quiet(alert, mute), ct) is (_, var after)) await open.SetAsync(after.Id, place, after.DueAt, ct);
     }
 
     private async ValueTask EscalateAsync(AlertKey place, CancellationToken ct) => await StepAsync(
@@ -142,7 +133,7 @@ internal sealed class AlertLife(
     {
         var now = clock.GetUtcNow();
         var mute = mutes.Find(draft.Alert.RuleId, draft.Alert.Tags, now);
-        return draft.Alert with
+        return Quiet(draft.Alert, mute) with
         {
             Id = draft.Id,
             RaisedAt = now,
@@ -152,8 +143,6 @@ internal sealed class AlertLife(
             Counted = [.. draft.Rows.TakeLast(MostCounted).SelectMany(Short)],
             Group = draft.IsTracked ? draft.Group : "",
             Trace = Telemetry.Trace,
-            QuietUntil = mute?.To,
-            QuietBy = mute is null ? "" : Muted + mute.Reason,
             OpenedAt = now,
             EscalatesAfter = draft.EscalatesAfter,
             EscalatesAt = now + draft.EscalatesAfter,
@@ -217,17 +206,10 @@ internal sealed class AlertLife(
     private Alert Open(Alert alert)
     {
         var now = clock.GetUtcNow();
-        var mute = mutes.Find(alert.RuleId, alert.Tags, now);
-        return alert with
-        {
-            State = AlertState.Open,
-            ResolvedAt = null,
-            OpenedAt = now,
-            EscalatesAt = now + alert.EscalatesAfter,
-            QuietUntil = mute?.To,
-            QuietBy = mute is null ? "" : Muted + mute.Reason,
-        };
+        return Quiet(alert, mutes.Find(alert.RuleId, alert.Tags, now)) with { State = AlertState.Open, ResolvedAt = null, OpenedAt = now, EscalatesAt = now + alert.EscalatesAfter };
     }
+
+    private static Alert Quiet(Alert alert, Mute? mute) => alert with { QuietUntil = mute?.To, QuietBy = mute is null ? "" : Muted + mute.Reason };
 
     /// <summary>The silence is over by hand: what it held back is due, and if that is nothing, there is nothing to be told.</summary>
     private Alert Woken(Alert alert) => alert.QuietUntil is null ? alert

@@ -1,5 +1,6 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json;
+using Fleet.Kernel;
 
 namespace Fleet.Alerts;
 
@@ -27,7 +28,7 @@ internal static class AlertText
             ["about"] = alert.About,
             ["tags"] = new JsonArray([.. alert.Tags.Tags.Select(tag => JsonValue.Create(tag))]),
             ["count"] = alert.Count,
-            ["raisedAt"] = alert.RaisedAt.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", System.Globalization.CultureInfo.InvariantCulture),
+            ["raisedAt"] = TimeText.Milliseconds(alert.RaisedAt),
             ["owner"] = alert.Owner,
             ["runbook"] = alert.Runbook,
             ["line"] = JsonNode.Parse(alert.Line),

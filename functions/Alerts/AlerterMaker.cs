@@ -9,7 +9,7 @@ namespace Fleet.Alerts;
 /// <param name="tokenOf">Gets a token of this server's own identity, for a scope.</param>
 internal sealed class AlerterMaker(Limits limits, TimeProvider clock, string folder, Func<string, CancellationToken, ValueTask<string>> tokenOf)
 {
-    private readonly HttpClient _http = new(new SocketsHttpHandler { AllowAutoRedirect = false, PooledConnectionLifetime = TimeSpan.FromMinutes(5) }) { Timeout = limits.AlerterTimeout };
+    private readonly HttpClient _http = HttpDelivery.Client(limits.AlerterTimeout);
 
     public IAlerter Make(AlerterSettings settings, string? secret)
     {

@@ -1,12 +1,11 @@
 using Fleet.Nodes;
+using Fleet.Storage;
 
 namespace Fleet.Alerts;
 
-/// <summary>An alerter as it is configured. Its secret is in the secret store.</summary>
+/// <summary>An alerter as it is configured.</summary>
 /// <param name="Type">One of <see cref="AlerterType.All"/>.</param>
-/// <param name="Fields">What its type asks for, but the secret.</param>
-/// <param name="HasSecret">Whether there is one.</param>
-internal sealed record AlerterSettings(string Name, string Type, IReadOnlyDictionary<string, string> Fields, bool HasSecret = false)
+internal sealed record AlerterSettings(string Name, string Type, IReadOnlyDictionary<string, string> Fields, bool HasSecret = false) : Plugin(Name, Type, Fields, HasSecret)
 {
     /// <summary>It is told of alerts that are at least so bad.</summary>
     public string MinimumSeverity { get; init; } = Severity.Names[0];
@@ -24,9 +23,6 @@ internal sealed record AlerterSettings(string Name, string Type, IReadOnlyDictio
     public string TitleTemplate { get; init; } = "";
 
     public string TextTemplate { get; init; } = "";
-
-    /// <summary>A field's value; null where it is left out.</summary>
-    public string? Field(string name) => Fields.GetValueOrDefault(name);
 
     /// <summary>Whether it is told of this alert, if its rule names it or it is told of every rule.</summary>
     public bool Wants(Alert alert) => Severity.RankOf(alert.Severity) >= Severity.RankOf(MinimumSeverity) && (Tags.Tags.Count == 0 || Tags.Meets(alert.Tags));

@@ -1,17 +1,12 @@
-namespace Fleet.Alerts;
+using Fleet.Storage;
 
-/// <param name="Name">As in an alerter's settings.</param>
-/// <param name="Kind"><c>text</c>, <c>url</c>, or <c>secret</c>, which is never shown again.</param>
-/// <param name="Example">What it may look like.</param>
-internal sealed record AlerterField(string Name, string Title, string Kind, bool Required, string Example, string Hint);
+namespace Fleet.Alerts;
 
 /// <summary>A kind of alerter, described for whoever sets one up.</summary>
 /// <param name="Tells">What it tells of.</param>
 /// <param name="CanDigest">Whether one message may be about several alerts.</param>
-internal sealed record AlerterType(string Name, string Title, string Description, IReadOnlyList<AlerterField> Fields, IReadOnlyList<AlertEvent> Tells, bool CanDigest)
+internal sealed record AlerterType(string Name, string Title, string Description, IReadOnlyList<PluginField> Fields, IReadOnlyList<AlertEvent> Tells, bool CanDigest)
 {
-    public const string Secret = "secret";
-
     private static readonly AlertEvent[] s_calls = [AlertEvent.Opened, AlertEvent.Reopened, AlertEvent.Escalated, AlertEvent.Reminded];
     private static readonly AlertEvent[] s_callsAndEnds = [.. s_calls, AlertEvent.Resolved];
     private static readonly AlertEvent[] s_all = [.. s_callsAndEnds, AlertEvent.Acknowledged];
@@ -20,7 +15,7 @@ internal sealed record AlerterType(string Name, string Title, string Description
     [
         new("pagerduty", "PagerDuty", "Opens, acknowledges and resolves an incident through the Events API v2.",
             [
-                new(Secret, "Integration key", "secret", Required: true, "0123456789abcdef0123456789abcdef", "Of a service's integration 'Events API V2': 32 characters."),
+                new(Plugin.Secret, "Integration key", "secret", Required: true, "0123456789abcdef0123456789abcdef", "Of a service's integration 'Events API V2': 32 characters."),
                 new("url", "Address", "url", Required: false, "https://events.eu.pagerduty.com/v2/enqueue", "Left out, https://events.pagerduty.com/v2/enqueue; in the EU https://events.eu.pagerduty.com/v2/enqueue."),
             ],
             s_all, CanDigest: false),
@@ -30,34 +25,34 @@ internal sealed record AlerterType(string Name, string Title, string Description
                 new("from", "From", "text", Required: true, "Fleet <fleet@example.org>", "Whom it comes from."),
                 new("to", "To", "text", Required: true, "ada@example.org, duty@example.org", "One or more addresses, with commas between them."),
                 new("user", "User", "text", Required: false, "fleet", "Where the server asks for one."),
-                new(Secret, "Password", "secret", Required: false, "correct horse", "Of the user."),
+                new(Plugin.Secret, "Password", "secret", Required: false, "correct horse", "Of the user."),
             ],
             s_callsAndEnds, CanDigest: true),
         new("slack", "Slack", "A message by an incoming webhook.",
-            [new(Secret, "Webhook address", "secret", Required: true, "https://hooks.slack.com/services/T0/B0/x", "It holds the credential.")],
+            [new(Plugin.Secret, "Webhook address", "secret", Required: true, "https://hooks.slack.com/services/T0/B0/x", "It holds the credential.")],
             s_callsAndEnds, CanDigest: true),
         new("teams", "Microsoft Teams", "An adaptive card, by a workflow 'Send webhook alerts to a channel'.",
-            [new(Secret, "Workflow address", "secret", Required: true, "https://prod-00.westeurope.logic.azure.com/workflows/x", "It holds the credential.")],
+            [new(Plugin.Secret, "Workflow address", "secret", Required: true, "https://prod-00.westeurope.logic.azure.com/workflows/x", "It holds the credential.")],
             s_callsAndEnds, CanDigest: true),
         new("opsgenie", "Opsgenie", "Opens, acknowledges and closes an alert.",
             [
-                new(Secret, "API key", "secret", Required: true, "01234567-89ab-cdef-0123-456789abcdef", "Of an API integration."),
+                new(Plugin.Secret, "API key", "secret", Required: true, "01234567-89ab-cdef-0123-456789abcdef", "Of an API integration."),
                 new("url", "Address", "url", Required: false, "https://api.eu.opsgenie.com", "Left out, https://api.opsgenie.com; in the EU https://api.eu.opsgenie.com."),
             ],
             s_all, CanDigest: false),
         new("sentry", "Sentry", "An event of the project, grouped by rule.",
-            [new(Secret, "DSN", "secret", Required: true, "https://key@o1.ingest.sentry.io/2", "Of the project's client keys.")],
+            [new(Plugin.Secret, "DSN", "secret", Required: true, "https://key@o1.ingest.sentry.io/2", "Of the project's client keys.")],
             s_calls, CanDigest: false),
         new(Alerters.Webhook, "Webhook", "Each alert as JSON by POST, repeated while the other side is down.",
             [
                 new("url", "Address", "url", Required: true, "https://example.org/hook", "An http or https address."),
-                new(Secret, "Secret", "secret", Required: false, "a shared secret", "With one, the header X-Fleet-Signature holds the body's HMAC-SHA256."),
+                new(Plugin.Secret, "Secret", "secret", Required: false, "a shared secret", "With one, the header X-Fleet-Signature holds the body's HMAC-SHA256."),
             ],
             s_all, CanDigest: true),
         new("eventgrid", "Azure Event Grid", "A CloudEvent to a topic of schema CloudEvents 1.0.",
             [
                 new("url", "Topic endpoint", "url", Required: true, "https://topic.westeurope-1.eventgrid.azure.net/api/events", "Of a topic of schema CloudEvents 1.0."),
-                new(Secret, "Access key", "secret", Required: false, "key", "Left out, this server's managed identity is used: it needs the role 'EventGrid Data Sender'."),
+                new(Plugin.Secret, "Access key", "secret", Required: false, "key", "Left out, this server's managed identity is used: it needs the role 'EventGrid Data Sender'."),
             ],
             s_all, CanDigest: false),
         new("syslog", "Syslog", "RFC 5424 over TCP, or over TLS.",

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Fleet.Kernel;
 
 namespace Fleet.Alerts;
 
@@ -26,7 +27,7 @@ internal static class EventGridAlerter
                 ["source"] = notice.Site?.AbsoluteUri ?? "/fleet",
                 ["type"] = "fleet.alert." + what,
                 ["subject"] = $"rules/{alert.RuleId}",
-                ["time"] = alert.RaisedAt.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", System.Globalization.CultureInfo.InvariantCulture),
+                ["time"] = TimeText.Milliseconds(alert.RaisedAt),
                 ["datacontenttype"] = "application/json",
                 ["data"] = AlertText.Object(notice, alert),
             },

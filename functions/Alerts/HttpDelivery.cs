@@ -11,7 +11,10 @@ internal static class HttpDelivery
 {
     private const int MostReason = 300;
 
-    /// <param name="http">Follows no redirects.</param>
+    /// <summary>For so long a request may take. Redirects are not followed: what they lead to nobody has chosen.</summary>
+    public static HttpClient Client(TimeSpan timeout) => new(new SocketsHttpHandler { AllowAutoRedirect = false, PooledConnectionLifetime = TimeSpan.FromMinutes(5) }) { Timeout = timeout };
+
+    /// <param name="http">Of <see cref="Client"/>.</param>
     /// <param name="request">What to send.</param>
     /// <param name="clock">The time.</param>
     /// <param name="ct">Stops the sending.</param>

@@ -12,11 +12,12 @@ internal interface IAlerter
 /// <summary>What became of a try.</summary>
 internal abstract record Delivery
 {
-    private Delivery()
-    {
-    }
+    private Delivery(string reason) => Reason = reason;
 
     public static Delivery Ok { get; } = new Delivered();
+
+    /// <summary>Why it was not delivered, in the other side's words as far as it had some; empty when it was.</summary>
+    public string Reason { get; }
 
     /// <summary>In one word: <c>delivered</c>, <c>retry</c> or <c>rejected</c>.</summary>
     public string Outcome => this switch { RetryAfter => "retry", Rejected => "rejected", _ => "delivered" };
@@ -43,13 +44,12 @@ internal abstract record Delivery
         }
     }
 
-    public sealed record Delivered : Delivery;
+    public sealed record Delivered() : Delivery("");
 
     /// <param name="Wait">What the other side asked for, or null for the bus's own back-off.</param>
-    public sealed record RetryAfter(TimeSpan? Wait, string Reason) : Delivery;
+    public sealed record RetryAfter(TimeSpan? Wait, string Reason) : Delivery(Reason);
 
     /// <summary>Trying again would not help.</summary>
-    /// <param name="Reason">In the other side's words, as far as it had some.</param>
     /// <param name="IsAboutContent">It is about what was sent, and not about who sent it or where to.</param>
-    public sealed record Rejected(string Reason, bool IsAboutContent = false) : Delivery;
+    public sealed record Rejected(string Reason, bool IsAboutContent = false) : Delivery(Reason);
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
-using System.Text;
 using System.Text.Json;
+using System.Text;
+using Fleet.Kernel;
 
 namespace Fleet.Alerts;
 
@@ -94,7 +95,7 @@ internal sealed record Notice(AlertEvent What, IReadOnlyList<Alert> Alerts, bool
         "node_id" => Alert.Node.ToString(),
         "query" => QueryOf(Alert),
         "count" => Alert.Count.ToString(CultureInfo.InvariantCulture),
-        "raised_at" => Alert.RaisedAt.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture),
+        "raised_at" => TimeText.Seconds(Alert.RaisedAt),
         "runbook" => Alert.Runbook,
         "owner" => Alert.Owner,
         "link" => LinkOf(Alert) ?? "",

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Fleet.Kernel;
 
 namespace Fleet.Alerts;
 
@@ -29,7 +30,7 @@ internal static class PagerDutyAlerter
                 ["summary"] = AlertText.Cut(notice.Title, MostSummary),
                 ["source"] = alert.Host.Length > 0 ? alert.Host : alert.About.Length > 0 ? alert.About : "fleet",
                 ["severity"] = alert.Severity switch { "critical" => "critical", "high" => "error", "medium" => "warning", _ => "info" },
-                ["timestamp"] = alert.RaisedAt.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", System.Globalization.CultureInfo.InvariantCulture),
+                ["timestamp"] = TimeText.Milliseconds(alert.RaisedAt),
                 ["component"] = Notice.QueryOf(alert),
                 ["group"] = alert.Tags.ToString(),
                 ["class"] = alert.RuleName,

@@ -13,7 +13,7 @@ internal sealed class SendAlerts(
     private const char Separator = '|';
 
     /// <summary>What an alerter is told of one alert it is told in turn.</summary>
-    private readonly SemaphoreSlim[] _turns = [.. Enumerable.Range(0, 64).Select(_ => new SemaphoreSlim(1))];
+    private readonly Turns _turns = new();
 
     public string Queue => Addresses.Alerts;
 
@@ -28,16 +28,8 @@ internal sealed class SendAlerts(
         await changes.LookAsync(ct);
         if (body.Split(Separator, 3) is [var place, var number, var name] && AlertKey.TryParse(place, out var key) && int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var what))
         {
-            var turn = _turns[(int)((uint)HashCode.Combine(key, name) % _turns.Length)];
-            await turn.WaitAsync(ct);
-            try
-            {
-                return await alerts.FindAsync(key, ct) is { } alert ? await TellAsync(key, alert, what, name, ct) : Outcome.Finished;
-            }
-            finally
-            {
-                turn.Release();
-            }
+            using var turn = await _turns.TakeAsync(place + Separator + name, ct);
+            return await alerts.FindAsync(key, ct) is { } alert ? await TellAsync(key, alert, what, name, ct) : Outcome.Finished;
         }
 
         return body.Split(Separator, 2) is [{ Length: > 0 } until, var digester] && until.All(char.IsAsciiDigit) ? await SendDigestAsync(until, digester, ct) : new Outcome.Dead("The message names no alert.");
@@ -85,9 +77,8 @@ internal sealed class SendAlerts(
                 return new Outcome.Again(retry.Wait ?? limits.BackOff(tried.Attempts), retry.Reason);
             }
 
-            var reason = ((Delivery.Rejected)result).Reason;
-            await alerts.NoteAsync(key, tried with { State = "failed", Reason = reason }, ct);
-            return new Outcome.Dead(reason);
+            await alerts.NoteAsync(key, tried with { State = "failed", Reason = result.Reason }, ct);
+            return new Outcome.Dead(result.Reason);
         }
     }
 

@@ -1,6 +1,7 @@
-using System.Text;
-using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json;
+using System.Text;
+using Fleet.Kernel;
 
 namespace Fleet.Alerts;
 
@@ -23,7 +24,7 @@ internal static class SentryAlerter
         {
             // A repeat has the same id, and is dropped there.
             ["event_id"] = Kernel.Digest.Of(alert.Id, notice.What.ToString(), alert.Events),
-            ["timestamp"] = alert.RaisedAt.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", System.Globalization.CultureInfo.InvariantCulture),
+            ["timestamp"] = TimeText.Milliseconds(alert.RaisedAt),
             ["platform"] = "other",
             ["logger"] = "fleet",
             ["level"] = alert.Severity switch { "critical" => "fatal", "high" => "error", "medium" => "warning", _ => "info" },

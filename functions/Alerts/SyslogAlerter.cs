@@ -1,3 +1,5 @@
+using Fleet.Kernel;
+
 namespace Fleet.Alerts;
 
 /// <summary>A message of RFC 5424 for each notice.</summary>
@@ -16,7 +18,7 @@ internal sealed class SyslogAlerter(Uri server) : IAlerter
     {
         var alert = notice.Alert;
         var severity = alert.Severity switch { "critical" => 2, "high" => 3, "medium" => 4, "low" => 5, _ => 6 };
-        var header = $"<{(Facility * 8) + severity}>1 {alert.RaisedAt.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss.fff'Z'} {Syslog.Word(alert.Host)} fleet - alert-{notice.What.ToString().ToLowerInvariant()} "
+        var header = $"<{(Facility * 8) + severity}>1 {TimeText.Milliseconds(alert.RaisedAt)} {Syslog.Word(alert.Host)} fleet - alert-{notice.What.ToString().ToLowerInvariant()} "
             + $"[fleet@32473 id=\"{alert.Id}\" rule=\"{Syslog.Value(alert.RuleName)}\" ruleId=\"{Syslog.Value(alert.RuleId)}\" severity=\"{alert.Severity}\" node=\"{alert.Node}\" query=\"{Syslog.Value(Notice.QueryOf(alert))}\" count=\"{alert.Count}\"] ";
         var text = $"{notice.Title}: {notice.Text}".ReplaceLineEndings(" ");
         return Syslog.Message(header, text);

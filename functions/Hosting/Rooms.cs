@@ -37,7 +37,7 @@ internal static class Rooms
         .AddSingleton<ConfigItems>().AddSingleton<ConfigAssembler>().AddSingleton<ConfigImport>().AddSingleton(OsquerySqlOf)
         .AddSingleton<CampaignStore>().AddSingleton<CampaignTallies>().AddSingleton<AnswerStore>().AddSingleton<Offers>().AddSingleton<Answers>()
         .AddSingleton<BatchStore>().AddSingleton<Inbox>().AddSingleton<ResultIndex>().AddSingleton<ReportStore>().AddSingleton<ResultPages>().AddSingleton<ResultSearch>().AddSingleton<CostReader>().AddSingleton(BuiltInResultsOf)
-        .AddSingleton<AlertStore>().AddSingleton<AlertGroups>().AddSingleton<OpenAlerts>().AddSingleton<AlertHistory>().AddSingleton<Mutes>().AddSingleton<Digests>().AddSingleton<AlertLife>().AddSingleton(AlertersOf)
+        .AddSingleton<AlertStore>().AddSingleton<AlertGroups>().AddSingleton<OpenAlerts>().AddSingleton<AlertHistory>().AddSingleton<Mutes>().AddSingleton<Digests>().AddSingleton<AlertLife>().AddSingleton(AlerterMakerOf).AddSingleton<Alerters>()
         .AddSingleton(new AlertSite(settings.Auth.OAuth.PublicUrl ?? (settings.FunctionsPort is null ? settings.Http.Url : null)))
         .AddSingleton<CarveStore>().AddSingleton<CarveIntake>()
         .AddSingleton<RuleStore>().AddSingleton<FirstSeen>().AddSingleton<StoredMemory>().AddSingleton<BackTest>()
@@ -64,9 +64,8 @@ internal static class Rooms
             () => items.Options.Current.Items.Select(set => set.Config).Concat(items.Packs.Current.Items.Select(pack => pack.Json)));
     }
 
-    private static Alerters AlertersOf(IServiceProvider services) => new(
-        services.GetRequiredService<ITables>(), services.GetRequiredService<ChangeFeed>(), services.GetRequiredService<ISecrets>(),
-        new AlerterMaker(services.GetRequiredService<Limits>(), services.GetRequiredService<TimeProvider>(), services.GetRequiredService<DataFolder>().Path, TokensOf(services)).Make);
+    private static AlerterMaker AlerterMakerOf(IServiceProvider services) => new(
+        services.GetRequiredService<Limits>(), services.GetRequiredService<TimeProvider>(), services.GetRequiredService<DataFolder>().Path, TokensOf(services));
 
     private static SinkMaker SinkMakerOf(IServiceProvider services) => new(
         services.GetRequiredService<IBlobs>(), services.GetRequiredService<Limits>(), services.GetRequiredService<TimeProvider>(), services.GetRequiredService<DataFolder>().Path, TokensOf(services));

@@ -45,9 +45,6 @@ internal sealed class MetricsBoard : IDisposable
             .Select(cell => cell.Value.Read(cell.Key.Instrument, cell.Key.Tags, Minute)),
     ];
 
-    /// <summary>What was counted in the last hour under a tag's value.</summary>
-    public long LastHour(string name, string tag, string value) => Read().Where(metric => metric.Name == name && metric.Tags.Any(one => one.Key == tag && one.Value == value)).Sum(metric => metric.LastHour);
-
     public void Dispose() => _listener.Dispose();
 
     private long Minute => _clock.GetUtcNow().ToUnixTimeSeconds() / 60;

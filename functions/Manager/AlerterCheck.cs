@@ -2,6 +2,7 @@ using System.Net.Mail;
 using Fleet.Alerts;
 using Fleet.Kernel;
 using Fleet.Nodes;
+using Fleet.Storage;
 
 namespace Fleet.Manager;
 
@@ -35,35 +36,23 @@ internal static class AlerterCheck
         }
 
         var hasSecret = request.Secret is null ? before?.HasSecret == true && before.Type == request.Type : request.Secret.Length > 0;
-        foreach (var (field, value) in request.All)
-        {
-            var known = type.Fields.FirstOrDefault(one => one.Name == field);
-            if (known is null && value is not null) errors.Add(new(field, $"{type.Title} does not have this."));
-            else if (known is { Required: true } && string.IsNullOrWhiteSpace(value) && !(field == AlerterType.Secret && hasSecret)) errors.Add(new(field, $"This is needed: {known.Hint}"));
-            else if (known is not null && value is { Length: > 0 } && Fault(type.Name, field, value) is { } fault) errors.Add(new(field, fault));
-        }
-
+        errors.AddRange(PluginCheck.Errors(type.Title, type.Fields, request.All, hasSecret, (field, value) => Fault(type.Name, field, value)));
         if (type.Name == "email" && request.User is not null != hasSecret) errors.Add(new(request.User is null ? "user" : "secret", "User and password are set together."));
         return errors;
     }
 
     private static string? Fault(string type, string field, string value) => (type, field) switch
     {
-        (_, "url") => IsHttp(value) ? null : "This is an http or https address.",
-        ("slack" or "teams", AlerterType.Secret) => IsHttp(value) ? null : "This is an http or https address.",
-        ("sentry", AlerterType.Secret) => SentryAlerter.IsDsn(value) ? null : "This is a DSN: https://KEY@HOST/PROJECT.",
-        ("pagerduty" or "opsgenie" or "eventgrid", AlerterType.Secret) => value.Any(c => c is <= ' ' or > '~') ? "This has no spaces, and ASCII characters only." : null,
-
-        // The server appends to this file: it must not be one that means something to somebody else.
-        (_, "path") => Path.GetExtension(value) is ".log" or ".ndjson" or ".jsonl" ? null : "This is the path of a .log, .ndjson or .jsonl file, or left out for the console.",
-        ("syslog", "server") => Uri.TryCreate(value, UriKind.Absolute, out var server) && server is { Scheme: "tcp" or "tls", Port: > 0, AbsolutePath: "" or "/" } ? null : "This is tls://HOST:PORT or tcp://HOST:PORT.",
+        (_, "url") or ("slack" or "teams", Plugin.Secret) => PluginCheck.HttpFault(value),
+        ("sentry", Plugin.Secret) => SentryAlerter.IsDsn(value) ? null : "This is a DSN: https://KEY@HOST/PROJECT.",
+        ("pagerduty" or "opsgenie" or "eventgrid", Plugin.Secret) => value.Any(c => c is <= ' ' or > '~') ? "This has no spaces, and ASCII characters only." : null,
+        (_, "path") => PluginCheck.FileFault(value),
+        ("syslog", "server") => PluginCheck.SyslogFault(value),
         ("email", "server") => Uri.TryCreate(value, UriKind.Absolute, out var server) && server is { Scheme: "smtp" or "smtp-plain", AbsolutePath: "" or "/" } && server.Host.Length > 0 && server.UserInfo.Length == 0 ? null : "This is smtp://HOST or smtp://HOST:PORT; smtp-plain:// without encryption.",
         ("email", "from") => MailAddress.TryCreate(value, out _) ? null : "This is an address: Fleet <fleet@example.org>.",
         ("email", "to") => AreAddresses(value) ? null : "These are one or more addresses, with commas between them.",
         _ => null,
     };
-
-    private static bool IsHttp(string value) => Uri.TryCreate(value, UriKind.Absolute, out var url) && url.Scheme is "http" or "https";
 
     private static bool AreAddresses(string value)
     {

@@ -4,6 +4,7 @@ using Fleet.Alerts;
 using Fleet.Kernel;
 using Fleet.Nodes;
 using Fleet.Rules;
+using Fleet.Storage;
 
 namespace Fleet.Manager;
 
@@ -20,7 +21,7 @@ internal sealed record AlerterRequest(
 {
     /// <summary>What belongs to types, the secret with it.</summary>
     [System.Text.Json.Serialization.JsonIgnore]
-    public IEnumerable<(string Name, string? Value)> All => [("path", Path), ("url", Url), ("server", Server), ("from", From), ("to", To), ("user", User), (AlerterType.Secret, Secret)];
+    public IEnumerable<(string Name, string? Value)> All => [("path", Path), ("url", Url), ("server", Server), ("from", From), ("to", To), ("user", User), (Plugin.Secret, Secret)];
 }
 
 internal sealed record AlerterBody(
@@ -30,7 +31,14 @@ internal sealed record AlerterBody(
 /// <summary>What came back when an alerter was tried.</summary>
 /// <param name="Outcome"><c>delivered</c>, <c>retry</c> (it would be tried again) or <c>rejected</c> (it would be given up).</param>
 /// <param name="Reason">In the other side's words, as far as it had some.</param>
-internal sealed record AlerterTest(string Outcome, string? Reason, double Milliseconds);
+internal sealed record AlerterTest(string Outcome, string? Reason, double Milliseconds)
+{
+    public static IResult Of(HttpContext http, Delivery delivery, TimeSpan took)
+    {
+        http.Audit().Reason = delivery.Reason.Length > 0 ? $"{delivery.Outcome}: {delivery.Reason}" : delivery.Outcome;
+        return TypedResults.Ok(new AlerterTest(delivery.Outcome, delivery.Reason.OrNull(), Math.Round(took.TotalMilliseconds)));
+    }
+}
 
 internal static class AlertersApi
 {
@@ -57,10 +65,8 @@ internal static class AlertersApi
         var stored = await alerters.ReadAsync(name, ct);
         if (AlerterCheck.Errors(name, request, stored?.Item, limits) is { Count: > 0 } errors) return Problem.Invalid(errors);
 
-        // Another type's secret is no use to this one.
-        var secret = request.Secret ?? (stored is not null && stored.Item.Type != request.Type ? "" : null);
         var wanted = new AlerterSettings(
-            name, request.Type, request.All.Where(field => field.Name != AlerterType.Secret && field.Value is { Length: > 0 }).ToDictionary(field => field.Name, field => field.Value!), stored?.Item.HasSecret ?? false)
+            name, request.Type, PluginCheck.Kept(request.All), stored?.Item.HasSecret ?? false)
         {
             MinimumSeverity = request.MinimumSeverity ?? Severity.Names[0],
             Tags = TagSet.Of(request.Tags ?? []),
@@ -70,19 +76,7 @@ internal static class AlertersApi
             TextTemplate = request.TextTemplate ?? "",
         };
 
-        if (dryRun == true) return TypedResults.Ok(Differences.Between("alerters", name, stored is null ? null : Json(stored.Item, isWhole: true), Json(wanted, isWhole: true)));
-
-        // A secret that is sent counts as a change: whether it is the same is not looked at.
-        var isChange = secret is not null || stored is null || !JsonNode.DeepEquals(Json(stored.Item, isWhole: true), Json(wanted, isWhole: true));
-        if (Preconditions.Fault(http.Request, stored?.Etag, isRequired: isChange) is { } fault) return fault;
-        if (isChange) await alerters.PutAsync(wanted, secret, stored?.Etag, ct);
-        var after = (await alerters.ReadAsync(name, ct))!;
-        var note = http.Audit();
-        (note.Target, note.Before, note.After) = ("alerters/" + name, stored is null ? null : Json(stored.Item, isWhole: false), Json(after.Item, isWhole: false));
-        if (request.Secret is not null) note.Reason = "secret set";
-        http.ShowEtag(after.Etag);
-        var body = Body(after.Item, http.User);
-        return stored is null ? TypedResults.Created($"/api/alerters/{Uri.EscapeDataString(name)}", body) : TypedResults.Ok(body);
+        return await Edits(alerters).PutAsync(http, stored, wanted, request.Secret, dryRun, ct);
     }
 
     /// <summary>An alert like any other, which no rule raised and no store keeps.</summary>
@@ -96,14 +90,7 @@ internal static class AlertersApi
         var alert = new Alert(Guid.NewGuid().ToString("N"), "test", "Test alert", "Somebody tries whether alerts arrive. Nothing happened on any machine.", "info", default, "test", now, line.ToJsonString(), []);
         var began = clock.GetTimestamp();
         var notice = settings.DigestEvery is null ? Notice.Of(AlertEvent.Opened, alert, settings, site.Url) : Notice.OfDigest([alert], site.Url);
-        var (outcome, reason) = await Delivery.OfAsync(alerter, notice, limits, ct) switch
-        {
-            Delivery.RetryAfter retry => ("retry", retry.Reason),
-            Delivery.Rejected rejected => ("rejected", rejected.Reason),
-            _ => ("delivered", (string?)null),
-        };
-        http.Audit().Reason = reason is null ? outcome : $"{outcome}: {reason}";
-        return TypedResults.Ok(new AlerterTest(outcome, reason, Math.Round(clock.GetElapsedTime(began).TotalMilliseconds)));
+        return AlerterTest.Of(http, await Delivery.OfAsync(alerter, notice, limits, ct), clock.GetElapsedTime(began));
     }
 
     private static async Task<IResult> RemoveAsync(string name, Alerters alerters, RuleStore rules, HttpContext http, CancellationToken ct)
@@ -112,20 +99,10 @@ internal static class AlertersApi
         var users = rules.Current.Items.Where(rule => rule.Alerters.Contains(name) || rule.Escalation?.Alerters.Contains(name) == true).Select(rule => rule.Name).ToList();
         if (users.Count > 0) return Problem.Conflict($"These rules use it: {string.Join(", ", users.Take(10))}. Change them first.");
         if (await alerters.ReadAsync(name, ct) is not { } stored) return Missing(name);
-        if (Preconditions.Fault(http.Request, stored.Etag, isRequired: false) is { } fault) return fault;
-        (http.Audit().Target, http.Audit().Before) = ("alerters/" + name, Json(stored.Item, isWhole: false));
-        return await alerters.RemoveAsync(name, stored.Etag, ct) ? TypedResults.NoContent() : Missing(name);
+        return await Edits(alerters).RemoveAsync(http, stored, ct) ?? TypedResults.NoContent();
     }
 
-    /// <summary>As PUT takes it.</summary>
-    /// <param name="alerter">The settings.</param>
-    /// <param name="isWhole">False for the audit log: an address may hold a credential, so only its beginning is written down.</param>
-    private static JsonObject Json(AlerterSettings alerter, bool isWhole)
-    {
-        var json = (JsonObject)System.Text.Json.JsonSerializer.SerializeToNode(Body(alerter, isWhole), ManagerJson.Strict.AlerterBody)!;
-        json.Remove("name");
-        return json;
-    }
+    private static PluginEdits<AlerterSettings, IAlerter, AlerterBody> Edits(Alerters alerters) => new("alerters", alerters, Body, ManagerJson.Strict.AlerterBody);
 
     /// <summary>An address's host.</summary>
     internal static string? Masked(string? url) => url is null ? null : new Uri(url).GetLeftPart(UriPartial.Scheme) + new Uri(url).Host + "/…";
@@ -137,7 +114,5 @@ internal static class AlertersApi
 
     private static AlerterBody Body(AlerterSettings alerter, bool isWhole) => new(
         alerter.Name, alerter.Type, alerter.Field("path"), isWhole ? alerter.Field("url") : Masked(alerter.Field("url")), alerter.Field("server"), alerter.Field("from"), alerter.Field("to"), alerter.Field("user"),
-        alerter.HasSecret, alerter.MinimumSeverity, alerter.Tags.Tags, alerter.EveryRule, Duration.Text(alerter.DigestEvery), Null(alerter.TitleTemplate), Null(alerter.TextTemplate));
-
-    private static string? Null(string text) => text.Length > 0 ? text : null;
+        alerter.HasSecret, alerter.MinimumSeverity, alerter.Tags.Tags, alerter.EveryRule, Duration.Text(alerter.DigestEvery), alerter.TitleTemplate.OrNull(), alerter.TextTemplate.OrNull());
 }

@@ -175,12 +175,10 @@ internal static class AlertsApi
     private static string NameOf(AlertState state) => state.ToString().ToLowerInvariant();
 
     private static AlertBody Body(Alert alert, DeviceLinks links) => new(
-        alert.Id, alert.Title, alert.Message, NameOf(alert.State), alert.Severity, alert.RuleId, alert.RuleName, alert.RuleVersion, Null(alert.Runbook),
-        alert.Node == default ? "" : alert.Node.ToString(), alert.Host, Null(alert.About), alert.Tags.Tags,
-        alert.Count, alert.RaisedAt, alert.LastAt, Null(alert.Owner), alert.QuietUntil, Null(alert.QuietBy), alert.ResolvedAt, alert.State == AlertState.Open ? alert.EscalatesAt : null,
+        alert.Id, alert.Title, alert.Message, NameOf(alert.State), alert.Severity, alert.RuleId, alert.RuleName, alert.RuleVersion, alert.Runbook.OrNull(),
+        alert.Node == default ? "" : alert.Node.ToString(), alert.Host, alert.About.OrNull(), alert.Tags.Tags,
+        alert.Count, alert.RaisedAt, alert.LastAt, alert.Owner.OrNull(), alert.QuietUntil, alert.QuietBy.OrNull(), alert.ResolvedAt, alert.State == AlertState.Open ? alert.EscalatesAt : null,
         JsonNode.Parse(alert.Line)!,
         [.. alert.Deliveries.Select(delivery => new DeliveryBody(delivery.Alerter, delivery.State, delivery.Attempts, delivery.At, delivery.Reason))],
         alert.Node == default ? null : links.For(alert.Node));
-
-    private static string? Null(string text) => text.Length > 0 ? text : null;
 }

@@ -48,15 +48,13 @@ internal sealed record RuleBody(
     long Version, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt)
 {
     public static RuleBody Of(Rule rule) => new(
-        rule.Id, rule.Name, rule.Description, Null(rule.Message), Null(rule.Runbook), rule.Conditions.Length > 0 ? JsonDocument.Parse(rule.Conditions).RootElement : null, rule.Alerters, rule.Severity, rule.Enabled,
+        rule.Id, rule.Name, rule.Description, rule.Message.OrNull(), rule.Runbook.OrNull(), rule.Conditions.Length > 0 ? JsonDocument.Parse(rule.Conditions).RootElement : null, rule.Alerters, rule.Severity, rule.Enabled,
         rule.Scope.Tags.Tags, rule.Scope.Platforms,
         rule.Threshold is { } threshold ? new(threshold.Count, Duration.Text(threshold.Window)!, threshold.Per) : null,
         rule.Absence is { } absence ? new(absence.Kind, absence.Query, absence.Intervals, Duration.Text(absence.For), absence.Percent) : null,
         rule.Grouping is { } grouping ? new(Duration.Text(grouping.Window)!, grouping.By) : null,
         rule.ResolvesOnRemoved, Duration.Text(rule.ResolvesAfter), rule.Escalation is { } escalation ? new(Duration.Text(escalation.After)!, escalation.Alerters) : null,
         rule.Learning > TimeSpan.Zero ? Duration.Text(rule.Learning) : null, rule.Version, rule.CreatedAt, rule.UpdatedAt);
-
-    private static string? Null(string text) => text.Length > 0 ? text : null;
 }
 
 /// <summary>Reads rules, and says all that is wrong with them.</summary>

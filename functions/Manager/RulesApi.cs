@@ -104,8 +104,8 @@ internal static class RulesApi
     private static IResult Test(RuleTrial request, RuleStore rules, Limits limits, TimeProvider clock)
     {
         if ((request.Conditions is null) == (request.RuleId is null)) return Problem.Invalid("conditions", "Either 'conditions' or 'ruleId' says which rule to try.");
-        if (request.RuleId is { } id && rules.Find(id) is null) return Problem.Invalid("ruleId", $"There is no rule '{id}'.");
-        var stored = request.RuleId is null ? null : rules.Find(request.RuleId)!.Item;
+        var stored = request.RuleId is { } id ? rules.Find(id)?.Item : null;
+        if (stored is null && request.RuleId is not null) return Problem.Invalid("ruleId", $"There is no rule '{request.RuleId}'.");
         if (stored is { Absence: not null }) return Problem.Invalid("ruleId", "This rule is about results that do not come: no line matches it.");
         var conditions = request.Conditions ?? JsonDocument.Parse(stored!.Conditions).RootElement;
         if (RuleParser.Parse(conditions, limits, out var faults) is not { } root) return Problem.Invalid([.. faults.Select(fault => new FieldError(fault.Path, fault.Message))]);
@@ -120,9 +120,12 @@ internal static class RulesApi
         var said = set.NewJudge().Explain(lines, received, node);
         return TypedResults.Ok(new RuleTestBody(matches.Count > 0, matches.Any(match => match.Open is not null), [.. Each(root, "conditions")]));
 
-        IEnumerable<ConditionTest> Each(RuleNode part, string path) => part is RuleNode.Group group
-            ? group.Children.SelectMany((child, i) => Each(child, $"{path}.rules[{i}]"))
-            : [said[((RuleNode.Leaf)part).Condition.Text] is var one ? new(path, one.Holds, one.Value) : null!];
+        IEnumerable<ConditionTest> Each(RuleNode part, string path)
+        {
+            if (part is RuleNode.Group group) return group.Children.SelectMany((child, i) => Each(child, $"{path}.rules[{i}]"));
+            var one = said[((RuleNode.Leaf)part).Condition.Text];
+            return [new(path, one.Holds, one.Value)];
+        }
     }
 
     /// <summary>A line as an agent would send it.</summary>

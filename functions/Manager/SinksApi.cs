@@ -5,6 +5,7 @@ using Fleet.Alerts;
 using Fleet.Kernel;
 using Fleet.Nodes;
 using Fleet.Sinks;
+using Fleet.Storage;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Fleet.Manager;
@@ -25,7 +26,7 @@ internal sealed record SinkRequest(
     [System.Text.Json.Serialization.JsonIgnore]
     public IEnumerable<(string Name, string? Value)> All =>
     [
-        ("path", Path), ("megabytes", Megabytes), ("files", Files), ("container", Container), ("url", Url), ("index", Index), ("tenant", Tenant), ("rule", Rule), ("stream", Stream), ("server", Server), (SinkType.Secret, Secret),
+        ("path", Path), ("megabytes", Megabytes), ("files", Files), ("container", Container), ("url", Url), ("index", Index), ("tenant", Tenant), ("rule", Rule), ("stream", Stream), ("server", Server), (Plugin.Secret, Secret),
     ];
 }
 
@@ -61,7 +62,7 @@ internal static class SinksApi
     {
         api.MapGet("/schema/sinks", Types).For(Role.Viewer).Docs<SinkSchema>("List the kinds of sinks and their settings", id: "getSinkSchema");
         api.MapGet("/sinks", (SinkStore sinks, Limits limits, ClaimsPrincipal person, int? take, string? after, int? page) =>
-            TypedResults.Ok(Paging.PageOf(sinks.Table.Current.Items, sink => sink.Name, take, after, page, limits, sink => Body(sink, person)))).For(Role.Viewer).Docs<ListOf<SinkBody>>("List sinks");
+            TypedResults.Ok(Paging.PageOf(sinks.Current.Items, sink => sink.Name, take, after, page, limits, sink => Body(sink, person)))).For(Role.Viewer).Docs<ListOf<SinkBody>>("List sinks");
         api.MapGet("/sinks/{name}", Find).For(Role.Viewer).Docs<SinkBody>("Read a sink");
         api.MapGet("/sinks/{name}/status", StatusAsync).For(Role.Viewer).Docs<SinkStatus>("Say how a sink is doing", id: "getSinkStatus");
         api.MapPut("/sinks/{name}", PutAsync).For(Role.Admin).Docs<SinkBody>("Make or replace a sink", body: """{"type":"http","url":"https://example.org/osquery","queries":["pack/*"]}""", status: [200, 201]);
@@ -75,7 +76,7 @@ internal static class SinksApi
 
     private static IResult Find(string name, SinkStore sinks, HttpContext http)
     {
-        if (sinks.Table.Find(Paging.Name(name)) is not { } stored) return Missing(name);
+        if (sinks.Find(Paging.Name(name)) is not { } stored) return Missing(name);
         http.ShowEtag(stored.Etag);
         return TypedResults.Ok(Body(stored.Item, http.User));
     }
@@ -83,7 +84,7 @@ internal static class SinksApi
     private static async Task<IResult> StatusAsync(string name, SinkStore sinks, SinkQueue queue, TimeProvider clock, CancellationToken ct)
     {
         name = Paging.Name(name);
-        if (sinks.Table.Find(name) is null) return Missing(name);
+        if (sinks.Find(name) is null) return Missing(name);
         var state = await queue.FindStateAsync(name, ct);
         var (waiting, since) = await queue.LengthAsync(name, ct);
         var refused = await queue.RefusedAsync(name, MostRefused, ct);
@@ -95,13 +96,11 @@ internal static class SinksApi
     private static async Task<IResult> PutAsync(string name, SinkRequest request, SinkStore sinks, Limits limits, HttpContext http, CancellationToken ct, bool? dryRun = null)
     {
         name = Paging.Name(name);
-        var stored = await sinks.Table.ReadAsync(name, ct);
+        var stored = await sinks.ReadAsync(name, ct);
         if (Errors(name, request, stored?.Item, limits) is { Count: > 0 } errors) return Problem.Invalid(errors);
 
-        // Another type's secret is no use to this one.
-        var secret = request.Secret ?? (stored is not null && stored.Item.Type != request.Type ? "" : null);
         var wanted = new SinkSettings(
-            name, request.Type, request.All.Where(field => field.Name != SinkType.Secret && field.Value is { Length: > 0 }).ToDictionary(field => field.Name, field => field.Value!), stored?.Item.HasSecret ?? false)
+            name, request.Type, PluginCheck.Kept(request.All), stored?.Item.HasSecret ?? false)
         {
             Enabled = request.Enabled,
             Results = request.Results,
@@ -112,19 +111,7 @@ internal static class SinksApi
             Format = request.Format ?? SinkSettings.Event,
         };
 
-        if (dryRun == true) return TypedResults.Ok(Differences.Between("sinks", name, stored is null ? null : Json(stored.Item, isWhole: true), Json(wanted, isWhole: true)));
-
-        // A secret that is sent counts as a change: whether it is the same is not looked at.
-        var isChange = secret is not null || stored is null || !JsonNode.DeepEquals(Json(stored.Item, isWhole: true), Json(wanted, isWhole: true));
-        if (Preconditions.Fault(http.Request, stored?.Etag, isRequired: isChange) is { } fault) return fault;
-        if (isChange) await sinks.PutAsync(wanted, secret, stored?.Etag, ct);
-        var after = (await sinks.Table.ReadAsync(name, ct))!;
-        var note = http.Audit();
-        (note.Target, note.Before, note.After) = ("sinks/" + name, stored is null ? null : Json(stored.Item, isWhole: false), Json(after.Item, isWhole: false));
-        if (request.Secret is not null) note.Reason = "secret set";
-        http.ShowEtag(after.Etag);
-        var body = Body(after.Item, http.User);
-        return stored is null ? TypedResults.Created($"/api/sinks/{Uri.EscapeDataString(name)}", body) : TypedResults.Ok(body);
+        return await Edits(sinks).PutAsync(http, stored, wanted, request.Secret, dryRun, ct);
     }
 
     private static List<FieldError> Errors(string name, SinkRequest request, SinkSettings? before, Limits limits)
@@ -143,27 +130,20 @@ internal static class SinksApi
         }
 
         var hasSecret = request.Secret is null ? before?.HasSecret == true && before.Type == request.Type : request.Secret.Length > 0;
-        foreach (var (field, value) in request.All)
-        {
-            var known = type.Fields.FirstOrDefault(one => one.Name == field);
-            if (known is null && value is not null) errors.Add(new(field, $"{type.Title} does not have this."));
-            else if (known is { Required: true } && string.IsNullOrWhiteSpace(value) && !(field == SinkType.Secret && hasSecret)) errors.Add(new(field, $"This is needed: {known.Hint}"));
-            else if (known is not null && value is { Length: > 0 } && Fault(field, value) is { } fault) errors.Add(new(field, fault));
-        }
-
+        errors.AddRange(PluginCheck.Errors(type.Title, type.Fields, request.All, hasSecret, Fault));
         return errors;
     }
 
     private static string? Fault(string field, string value) => field switch
     {
-        "url" => Uri.TryCreate(value, UriKind.Absolute, out var url) && url.Scheme is "http" or "https" ? null : "This is an http or https address.",
-        "path" => Path.GetExtension(value) is ".log" or ".ndjson" or ".jsonl" ? null : "This is the path of a .log, .ndjson or .jsonl file.",
+        "url" => PluginCheck.HttpFault(value),
+        "path" => PluginCheck.FileFault(value),
         "megabytes" => int.TryParse(value, out var megabytes) && megabytes is >= 1 and <= 100_000 ? null : "This is a number from 1 to 100,000.",
         "files" => int.TryParse(value, out var files) && files is >= 1 and <= 1_000 ? null : "This is a number from 1 to 1,000.",
         "container" => value.Length is >= 3 and <= 63 && value.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-') && value[0] != '-' && value[^1] != '-' && !value.Contains("--", StringComparison.Ordinal)
             && value is not ("carves" or "catalog") ? null : "This has 3 to 63 lower-case letters, digits and single hyphens, and is not 'carves' or 'catalog'.",
-        "server" => Uri.TryCreate(value, UriKind.Absolute, out var server) && server is { Scheme: "tcp" or "tls", Port: > 0, AbsolutePath: "" or "/" } ? null : "This is tls://HOST:PORT or tcp://HOST:PORT.",
-        SinkType.Secret => value.Any(char.IsControl) ? "This holds no line breaks." : null,
+        "server" => PluginCheck.SyslogFault(value),
+        Plugin.Secret => value.Any(char.IsControl) ? "This holds no line breaks." : null,
         _ => null,
     };
 
@@ -176,20 +156,13 @@ internal static class SinksApi
         var line = new JsonObject { ["name"] = "fleet/test", ["action"] = "added", ["hostIdentifier"] = "test", ["unixTime"] = now.ToUnixTimeSeconds(), ["columns"] = new JsonObject { ["sent_by"] = http.Actor() } };
         var began = clock.GetTimestamp();
         var record = new SinkRecord(Guid.NewGuid().ToString("N"), now, default, "test", "fleet/test", 0, JsonSerializer.SerializeToUtf8Bytes(line, ManagerJson.Strict.JsonObject));
-        var (outcome, reason) = await Delivery.TryAsync(stop => sink.SendAsync([record], stop), limits.SinkTimeout, ct) switch
-        {
-            Delivery.RetryAfter retry => ("retry", retry.Reason),
-            Delivery.Rejected rejected => ("rejected", rejected.Reason),
-            _ => ("delivered", (string?)null),
-        };
-        http.Audit().Reason = reason is null ? outcome : $"{outcome}: {reason}";
-        return TypedResults.Ok(new AlerterTest(outcome, reason, Math.Round(clock.GetElapsedTime(began).TotalMilliseconds)));
+        return AlerterTest.Of(http, await Delivery.TryAsync(stop => sink.SendAsync([record], stop), limits.SinkTimeout, ct), clock.GetElapsedTime(began));
     }
 
     private static async Task<IResult> RetryAsync(string name, SinkStore sinks, SinkQueue queue, HttpContext http, CancellationToken ct)
     {
         name = Paging.Name(name);
-        if (sinks.Table.Find(name) is null) return Missing(name);
+        if (sinks.Find(name) is null) return Missing(name);
         var count = await queue.RetryAsync(name, ct);
         (http.Audit().Target, http.Audit().Reason) = ("sinks/" + name, $"{count} batches again");
         return TypedResults.NoContent();
@@ -198,20 +171,13 @@ internal static class SinksApi
     private static async Task<IResult> RemoveAsync(string name, SinkStore sinks, SinkQueue queue, HttpContext http, CancellationToken ct)
     {
         name = Paging.Name(name);
-        if (await sinks.Table.ReadAsync(name, ct) is not { } stored) return Missing(name);
-        if (Preconditions.Fault(http.Request, stored.Etag, isRequired: false) is { } fault) return fault;
-        (http.Audit().Target, http.Audit().Before) = ("sinks/" + name, Json(stored.Item, isWhole: false));
-        await sinks.RemoveAsync(name, stored.Etag, ct);
+        if (await sinks.ReadAsync(name, ct) is not { } stored) return Missing(name);
+        if (await Edits(sinks).RemoveAsync(http, stored, ct) is { } fault) return fault;
         await queue.ForgetAsync(name, ct);
         return TypedResults.NoContent();
     }
 
-    private static JsonObject Json(SinkSettings sink, bool isWhole)
-    {
-        var json = (JsonObject)JsonSerializer.SerializeToNode(Body(sink, isWhole), ManagerJson.Strict.SinkBody)!;
-        json.Remove("name");
-        return json;
-    }
+    private static PluginEdits<SinkSettings, ISink, SinkBody> Edits(SinkStore sinks) => new("sinks", sinks, Body, ManagerJson.Strict.SinkBody);
 
     private static IResult Missing(string name) => Problem.NotFound($"sink '{Paging.Name(name)}'");
 

@@ -16,6 +16,9 @@ internal readonly record struct BatchKey(string Table, NodeId Node, string Row)
 
     public Key Key => new(Node.ToString(), Row);
 
+    /// <summary>Whether it holds osquery's own logs, and no results.</summary>
+    public bool IsStatus => Table.StartsWith(Schema.StatusLogsPrefix, StringComparison.Ordinal);
+
     /// <summary>The time that the batch lies under. Lines that say none have this one: it does not change when they are sent again.</summary>
     public DateTimeOffset Time => TimeKey.Read(Row);
 

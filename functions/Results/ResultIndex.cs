@@ -89,7 +89,7 @@ internal sealed class ResultIndex(ITables tables)
 
     private static IEnumerable<(string Partition, DateTimeOffset Hour, BatchKey Batch)> PointersOf(Batch batch)
     {
-        var isStatus = batch.Key.Table.StartsWith(Schema.StatusLogsPrefix, StringComparison.Ordinal);
+        var isStatus = batch.Key.IsStatus;
         var all = isStatus ? Status : All;
 
         // Nearly all batches are of one hour: then the head says enough. A clock that is wrong in one line says nothing of the others.

@@ -107,7 +107,7 @@ internal sealed class BackTest(ResultIndex index, BatchStore batches, NodeDirect
         async Task<(Batch, IReadOnlyList<Match>, NodeFacts)?> JudgeAsync(BatchKey key)
         {
             if (await batches.FindAsync(key, ct) is not { } batch) return null;
-            var node = await directory.FindAsync(key.Node, ct) is { } known ? new NodeFacts(key.Node, known.HostIdentifier, known.Platform, known.Tags) : NodeFacts.Unknown(key.Node);
+            var node = NodeFacts.Of(key.Node, await directory.FindAsync(key.Node, ct));
             if (!judges.TryTake(out var judge)) judge = set.NewJudge();
             var matches = judge.Matches(batch.Lines, key.Time, node);
             judges.Add(judge);

@@ -16,7 +16,7 @@ internal sealed class EvaluateRules(
     public async ValueTask<Outcome> HandleAsync(string body, CancellationToken ct)
     {
         if (!BatchKey.TryParse(body, out var key)) return new Outcome.Dead("The message names no batch.");
-        if (!key.Table.StartsWith(Schema.ResultsPrefix, StringComparison.Ordinal) || await batches.FindAsync(key, ct) is not { } batch) return Outcome.Finished;
+        if (key.IsStatus || await batches.FindAsync(key, ct) is not { } batch) return Outcome.Finished;
 
         await changes.LookAsync(ct);
         var set = rules.Compiled;
@@ -25,7 +25,7 @@ internal sealed class EvaluateRules(
         using var span = Telemetry.Start("evaluate rules", batch.Trace);
         Telemetry.BusLag.Record(Math.Max(0, (clock.GetUtcNow() - batch.ReceivedAt).TotalSeconds), new KeyValuePair<string, object?>("queue", Queue));
         Telemetry.Judged.Add(batch.Count);
-        var node = await directory.FindAsync(key.Node, ct) is { } known ? new NodeFacts(key.Node, known.HostIdentifier, known.Platform, known.Tags) : NodeFacts.Unknown(key.Node);
+        var node = NodeFacts.Of(key.Node, await directory.FindAsync(key.Node, ct));
         var matches = set.NewJudge().Matches(batch.Lines, key.Time, node);
         if (matches.Count == 0) return Outcome.Finished;
         Telemetry.Matches.Add(matches.Count);

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Fleet.Kernel;
@@ -276,7 +275,7 @@ internal sealed class Judge(RuleSet set)
             RuleField.Platform => condition.Operator.Test(_platform, condition.Operand) != condition.IsNegated,
             RuleField.Tag => AnyTag(condition) != condition.IsNegated,
             RuleField.Timestamp when condition.Operand.Times.Count > 0 => condition.CompareTimes(row.Time),
-            RuleField.Timestamp => condition.Operator.Test(Encoding.UTF8.GetBytes(TextOf(row.Time)), condition.Operand) != condition.IsNegated,
+            RuleField.Timestamp => condition.Operator.Test(Encoding.UTF8.GetBytes(TimeText.Seconds(row.Time)), condition.Operand) != condition.IsNegated,
             _ => (isThere && condition.Operator.Test(BytesOf(place, row.Line.Json), condition.Operand)) != condition.IsNegated,
         };
         return holds ? Verdict.True : Verdict.False;
@@ -304,7 +303,7 @@ internal sealed class Judge(RuleSet set)
         RuleField.HostIdentifier => _node.Host,
         RuleField.Platform => _node.Platform,
         RuleField.Tag => _node.Tags.ToString(),
-        RuleField.Timestamp => TextOf(row.Time),
+        RuleField.Timestamp => TimeText.Seconds(row.Time),
         _ => _boundAt[place] == _row && _values[place].Kind != JsonKind.Null ? Encoding.UTF8.GetString(BytesOf(place, row.Line.Json)) : null,
     };
 
@@ -321,7 +320,6 @@ internal sealed class Judge(RuleSet set)
         return verdict == Verdict.Open ? new Residue.Ask(set.Conditions[test.Condition], ValueOf(test.Condition, row)!) : new Residue.Known(verdict == Verdict.True);
     }
 
-    private static string TextOf(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
 
     private enum Verdict : byte
     {

@@ -17,14 +17,7 @@ internal sealed class BlobSink(IBlobs blobs, string container) : ISink
     {
         foreach (var hour in records.GroupBy(record => (record.Kind, Hour: record.Time.UtcDateTime.ToString("'date='yyyy-MM-dd'/hour='HH", CultureInfo.InvariantCulture))))
         {
-            using var lines = new MemoryStream();
-            foreach (var record in hour)
-            {
-                lines.Write(record.Json);
-                lines.WriteByte((byte)'\n');
-            }
-
-            var packed = Compression.Gzip(lines.GetBuffer().AsSpan(0, (int)lines.Length));
+            var packed = Compression.Gzip(SinkRecord.Lines(hour));
             if (packed.Length > MostAppend) return new Delivery.Rejected("A line that is larger than 4 MB, packed, does not fit in an append blob.", IsAboutContent: true);
             await blobs.AppendAsync(new(container, $"{(hour.Key.Kind == "status" ? "status" : "results")}/{hour.Key.Hour}/{_instance}.ndjson.gz"), packed, ct);
         }

@@ -14,15 +14,9 @@ internal sealed class FileSink(string path, long mostBytes, int files) : ISink
         {
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
             if (File.Exists(path) && new FileInfo(path).Length >= mostBytes) Turn();
-            using var lines = new MemoryStream();
-            foreach (var record in records)
-            {
-                lines.Write(record.Json);
-                lines.WriteByte((byte)'\n');
-            }
-
+            var lines = SinkRecord.Lines(records);
             await using var file = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
-            await file.WriteAsync(lines.GetBuffer().AsMemory(0, (int)lines.Length), ct);
+            await file.WriteAsync(lines, ct);
             file.Flush(flushToDisk: true);
             return Delivery.Ok;
         }

@@ -14,12 +14,17 @@ internal sealed class ForwardResults(BatchStore batches, SinkStore sinks, SinkQu
     {
         if (!BatchKey.TryParse(body, out var key)) return new Outcome.Dead("The message names no batch.");
         await changes.LookAsync(ct);
-        var isStatus = key.Table.StartsWith(Schema.StatusLogsPrefix, StringComparison.Ordinal);
-        var active = sinks.Active.Where(sink => isStatus ? sink.StatusLogs : sink.Results).ToList();
-        if (active.Count == 0 || await batches.FindAsync(key, ct) is not { } batch) return Outcome.Finished;
+        var active = sinks.Active.Where(sink => key.IsStatus ? sink.StatusLogs : sink.Results).ToList();
+        if (active.Count == 0) return Outcome.Finished;
+
+        if (!key.IsStatus)
+        {
+            if (await batches.FindAsync(key, ct) is not { } batch) return Outcome.Finished;
+            active.RemoveAll(sink => !batch.Names.Any(sink.WantsQuery));
+        }
 
         var tags = (await nodes.FindAsync(key.Node, ct))?.Tags ?? TagSet.None;
-        foreach (var sink in active.Where(sink => sink.WantsNode(tags) && (isStatus || batch.Names.Any(sink.WantsQuery)))) await queue.AddAsync(sink.Name, key, ct);
+        foreach (var sink in active.Where(sink => sink.WantsNode(tags))) await queue.AddAsync(sink.Name, key, ct);
         return Outcome.Finished;
     }
 }

@@ -140,24 +140,15 @@ internal static class HttpSinks
         return request;
     }
 
-    public static HttpRequestMessage Lines(IReadOnlyList<SinkRecord> records, Uri url, string? authorization)
-    {
-        using var body = new MemoryStream();
-        foreach (var record in records)
-        {
-            body.Write(record.Json);
-            body.WriteByte((byte)'\n');
-        }
-
-        return Authorized(Packed(url, body.ToArray(), "application/x-ndjson"), authorization);
-    }
+    public static HttpRequestMessage Lines(IReadOnlyList<SinkRecord> records, Uri url, string? authorization) =>
+        Authorized(Packed(url, SinkRecord.Lines(records), "application/x-ndjson"), authorization);
 
     /// <summary>The Logs Ingestion API, for the columns that <see cref="SinkType"/> names.</summary>
     public static HttpRequestMessage AzureMonitor(IReadOnlyList<SinkRecord> records, Uri url, string rule, string stream, string token)
     {
         var body = Array(records, (json, record) =>
         {
-            json.WriteString("TimeGenerated", record.Time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture));
+            json.WriteString("TimeGenerated", TimeText.Milliseconds(record.Time));
             json.WriteString("Kind", record.Kind);
             json.WriteString("NodeId", record.Node.ToString());
             json.WriteString("HostIdentifier", record.Host);

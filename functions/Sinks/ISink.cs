@@ -12,6 +12,19 @@ internal sealed record SinkRecord(string Id, DateTimeOffset Time, NodeId Node, s
     public bool IsStatus => Name.Length == 0;
 
     public string Kind => IsStatus ? "status" : "result";
+
+    /// <summary>JSON lines.</summary>
+    public static byte[] Lines(IEnumerable<SinkRecord> records)
+    {
+        using var lines = new MemoryStream();
+        foreach (var record in records)
+        {
+            lines.Write(record.Json);
+            lines.WriteByte((byte)'\n');
+        }
+
+        return lines.ToArray();
+    }
 }
 
 /// <summary>Where lines go besides the tables. Does not loop or sleep: what was not taken is sent again.</summary>

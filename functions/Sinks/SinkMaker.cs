@@ -1,4 +1,5 @@
 using System.Globalization;
+using Fleet.Alerts;
 using Fleet.Kernel;
 using Fleet.Storage;
 
@@ -14,7 +15,7 @@ internal sealed class SinkMaker(IBlobs blobs, Limits limits, TimeProvider clock,
 {
     private const int Megabytes = 100;
     private const int Files = 10;
-    private readonly HttpClient _http = new(new SocketsHttpHandler { AllowAutoRedirect = false, PooledConnectionLifetime = TimeSpan.FromMinutes(5) }) { Timeout = limits.SinkTimeout };
+    private readonly HttpClient _http = HttpDelivery.Client(limits.SinkTimeout);
 
     public ISink Make(SinkSettings sink, string? secret)
     {

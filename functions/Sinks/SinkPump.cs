@@ -117,8 +117,7 @@ internal sealed class SinkPump(SinkStore sinks, SinkQueue queue, BatchStore batc
             default:
                 // What is wrong with the address or the credential somebody will mend: nothing is given up.
                 var attempts = run.State.Attempts + 1;
-                var (wait, reason) = result is Delivery.RetryAfter retry ? (retry.Wait, retry.Reason) : (null, ((Delivery.Rejected)result).Reason);
-                run.State = run.State with { Attempts = attempts, NextAt = clock.GetUtcNow() + (wait ?? limits.BackOff(Math.Min(attempts, 30))), Error = reason };
+                run.State = run.State with { Attempts = attempts, NextAt = clock.GetUtcNow() + ((result as Delivery.RetryAfter)?.Wait ?? limits.BackOff(Math.Min(attempts, 30))), Error = result.Reason };
                 return false;
         }
     }

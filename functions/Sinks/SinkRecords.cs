@@ -3,7 +3,6 @@ using System.Text.Json;
 using Fleet.Kernel;
 using Fleet.Nodes;
 using Fleet.Results;
-using Fleet.Storage;
 
 namespace Fleet.Sinks;
 
@@ -19,25 +18,32 @@ internal static class SinkRecords
     {
         var records = new List<SinkRecord>();
         var all = 0;
-        if (batch.Key.Table.StartsWith(Schema.StatusLogsPrefix, StringComparison.Ordinal))
+        var key = batch.Key.ToString();
+        if (batch.Key.IsStatus)
         {
             foreach (var line in StatusLine.Read(batch.Lines, batch.Key.Time))
             {
-                var id = Digest.Of(batch.Key.ToString(), all++.ToString(CultureInfo.InvariantCulture));
-                if (line.Severity >= sink.MinimumSeverity) records.Add(new(id, line.Time, batch.Key.Node, host, "", line.Severity, Status(line, sink.Format, id, batch.Key.Node, host, tags)));
+                var place = all++;
+                if (line.Severity < sink.MinimumSeverity) continue;
+                var id = IdOf(place);
+                records.Add(new(id, line.Time, batch.Key.Node, host, "", line.Severity, Status(line, sink.Format, id, batch.Key.Node, host, tags)));
             }
         }
         else
         {
             foreach (var row in LineReader.Read(batch.Lines, batch.Key.Time))
             {
-                var id = Digest.Of(batch.Key.ToString(), all++.ToString(CultureInfo.InvariantCulture));
-                if (sink.WantsQuery(row.Name)) records.Add(new(id, row.Time, batch.Key.Node, host, row.Name, 0, Result(row, sink.Format, id, batch.Key.Node, host, tags)));
+                var place = all++;
+                if (!sink.WantsQuery(row.Name)) continue;
+                var id = IdOf(place);
+                records.Add(new(id, row.Time, batch.Key.Node, host, row.Name, 0, Result(row, sink.Format, id, batch.Key.Node, host, tags)));
             }
         }
 
         dropped = all - records.Count;
         return records;
+
+        string IdOf(int place) => Digest.Of(key, place.ToString(CultureInfo.InvariantCulture));
     }
 
     private static byte[] Result(ResultRow row, string format, string id, NodeId node, string host, TagSet tags) => Write(json =>
@@ -130,14 +136,12 @@ internal static class SinkRecords
     private static void Node(Utf8JsonWriter json, NodeId node, TagSet tags)
     {
         json.WriteString("nodeId", node.ToString());
-        json.WriteStartArray("tags");
-        foreach (var tag in tags.Tags) json.WriteStringValue(tag);
-        json.WriteEndArray();
+        Tags(json, tags);
     }
 
     private static void Common(Utf8JsonWriter json, DateTimeOffset time, string id, NodeId node, string host, TagSet tags, string dataset, string said)
     {
-        json.WriteString("@timestamp", time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture));
+        json.WriteString("@timestamp", TimeText.Milliseconds(time));
         json.WriteStartObject("ecs");
         json.WriteString("version", "8.11.0");
         json.WriteEndObject();
@@ -151,6 +155,11 @@ internal static class SinkRecords
         json.WriteString("id", node.ToString());
         json.WriteString("name", host.Length > 0 ? host : said);
         json.WriteEndObject();
+        Tags(json, tags);
+    }
+
+    private static void Tags(Utf8JsonWriter json, TagSet tags)
+    {
         json.WriteStartArray("tags");
         foreach (var tag in tags.Tags) json.WriteStringValue(tag);
         json.WriteEndArray();

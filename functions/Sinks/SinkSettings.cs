@@ -1,12 +1,12 @@
 using Fleet.Kernel;
 using Fleet.Nodes;
+using Fleet.Storage;
 
 namespace Fleet.Sinks;
 
-/// <summary>A sink as it is configured. Its secret is in the secret store.</summary>
+/// <summary>A sink as it is configured.</summary>
 /// <param name="Type">One of <see cref="SinkType.All"/>.</param>
-/// <param name="Fields">What its type asks for, but the secret.</param>
-internal sealed record SinkSettings(string Name, string Type, IReadOnlyDictionary<string, string> Fields, bool HasSecret = false)
+internal sealed record SinkSettings(string Name, string Type, IReadOnlyDictionary<string, string> Fields, bool HasSecret = false) : Plugin(Name, Type, Fields, HasSecret)
 {
     public bool Enabled { get; init; } = true;
 
@@ -33,8 +33,6 @@ internal sealed record SinkSettings(string Name, string Type, IReadOnlyDictionar
 
     /// <summary>Elastic's Common Schema.</summary>
     public const string Ecs = "ecs";
-
-    public string? Field(string name) => Fields.GetValueOrDefault(name);
 
     public bool WantsQuery(string name) => Results && (Queries.Count == 0 || Queries.Any(pattern => Glob.Matches(pattern, '*', name)));
 

@@ -1,13 +1,10 @@
+using Fleet.Storage;
+
 namespace Fleet.Sinks;
 
-/// <param name="Kind"><c>text</c>, <c>url</c>, or <c>secret</c>, which is never shown again.</param>
-internal sealed record SinkField(string Name, string Title, string Kind, bool Required, string Example, string Hint);
-
 /// <summary>A kind of sink, described for whoever sets one up.</summary>
-internal sealed record SinkType(string Name, string Title, string Description, IReadOnlyList<SinkField> Fields)
+internal sealed record SinkType(string Name, string Title, string Description, IReadOnlyList<PluginField> Fields)
 {
-    public const string Secret = "secret";
-
     public static IReadOnlyList<SinkType> All { get; } =
     [
         new("file", "File", "JSON lines in a file that is turned over when it is large. On the disk before it counts as sent.",
@@ -21,30 +18,30 @@ internal sealed record SinkType(string Name, string Title, string Description, I
         new("splunk", "Splunk", "Splunk's HTTP event collector.",
             [
                 new("url", "Address", "url", Required: true, "https://splunk.example.org:8088", "Of the collector."),
-                new(Secret, "Token", "secret", Required: true, "01234567-89ab-cdef-0123-456789abcdef", "Of the collector."),
+                new(Plugin.Secret, "Token", "secret", Required: true, "01234567-89ab-cdef-0123-456789abcdef", "Of the collector."),
                 new("index", "Index", "text", Required: false, "osquery", "Left out, the token's own."),
             ]),
         new("elastic", "Elasticsearch, OpenSearch", "The bulk API, into an index or a data stream. A line that comes twice is stored once.",
             [
                 new("url", "Address", "url", Required: true, "https://elastic.example.org:9200", "Of the cluster."),
                 new("index", "Index", "text", Required: true, "logs-osquery.result-default", "Or a data stream."),
-                new(Secret, "Authorization", "secret", Required: false, "ApiKey bG9nOnNlY3JldA==", "The whole header: ApiKey …, Basic … or Bearer …."),
+                new(Plugin.Secret, "Authorization", "secret", Required: false, "ApiKey bG9nOnNlY3JldA==", "The whole header: ApiKey …, Basic … or Bearer …."),
             ]),
         new("loki", "Loki", "Grafana Loki's push API; a stream each query.",
             [
                 new("url", "Address", "url", Required: true, "https://loki.example.org", "Without the path."),
-                new(Secret, "Authorization", "secret", Required: false, "Basic dXNlcjprZXk=", "The whole header."),
+                new(Plugin.Secret, "Authorization", "secret", Required: false, "Basic dXNlcjprZXk=", "The whole header."),
                 new("tenant", "Tenant", "text", Required: false, "security", "The header X-Scope-OrgID."),
             ]),
         new("datadog", "Datadog", "Datadog's log intake.",
             [
-                new(Secret, "API key", "secret", Required: true, "0123456789abcdef0123456789abcdef", "Of the organisation."),
+                new(Plugin.Secret, "API key", "secret", Required: true, "0123456789abcdef0123456789abcdef", "Of the organisation."),
                 new("url", "Address", "url", Required: false, "https://http-intake.logs.datadoghq.eu", "Left out, https://http-intake.logs.datadoghq.com."),
             ]),
         new("http", "HTTP", "JSON lines by POST, gzipped.",
             [
                 new("url", "Address", "url", Required: true, "https://example.org/osquery", "An http or https address."),
-                new(Secret, "Authorization", "secret", Required: false, "Bearer token", "The whole header."),
+                new(Plugin.Secret, "Authorization", "secret", Required: false, "Bearer token", "The whole header."),
             ]),
         new("azuremonitor", "Azure Monitor", "The Logs Ingestion API, for Log Analytics and Microsoft Sentinel. This server's identity needs the role 'Monitoring Metrics Publisher' on the rule.",
             [

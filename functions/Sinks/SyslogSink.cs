@@ -1,5 +1,6 @@
 using System.Text;
 using Fleet.Alerts;
+using Fleet.Kernel;
 
 namespace Fleet.Sinks;
 
@@ -19,7 +20,7 @@ internal sealed class SyslogSink(Uri server) : ISink
     {
         var severity = !record.IsStatus ? 6 : record.Severity switch { 0 => 6, 1 => 4, 2 => 3, _ => 2 };
         return Syslog.Message(
-            $"<{(Facility * 8) + severity}>1 {record.Time.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss.fff'Z'} {Syslog.Word(record.Host)} osquery - {record.Kind} [fleet@32473 id=\"{record.Id}\" node=\"{record.Node}\" query=\"{Syslog.Value(record.Name)}\"] ",
+            $"<{(Facility * 8) + severity}>1 {TimeText.Milliseconds(record.Time)} {Syslog.Word(record.Host)} osquery - {record.Kind} [fleet@32473 id=\"{record.Id}\" node=\"{record.Node}\" query=\"{Syslog.Value(record.Name)}\"] ",
             Encoding.UTF8.GetString(record.Json));
     }
 }

@@ -147,7 +147,7 @@ internal sealed class AbsenceRules(
         {
             ["name"] = rule.Absence!.Query ?? "fleet/absence/" + rule.Absence.Kind,
             ["action"] = "absent",
-            ["time"] = now.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture),
+            ["time"] = TimeText.Seconds(now),
             ["hostIdentifier"] = facts.Host,
             ["columns"] = new JsonObject(columns.Select(column => KeyValuePair.Create(column.Key, (JsonNode?)column.Value))),
         };
@@ -179,7 +179,7 @@ internal sealed class AbsenceRules(
     private static Dictionary<string, string> Columns(Absence absence, DateTimeOffset last, DateTimeOffset now) => new()
     {
         ["absence"] = absence.Kind,
-        ["last"] = last.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture),
+        ["last"] = TimeText.Seconds(last),
         ["seconds"] = Text((long)(now - last).TotalSeconds),
     };
 

@@ -59,8 +59,8 @@ internal sealed class Materialize(
     private async ValueTask WorkOffAsync(IReadOnlyCollection<Batch> found, List<Waiting> done, CancellationToken ct)
     {
         await index.AddAsync(found, ct);
-        foreach (var batch in found.Where(IsStatus)) costs.ReadStatus(batch);
-        foreach (var node in found.Where(batch => !IsStatus(batch)).GroupBy(batch => batch.Key.Node))
+        foreach (var batch in found.Where(batch => batch.Key.IsStatus)) costs.ReadStatus(batch);
+        foreach (var node in found.Where(batch => !batch.Key.IsStatus).GroupBy(batch => batch.Key.Node))
         {
             try
             {
@@ -75,8 +75,6 @@ internal sealed class Materialize(
 
         await inbox.RemoveAsync(done, ct);
     }
-
-    private static bool IsStatus(Batch batch) => batch.Key.Table.StartsWith(Schema.StatusLogsPrefix, StringComparison.Ordinal);
 
     private async ValueTask ApplyAsync(NodeId node, IEnumerable<Batch> batchesOfNode, CancellationToken ct)
     {
