@@ -8,14 +8,28 @@ namespace Fleet.Alerts;
 internal sealed record Digested(Key Row, AlertKey Place);
 
 /// <summary>What waits for alerters' next digests, and when those are due. Table: <see cref="Schema.Digests"/>.</summary>
-internal sealed class Digests(ITables tables, Alerters alerters, IBus bus, TimeProvider clock)
+internal sealed class Digests(ITables tables, Alerters alerters, IBus bus, Limits limits, TimeProvider clock)
 {
     private const int Most = 1_000;
+
+    /// <summary>How an alerter's digest fails: a row behind all that wait.</summary>
+    private const string State = "~state";
+
     private readonly ITable _digests = tables[Schema.Digests];
 
-    /// <summary>Adds an alert; adding it twice is adding it once.</summary>
-    public async ValueTask AddAsync(string alerter, AlertKey place, Alert alert, CancellationToken ct) => await _digests.WriteAsync(
-        Write.Replace(new(KeyText.Of(alerter), $"{alert.RaisedAt.UtcTicks:D19}-{alert.Id}"), new Columns { ["Place"] = place.ToString(), ["At"] = clock.GetUtcNow() }), ct);
+    /// <summary>Adds an alert; one that waits already waits no longer for being added again.</summary>
+    public async ValueTask AddAsync(string alerter, AlertKey place, Alert alert, CancellationToken ct)
+    {
+        try
+        {
+            await _digests.WriteAsync(
+                Write.Insert(new(KeyText.Of(alerter), $"{alert.RaisedAt.UtcTicks:D19}-{alert.Id}"), new Columns { ["Place"] = place.ToString(), ["At"] = clock.GetUtcNow() }), ct);
+        }
+        catch (ConflictException)
+        {
+            // It waits.
+        }
+    }
 
     /// <summary>What waited when a digest was due, the oldest first, at most a thousand.</summary>
     /// <param name="alerter">Whose.</param>
@@ -27,19 +41,46 @@ internal sealed class Digests(ITables tables, Alerters alerters, IBus bus, TimeP
         return [.. page.Items.Select(row => new Digested(row.Key, AlertKey.TryParse(row.Columns.Text("Place")!, out var place) ? place : default))];
     }
 
-    public async ValueTask RemoveAsync(IReadOnlyList<Digested> sent, CancellationToken ct) => await _digests.WriteManyAsync(sent.Select(one => Write.Delete(one.Row)), ct);
+    /// <summary>These were sent: what failed before is forgotten.</summary>
+    public async ValueTask RemoveAsync(string alerter, IEnumerable<Digested> sent, CancellationToken ct)
+    {
+        await _digests.WriteManyAsync(sent.Select(one => Write.Delete(one.Row)), ct);
+        await _digests.WriteAsync(Write.Delete(StateOf(alerter)), ct);
+    }
 
-    /// <summary>Has digests sent that are due: an interval after the first alert that waits.</summary>
+    /// <summary>A digest that failed is sent again after the back-off, with what waits then.</summary>
+    /// <returns>How often it has failed now.</returns>
+    public async ValueTask<int> FailAsync(string alerter, TimeSpan? wait, CancellationToken ct)
+    {
+        var failures = (int)((await _digests.FindAsync(StateOf(alerter), ct))?.Columns.Number("Failures") ?? 0) + 1;
+        var next = clock.GetUtcNow() + (wait ?? limits.BackOff(failures));
+        await _digests.WriteAsync(Write.Replace(StateOf(alerter), new Columns { ["Failures"] = (long)failures, ["NextAt"] = next }), ct);
+        return failures;
+    }
+
+    /// <summary>Has digests sent that are due: an interval after the first alert that waits. Cost: one transaction for each thousand alerts that wait.</summary>
     public async ValueTask SendDueAsync(CancellationToken ct)
     {
         var now = clock.GetUtcNow();
-        foreach (var settings in alerters.Current.Items)
+        var since = new Dictionary<string, DateTimeOffset>(StringComparer.Ordinal);
+        var failed = new Dictionary<string, (long Failures, DateTimeOffset NextAt)>(StringComparer.Ordinal);
+        await foreach (var row in _digests.ScanAsync(KeyRange.Everything, ct))
         {
-            if (settings.DigestEvery is not { } every) continue;
-            var first = (await _digests.PageAsync(KeyRange.Partition(KeyText.Of(settings.Name)), 1, null, ct)).Items;
+            var name = KeyText.Read(row.Key.Partition);
+            if (row.Key.Row == State) failed[name] = (row.Columns.Number("Failures") ?? 0, row.Columns.Time("NextAt") ?? now);
+            else if (row.Columns.Time("At") is { } at && !(since.TryGetValue(name, out var first) && first <= at)) since[name] = at;
+        }
+
+        foreach (var (name, first) in since)
+        {
+            // An alerter that has no digests any more, or is gone, has what waits sent, or given up, now.
+            var due = first + (alerters.Find(name)?.Item.DigestEvery ?? TimeSpan.Zero);
+            var (failures, nextAt) = failed.GetValueOrDefault(name);
 
             // All that wait now: the next interval begins with the next alert. Said again until it is sent, with the same words, it is one message.
-            if (first.Count == 1 && first[0].Columns.Time("At") is { } at && at + every <= now) await bus.PublishAsync(Addresses.Alerts, SendAlerts.DigestMessage($"{(at + every).UtcTicks:D19}", settings.Name), ct);
+            if (due <= now && nextAt <= now) await bus.PublishAsync(Addresses.Alerts, SendAlerts.DigestMessage(due, failures, name), ct);
         }
     }
+
+    private static Key StateOf(string alerter) => new(KeyText.Of(alerter), State);
 }

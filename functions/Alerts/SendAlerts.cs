@@ -8,7 +8,7 @@ namespace Fleet.Alerts;
 
 /// <summary>Queue <c>alerts</c>: one alerter is told what happened to one alert; or is sent its digest. What it was told already it is not told again.</summary>
 internal sealed class SendAlerts(
-    AlertStore alerts, Alerters alerters, Digests digests, DeviceLinks links, AlertSite site, ChangeFeed changes, Limits limits, TimeProvider clock) : ISubscriber
+    AlertStore alerts, Alerters alerters, AlerterGates gates, Digests digests, DeviceLinks links, AlertSite site, ChangeFeed changes, Limits limits, TimeProvider clock) : ISubscriber
 {
     private const char Separator = '|';
 
@@ -20,19 +20,27 @@ internal sealed class SendAlerts(
     /// <summary>The message that has this alerter told of an alert, up to one of its events.</summary>
     public static string Message(AlertKey alert, string alerter, int what) => string.Create(CultureInfo.InvariantCulture, $"{alert}{Separator}{what}{Separator}{alerter}");
 
+    /// <summary>What such a message says; null of any other.</summary>
+    public static (AlertKey Alert, int What, string Alerter)? Read(string message) =>
+        message.Split(Separator, 3) is [var place, var number, var alerter] && AlertKey.TryParse(place, out var alert) && int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var what)
+            ? (alert, what, alerter)
+            : null;
+
     /// <summary>The message that has a digest sent.</summary>
-    public static string DigestMessage(string until, string alerter) => $"{until}{Separator}{alerter}";
+    public static string DigestMessage(DateTimeOffset until, long failures, string alerter) => string.Create(CultureInfo.InvariantCulture, $"{until.UtcTicks:D19}.{failures}{Separator}{alerter}");
 
     public async ValueTask<Outcome> HandleAsync(string body, CancellationToken ct)
     {
         await changes.LookAsync(ct);
-        if (body.Split(Separator, 3) is [var place, var number, var name] && AlertKey.TryParse(place, out var key) && int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var what))
+        if (Read(body) is var (key, what, name))
         {
-            using var turn = await _turns.TakeAsync(place + Separator + name, ct);
+            using var turn = await _turns.TakeAsync($"{key}{Separator}{name}", ct);
             return await alerts.FindAsync(key, ct) is { } alert ? await TellAsync(key, alert, what, name, ct) : Outcome.Finished;
         }
 
-        return body.Split(Separator, 2) is [{ Length: > 0 } until, var digester] && until.All(char.IsAsciiDigit) ? await SendDigestAsync(until, digester, ct) : new Outcome.Dead("The message names no alert.");
+        return body.Split(Separator, 2) is [var until, var digester] && until.Split('.') is [{ Length: 19 } ticks, _] && ticks.All(char.IsAsciiDigit)
+            ? await SendDigestAsync(ticks, digester, ct)
+            : new Outcome.Dead("The message names no alert.");
     }
 
     private async ValueTask<Outcome> TellAsync(AlertKey key, Alert alert, int what, string name, CancellationToken ct)
@@ -49,8 +57,8 @@ internal sealed class SendAlerts(
 
         using var span = Telemetry.Start("send alert", alert.Trace);
         span?.SetTag("alerter", name);
-        var tried = seen with { Attempts = seen.State is "delivered" or "queued" ? 1 : seen.Attempts + 1, At = clock.GetUtcNow() };
-        if (await alerters.FindAsync(name, ct) is not var (alerter, settings)) return await FailAsync(new Delivery.Rejected($"There is no alerter '{name}' any more."));
+        var tried = seen with { Attempts = seen.State is "delivered" or "queued" or "failed" ? 1 : seen.Attempts + 1, At = clock.GetUtcNow() };
+        if (await alerters.FindAsync(name, ct) is not var (alerter, settings)) return await FailAsync(new Delivery.Rejected($"There is no alerter '{name}' any more."), isTried: true);
         var isQueued = seen.State == "queued";
         foreach (var (place, one) in Reduced(alert.Events, Math.Max(seen.Told + 1, seen.From)).Where(one => Wants(settings, one.What)))
         {
@@ -61,20 +69,20 @@ internal sealed class SendAlerts(
                 continue;
             }
 
-            var notice = Notice.Of(one, alert with { DeviceLink = alert.Node == default ? null : links.For(alert.Node) }, settings, site.Url);
-            if (settings.DigestEvery is null && await DeliverAsync(alerter, notice, name, ct) is not Delivery.Delivered and var result) return await FailAsync(result);
+            if (settings.DigestEvery is null && await DeliverAsync(alerter, NoticeOf(one, alert, settings), name, ct) is (not Delivery.Delivered and var result, var isTried)) return await FailAsync(result, isTried);
             tried = tried with { Told = place };
         }
 
         await alerts.NoteAsync(key, tried with { State = isQueued && settings.DigestEvery is not null ? "queued" : "delivered", Reason = null, Told = alert.Events.Length - 1 }, ct);
         return Outcome.Finished;
 
-        async ValueTask<Outcome> FailAsync(Delivery result)
+        async ValueTask<Outcome> FailAsync(Delivery result, bool isTried)
         {
             if (result is Delivery.RetryAfter retry)
             {
-                await alerts.NoteAsync(key, tried with { State = tried.Attempts >= limits.Deliveries ? "failed" : "retrying", Reason = retry.Reason }, ct);
-                return new Outcome.Again(retry.Wait ?? limits.BackOff(tried.Attempts), retry.Reason);
+                var state = isTried && tried.Attempts >= limits.AlertDeliveries ? "failed" : "retrying";
+                if (isTried || tried.Told != seen.Told || seen.State != state) await alerts.NoteAsync(key, tried with { State = state, Attempts = isTried ? tried.Attempts : seen.Attempts, Reason = retry.Reason }, ct);
+                return new Outcome.Again(retry.Wait ?? limits.BackOff(tried.Attempts), retry.Reason, isTried);
             }
 
             await alerts.NoteAsync(key, tried with { State = "failed", Reason = result.Reason }, ct);
@@ -82,12 +90,14 @@ internal sealed class SendAlerts(
         }
     }
 
-    private async ValueTask<Delivery> DeliverAsync(IAlerter alerter, Notice notice, string name, CancellationToken ct)
+    private async ValueTask<(Delivery Result, bool IsTried)> DeliverAsync(IAlerter alerter, Notice notice, string name, CancellationToken ct)
     {
-        var result = await Delivery.OfAsync(alerter, notice, limits, ct);
-        Telemetry.Deliveries.Add(1, new("alerter", name), new("outcome", result.Outcome));
-        return result;
+        var (result, isTried) = await gates.TryAsync(alerter, notice, ct);
+        if (isTried) Telemetry.Deliveries.Add(1, new("alerter", name), new("outcome", result.Outcome));
+        return (result, isTried);
     }
+
+    private Notice NoticeOf(AlertEvent what, Alert alert, AlerterSettings settings) => Notice.Of(what, alert with { DeviceLink = alert.Node == default ? null : links.For(alert.Node) }, settings, site.Url);
 
     private static bool Wants(AlerterSettings settings, AlertEvent what) => AlerterType.Of(settings.Type)?.Tells.Contains(what) == true;
 
@@ -108,32 +118,71 @@ internal sealed class SendAlerts(
 
     private async ValueTask<Outcome> SendDigestAsync(string until, string name, CancellationToken ct)
     {
+        using var turn = await _turns.TakeAsync(name, ct);
         var waiting = await digests.ReadAsync(name, until, ct);
-        if (waiting.Count == 0) return Outcome.Finished;
-        var found = new List<(AlertKey Key, Alert Alert)>();
-        foreach (var key in waiting.Select(one => one.Place).Distinct())
+        var found = new List<(Digested Row, Alert Alert)>();
+        foreach (var one in waiting)
         {
-            if (await alerts.FindAsync(key, ct) is { } alert) found.Add((key, alert));
+            if (await alerts.FindAsync(one.Place, ct) is { } alert) found.Add((one, alert));
         }
 
-        if (found.Count > 0)
+        await digests.RemoveAsync(name, waiting.Except(found.Select(one => one.Row)), ct);
+        return found.Count == 0 ? Outcome.Finished : await SendDigestAsync(name, found, ct) ?? Outcome.Finished;
+    }
+
+    /// <summary>One message about all; by halves if the other side does not take what is in it, so that one alert keeps no other from arriving.</summary>
+    /// <returns>What ends this message; null if all were sent.</returns>
+    private async ValueTask<Outcome?> SendDigestAsync(string name, List<(Digested Row, Alert Alert)> found, CancellationToken ct)
+    {
+        var one = found[0];
+        if (await alerters.FindAsync(name, ct) is not var (alerter, settings)) return await GiveUpAsync($"There is no alerter '{name}' any more.");
+        var isOne = AlerterType.Of(settings.Type)?.CanDigest != true;
+        if (isOne && found.Count > 1) return await EachAsync(found.Chunk(1));
+        var result = await DeliverAsync(alerter, isOne ? NoticeOf(AlertEvent.Opened, one.Alert, settings) : Notice.OfDigest([.. found.Select(one => one.Alert)], site.Url), name, ct);
+        switch (result)
         {
-            if (await alerters.FindAsync(name, ct) is not var (alerter, _)) return new Outcome.Dead($"There is no alerter '{name}' any more.");
-            switch (await DeliverAsync(alerter, Notice.OfDigest([.. found.Select(one => one.Alert)], site.Url), name, ct))
+            case (Delivery.Delivered, _):
+                foreach (var (row, alert) in found)
+                {
+                    if (alert.Deliveries.FirstOrDefault(delivery => delivery.Alerter == name) is { State: "queued" } delivery) await alerts.NoteAsync(row.Place, delivery with { State = "delivered", Reason = null }, ct);
+                }
+
+                await digests.RemoveAsync(name, found.Select(one => one.Row), ct);
+                return null;
+            case (Delivery.Rejected { IsAboutContent: true }, _) when found.Count > 1:
+                return await EachAsync(found.Chunk((found.Count + 1) / 2));
+            case (Delivery.Rejected { IsAboutContent: true } refused, _):
+                return await GiveUpAsync(refused.Reason);
+            case var (failed, _):
+                // The chore that looks for digests which are due has it sent again.
+                if (await digests.FailAsync(name, (failed as Delivery.RetryAfter)?.Wait, ct) == 1)
+                {
+                    foreach (var (row, alert) in found)
+                    {
+                        if (alert.Deliveries.FirstOrDefault(delivery => delivery.Alerter == name) is { State: "queued" } delivery) await alerts.NoteAsync(row.Place, delivery with { Reason = failed.Reason }, ct);
+                    }
+                }
+
+                return Outcome.Finished;
+        }
+
+        // What is not sent is found at the next look.
+        async ValueTask<Outcome?> EachAsync(IEnumerable<(Digested, Alert)[]> parts)
+        {
+            foreach (var part in parts)
             {
-                case Delivery.RetryAfter retry:
-                    return new Outcome.Again(retry.Wait ?? limits.RetryFirst, retry.Reason);
-                case Delivery.Rejected rejected:
-                    return new Outcome.Dead(rejected.Reason);
+                if (await SendDigestAsync(name, [.. part], ct) is { } end) return end;
             }
+
+            return null;
         }
 
-        foreach (var (key, alert) in found)
+        // As a message about this alert: sent again, it waits for a digest again.
+        async ValueTask<Outcome> GiveUpAsync(string reason)
         {
-            if (alert.Deliveries.FirstOrDefault(delivery => delivery.Alerter == name) is { State: "queued" } delivery) await alerts.NoteAsync(key, delivery with { State = "delivered" }, ct);
+            await alerts.NoteAsync(one.Row.Place, new(name, "failed", 1, clock.GetUtcNow(), reason), ct);
+            await digests.RemoveAsync(name, [one.Row], ct);
+            return new Outcome.Dead(reason, Message(one.Row.Place, name, one.Alert.Events.Length - 1));
         }
-
-        await digests.RemoveAsync(waiting, ct);
-        return Outcome.Finished;
     }
 }

@@ -12,4 +12,7 @@ internal interface IDeadLetters
 
     /// <summary>Delivers it again, with all its deliveries before it. False if it is gone.</summary>
     ValueTask<bool> RetryAsync(string id, CancellationToken ct);
+
+    /// <summary>Forgets it. False if it is gone.</summary>
+    ValueTask<bool> RemoveAsync(string id, CancellationToken ct);
 }

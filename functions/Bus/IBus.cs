@@ -1,3 +1,5 @@
+using Fleet.Kernel;
+
 namespace Fleet.Bus;
 
 /// <summary>Sends messages. A message names rows, never holds data: what it means is read from the tables.</summary>
@@ -27,6 +29,9 @@ internal static class Addresses
 
     /// <summary>Everything that a subscriber reads from.</summary>
     public static IReadOnlyList<string> Queues { get; } = [Rules, Sinks, Alerts];
+
+    /// <summary>Deliveries of one message before it becomes a dead letter.</summary>
+    public static int DeliveriesOf(string queue, Limits limits) => queue == Alerts ? limits.AlertDeliveries : limits.Deliveries;
 
     /// <summary>The queues in which a message for this address waits.</summary>
     public static IReadOnlyList<string> QueuesOf(string address) => address switch

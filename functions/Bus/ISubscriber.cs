@@ -24,9 +24,11 @@ internal abstract record Outcome
 
     public sealed record Done : Outcome;
 
-    /// <summary>Deliver it again after this wait; counts as one of its deliveries.</summary>
-    public sealed record Again(TimeSpan Wait, string Reason) : Outcome;
+    /// <summary>Deliver it again after this wait.</summary>
+    /// <param name="IsTry">It counts as one of its deliveries; else it was not its turn.</param>
+    public sealed record Again(TimeSpan Wait, string Reason, bool IsTry = true) : Outcome;
 
     /// <summary>It can never be handled; people are shown why.</summary>
-    public sealed record Dead(string Reason) : Outcome;
+    /// <param name="Body">The message that is sent if somebody has it sent again; null for the same.</param>
+    public sealed record Dead(string Reason, string? Body = null) : Outcome;
 }

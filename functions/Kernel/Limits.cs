@@ -124,6 +124,9 @@ internal sealed record Limits
     /// <summary>Deliveries of one message before it becomes a dead letter: Service Bus's default too.</summary>
     public int Deliveries { get; init; } = 10;
 
+    /// <summary>The same for telling an alerter of an alert: with <see cref="RetryMost"/> between them somewhat over a day. Times when the alerter was known to be down do not count.</summary>
+    public int AlertDeliveries { get; init; } = 110;
+
     /// <summary>The wait before a failed message is delivered again; it doubles each time, up to <see cref="RetryMost"/>.</summary>
     public TimeSpan RetryFirst { get; init; } = TimeSpan.FromSeconds(2);
 

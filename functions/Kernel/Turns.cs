@@ -1,20 +1,53 @@
 namespace Fleet.Kernel;
 
-/// <summary>What has the same key goes one after another. Of other keys few wait for it: there are 64 turns for any number of them.</summary>
+/// <summary>What has the same key goes one after another; what has another key does not wait for it.</summary>
 internal sealed class Turns
 {
-    private readonly SemaphoreSlim[] _turns = [.. Enumerable.Range(0, 64).Select(_ => new SemaphoreSlim(1))];
+    private readonly Dictionary<string, Turn> _turns = new(StringComparer.Ordinal);
 
     /// <summary>Waits for the key's turn, which lasts until the answer is disposed of.</summary>
     public async ValueTask<IDisposable> TakeAsync(string key, CancellationToken ct)
     {
-        var turn = _turns[(int)((uint)key.GetHashCode(StringComparison.Ordinal) % _turns.Length)];
-        await turn.WaitAsync(ct);
-        return new Taken(turn);
+        Turn? turn;
+        lock (_turns)
+        {
+            if (!_turns.TryGetValue(key, out turn)) _turns[key] = turn = new(this, key);
+            turn.Users++;
+        }
+
+        try
+        {
+            await turn.Room.WaitAsync(ct);
+            return turn;
+        }
+        catch (OperationCanceledException)
+        {
+            Leave(turn);
+            throw;
+        }
     }
 
-    private sealed class Taken(SemaphoreSlim turn) : IDisposable
+    private void Leave(Turn turn)
     {
-        public void Dispose() => turn.Release();
+        lock (_turns)
+        {
+            if (--turn.Users == 0) _turns.Remove(turn.Key);
+        }
+    }
+
+    private sealed class Turn(Turns turns, string key) : IDisposable
+    {
+        public string Key { get; } = key;
+
+        public SemaphoreSlim Room { get; } = new(1);
+
+        /// <summary>Those who have it or wait for it.</summary>
+        public int Users { get; set; }
+
+        public void Dispose()
+        {
+            Room.Release();
+            turns.Leave(this);
+        }
     }
 }

@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using Fleet.Alerts;
-using Fleet.Bus;
 using Fleet.Kernel;
 using Fleet.Nodes;
 
@@ -39,8 +38,6 @@ internal sealed record AlertsRequest(IReadOnlyList<string> Ids, string Action, s
 
 internal sealed record AlertsDone(int Changed, IReadOnlyList<string> Missing);
 
-internal sealed record DeadLetterBody(string Id, string Queue, string Message, int Deliveries, string Reason, DateTimeOffset DiedAt);
-
 internal static class AlertsApi
 {
     private const int MostText = 10_000;
@@ -69,8 +66,6 @@ internal static class AlertsApi
             .Docs<AlertBody>("Say who takes care of an alert", body: """{"owner":"ada"}""", id: "assignAlert");
         api.MapPost("/alerts/{id}/notes", NoteAsync).For(Role.Operator).Docs<AlertStepBody>("Write a note on an alert", body: """{"note":"seen on two machines"}""", id: "noteAlert");
         api.MapPost("/alerts/change", ChangeManyAsync).For(Role.Operator).Docs<AlertsDone>("Acknowledge, resolve or reopen many alerts", body: """{"ids":["0123456789abcdef0123456789abcdef"],"action":"acknowledge"}""", id: "changeAlerts");
-        api.MapGet("/dead-letters", ListDeadAsync).For(Role.Viewer).Docs<ListOf<DeadLetterBody>>("List messages that were given up");
-        api.MapPost("/dead-letters/{id}/retry", RetryAsync).For(Role.Operator).Docs("Send a message again that was given up");
     }
 
     private static async Task<IResult> ListAsync(
@@ -161,16 +156,6 @@ internal static class AlertsApi
         id.Length == 32 && id.All(char.IsAsciiLetterOrDigit) ? await alerts.FindPlaceAsync(id, ct, Months) : null;
 
     private static IResult Missing(string id) => Problem.NotFound($"alert '{id}'");
-
-    private static async Task<IResult> ListDeadAsync(IDeadLetters letters, Limits limits, CancellationToken ct, int? take = null)
-    {
-        var dead = await letters.ListAsync(Paging.Take(take, limits), ct);
-        return TypedResults.Ok(new ListOf<DeadLetterBody>(
-            [.. dead.Select(letter => new DeadLetterBody(letter.Id, letter.Queue, letter.Body, letter.Deliveries, letter.Reason, letter.DiedAt))], null));
-    }
-
-    private static async Task<IResult> RetryAsync(string id, IDeadLetters letters, CancellationToken ct) =>
-        await letters.RetryAsync(id, ct) ? TypedResults.NoContent() : Problem.NotFound($"dead letter '{id}'");
 
     private static string NameOf(AlertState state) => state.ToString().ToLowerInvariant();
 

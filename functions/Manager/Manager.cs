@@ -35,6 +35,7 @@ internal static class ManagerApi
         api.MapBackTest();
         api.MapRuleImport();
         api.MapAlerts();
+        api.MapDeadLetters();
         api.MapAlerters();
         api.MapMutes();
         api.MapSinks();

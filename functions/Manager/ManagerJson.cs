@@ -89,6 +89,7 @@ namespace Fleet.Manager;
 [JsonSerializable(typeof(BackTestEvent))]
 [JsonSerializable(typeof(ListOf<MuteBody>))]
 [JsonSerializable(typeof(ListOf<DeadLetterBody>))]
+[JsonSerializable(typeof(DeadLettersSent))]
 [JsonSerializable(typeof(AlerterRequest))]
 [JsonSerializable(typeof(ListOf<AlerterBody>))]
 [JsonSerializable(typeof(ListOf<ReportBody>))]

@@ -111,7 +111,7 @@ public abstract partial class Journeys
     public async Task Three_rows_are_too_many_maintenance_holds_pages_back_and_what_was_given_up_is_sent_again()
     {
         await using var pager = await Pager.StartAsync();
-        await using var fleet = New(("Fleet__Limits__AlertsLook", "0.2s"), ("Fleet__Limits__RetryFirst", "0.05s"), ("Fleet__Limits__RetryMost", "0.1s"));
+        await using var fleet = New(("Fleet__Limits__AlertsLook", "0.2s"), ("Fleet__Limits__AlertDeliveries", "5"), ("Fleet__Limits__RetryFirst", "0.05s"), ("Fleet__Limits__RetryMost", "0.1s"));
         await fleet.StartAsync();
         await fleet.SignInAsync();
         await fleet.SendAsync("PUT", "/api/alerters/pager", $$"""{"type":"webhook","url":"{{pager.Url}}"}""");

@@ -22,15 +22,16 @@ internal sealed class ServiceBus(ServiceBusClient client, DeadLetterTable dead, 
         switch (outcome)
         {
             case Outcome.Dead given:
-                await GiveUpAsync(subscriber.Queue, message, given.Reason, ct);
+                await GiveUpAsync(subscriber.Queue, message with { Body = given.Body ?? message.Body }, given.Reason, ct);
                 break;
-            case Outcome.Again again when message.Delivery >= limits.Deliveries:
+            case Outcome.Again { IsTry: true } again when message.Delivery >= Addresses.DeliveriesOf(subscriber.Queue, limits):
                 await GiveUpAsync(subscriber.Queue, message, again.Reason, ct);
                 break;
             case Outcome.Again again:
                 // The host cannot wait: a copy comes when it is due, and this one is done with.
                 log.LogInformation("{Body} of {Queue} comes again in {Wait}: {Reason}", message.Body, subscriber.Queue, again.Wait, again.Reason);
-                await client.SendAsync(TopicOf(subscriber.Queue), message with { Delivery = message.Delivery + 1 }, clock.GetUtcNow() + again.Wait, ct);
+                var copy = again.IsTry ? message with { Delivery = message.Delivery + 1 } : message with { Chain = Guid.NewGuid().ToString("N") };
+                await client.SendAsync(TopicOf(subscriber.Queue), copy, clock.GetUtcNow() + again.Wait, ct);
                 break;
         }
     }
@@ -66,11 +67,16 @@ internal sealed class ServiceBus(ServiceBusClient client, DeadLetterTable dead, 
         return [.. letters.OrderByDescending(letter => letter.DiedAt).Take(take)];
     }
 
-    public async ValueTask<bool> RetryAsync(string id, CancellationToken ct)
+    public ValueTask<bool> RetryAsync(string id, CancellationToken ct) => TakeAsync(id, (queue, body) => ResendAsync(queue, body, ct), ct);
+
+    public ValueTask<bool> RemoveAsync(string id, CancellationToken ct) => TakeAsync(id, (_, _) => ValueTask.CompletedTask, ct);
+
+    /// <summary>Does something with a dead letter, and then it is one no more. False if it is gone.</summary>
+    private async ValueTask<bool> TakeAsync(string id, Func<string, string, ValueTask> then, CancellationToken ct)
     {
         if (await dead.FindAsync(id, ct) is { } letter)
         {
-            await ResendAsync(letter.Queue, letter.Body, ct);
+            await then(letter.Queue, letter.Body);
             await dead.RemoveAsync(id, ct);
             return true;
         }
@@ -81,7 +87,7 @@ internal sealed class ServiceBus(ServiceBusClient client, DeadLetterTable dead, 
             await OverDeadAsync(queue, async locked =>
             {
                 if (IdOf(queue, locked) != id) return false;
-                await ResendAsync(queue, locked.Message.Body, ct);
+                await then(queue, locked.Message.Body);
                 await client.CompleteAsync(locked, ct);
                 return found = true;
             }, ct);

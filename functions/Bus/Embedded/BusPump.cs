@@ -1,5 +1,4 @@
 using Fleet.Kernel;
-using Fleet.Storage;
 
 namespace Fleet.Bus.Embedded;
 
@@ -22,24 +21,51 @@ internal sealed class BusPump(SqliteBus bus, IEnumerable<ISubscriber> subscriber
         return count;
     }
 
+    /// <summary>A message that takes long keeps its own place, and no other's.</summary>
     private async Task PumpAsync(ISubscriber subscriber, CancellationToken stop)
     {
+        using var room = new SemaphoreSlim(AtOnce);
         while (!stop.IsCancellationRequested)
         {
-            try
-            {
-                if (await OnceAsync(subscriber, stop) == 0) await bus.WaitAsync(subscriber.Queue, s_look, stop);
-            }
-            catch (OperationCanceledException) when (stop.IsCancellationRequested)
-            {
-                return;
-            }
-            catch (Exception fault)
-            {
-                // Whatever it was: a pump that ends would leave messages lying.
-                log.LogError(fault, "Messages of {Queue} cannot be taken; trying again", subscriber.Queue);
-                await Task.Delay(s_look, CancellationToken.None);
-            }
+            await room.WaitAsync(CancellationToken.None);
+            var free = 1;
+            while (room.Wait(0, CancellationToken.None)) free++;
+            var held = await TakeAsync(subscriber, free, stop);
+            if (held.Count < free) room.Release(free - held.Count);
+            foreach (var message in held) _ = DeliverAsync(subscriber, message, room);
+            if (held.Count == 0) await bus.WaitAsync(subscriber.Queue, s_look, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        for (var i = 0; i < AtOnce; i++) await room.WaitAsync(CancellationToken.None);
+    }
+
+    private async Task DeliverAsync(ISubscriber subscriber, Held message, SemaphoreSlim room)
+    {
+        try
+        {
+            await DeliverAsync(subscriber, message);
+        }
+        finally
+        {
+            room.Release();
+        }
+    }
+
+    private async Task<IReadOnlyList<Held>> TakeAsync(ISubscriber subscriber, int most, CancellationToken stop)
+    {
+        try
+        {
+            return await bus.TakeAsync(subscriber.Queue, most, stop);
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            return [];
+        }
+        catch (Exception fault)
+        {
+            // Whatever it was: a pump that ends would leave messages lying.
+            log.LogError(fault, "Messages of {Queue} cannot be taken; trying again", subscriber.Queue);
+            return [];
         }
     }
 
@@ -56,7 +82,7 @@ internal sealed class BusPump(SqliteBus bus, IEnumerable<ISubscriber> subscriber
         try
         {
             // A message that was taken too often without an end, because the process died of it each time, is given up.
-            outcome = message.Delivery > limits.Deliveries
+            outcome = message.Delivery > Addresses.DeliveriesOf(subscriber.Queue, limits)
                 ? new Outcome.Dead("it was taken too often without ever being settled")
                 : await subscriber.HandleAsync(message.Body, CancellationToken.None);
         }
@@ -72,8 +98,9 @@ internal sealed class BusPump(SqliteBus bus, IEnumerable<ISubscriber> subscriber
         {
             await bus.SettleAsync(message, outcome, CancellationToken.None);
         }
-        catch (Exception fault) when (fault is StorageUnavailableException or StorageBusyException)
+        catch (Exception fault)
         {
+            // Whatever it was: nobody waits for this.
             log.LogWarning(fault, "{Body} of {Queue} could not be settled; it comes again when its lock ends", message.Body, subscriber.Queue);
         }
     }

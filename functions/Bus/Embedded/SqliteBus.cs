@@ -7,7 +7,7 @@ using Microsoft.Data.Sqlite;
 namespace Fleet.Bus.Embedded;
 
 /// <summary>A message that this instance may handle until its lock ends.</summary>
-internal sealed record Held(long Id, string Body, int Delivery);
+internal sealed record Held(long Id, string Queue, string Body, int Delivery);
 
 /// <summary>Queues in the database file. A published message is as durable as a row, and shares its fsync.</summary>
 /// <remarks>A message that waits already, or is being handled, is not added again: it names the same rows.</remarks>
@@ -71,7 +71,7 @@ internal sealed class SqliteBus : IBus, IDeadLetters
                     Now + _limits.MessageLock.Ticks, queue, Now, most, TooFar);
                 var held = new List<Held>();
                 using var reader = command.ExecuteReader();
-                while (reader.Read()) held.Add(new(reader.GetInt64(0), reader.GetString(1), reader.GetInt32(2)));
+                while (reader.Read()) held.Add(new(reader.GetInt64(0), queue, reader.GetString(1), reader.GetInt32(2)));
                 return held;
             },
             several: false,
@@ -83,8 +83,9 @@ internal sealed class SqliteBus : IBus, IDeadLetters
     {
         // Only this delivery is settled: if its lock ended and another holds the message now, that one decides.
         Outcome.Done => RunAsync("DELETE FROM bus WHERE id = $0 AND deliveries = $1", ct, held.Id, held.Delivery),
-        Outcome.Dead dead => BuryAsync(held, dead.Reason, ct),
-        Outcome.Again again when held.Delivery >= _limits.Deliveries => BuryAsync(held, again.Reason, ct),
+        Outcome.Dead dead => BuryAsync(held, dead.Reason, dead.Body, ct),
+        Outcome.Again { IsTry: false } again => RunAsync("UPDATE bus SET due = $2, deliveries = deliveries - 1 WHERE id = $0 AND deliveries = $1", ct, held.Id, held.Delivery, Now + again.Wait.Ticks),
+        Outcome.Again again when held.Delivery >= Addresses.DeliveriesOf(held.Queue, _limits) => BuryAsync(held, again.Reason, null, ct),
         Outcome.Again again => RunAsync("UPDATE bus SET due = $2 WHERE id = $0 AND deliveries = $1", ct, held.Id, held.Delivery, Now + again.Wait.Ticks),
         _ => throw new ArgumentException($"{outcome.GetType().Name} is no outcome.", nameof(outcome)),
     };
@@ -105,21 +106,23 @@ internal sealed class SqliteBus : IBus, IDeadLetters
             return letters;
         }));
 
-    public async ValueTask<bool> RetryAsync(string id, CancellationToken ct)
-    {
-        if (!long.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out var number)) return false;
-        return await RunAsync("UPDATE OR REPLACE bus SET dead = NULL, deliveries = 0, due = $1 WHERE id = $0 AND dead IS NOT NULL", ct, number, Now) > 0;
-    }
+    public async ValueTask<bool> RetryAsync(string id, CancellationToken ct) =>
+        NumberOf(id) is { } number && await RunAsync("UPDATE OR REPLACE bus SET dead = NULL, deliveries = 0, due = $1 WHERE id = $0 AND dead IS NOT NULL", ct, number, Now) > 0;
+
+    public async ValueTask<bool> RemoveAsync(string id, CancellationToken ct) =>
+        NumberOf(id) is { } number && await RunAsync("DELETE FROM bus WHERE id = $0 AND dead IS NOT NULL", ct, number) > 0;
 
     /// <summary>No message waits longer; one that seems to was written while the clock was ahead, and is due.</summary>
     private long TooFar => Now + TimeSpan.FromDays(2).Ticks;
+
+    private static long? NumberOf(string id) => long.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
 
     private SemaphoreSlim Signal(string queue) => _signals.GetOrAdd(queue, _ => new(0));
 
     private long Now => _clock.GetUtcNow().UtcTicks;
 
-    private Task<int> BuryAsync(Held held, string reason, CancellationToken ct) =>
-        RunAsync("UPDATE bus SET dead = $2, due = $3 WHERE id = $0 AND deliveries = $1", ct, held.Id, held.Delivery, reason, Now);
+    private Task<int> BuryAsync(Held held, string reason, string? body, CancellationToken ct) =>
+        RunAsync("UPDATE bus SET dead = $2, due = $3, body = $4 WHERE id = $0 AND deliveries = $1", ct, held.Id, held.Delivery, reason, Now, body ?? held.Body);
 
     private Task<int> RunAsync(string sql, CancellationToken ct, params object[] values) =>
         _database.Writer.RunAsync(connection => Run(connection, sql, values), several: false, ct);

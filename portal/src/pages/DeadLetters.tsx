@@ -1,16 +1,17 @@
 import { Button } from "@fluentui/react-components";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { api, use, type Schemas } from "../api";
-import { Copyable, Empty, Page, Problem, Section, When } from "../parts/basics";
+import { api, body, use, type Schemas } from "../api";
+import { Copyable, Empty, Go, Page, Problem, Section, When } from "../parts/basics";
 import { type Column, DataTable } from "../parts/DataTable";
+import { counted } from "../parts/format";
 import { fixed } from "../parts/rows";
 import { useTalk } from "../parts/talk";
 import { useMay } from "../session";
 
 type Letter = Schemas["DeadLetter"];
 
-/** Messages that were given up after many attempts: nothing is lost, each can be sent again. */
+/** Messages that were given up: nothing is lost, each can be sent again. */
 export function DeadLettersPage() {
   const mayRetry = useMay("operator");
   const talk = useTalk();
@@ -23,23 +24,48 @@ export function DeadLettersPage() {
     await queries.invalidateQueries();
     talk.tell("The message is on its way again", { text: "If it fails as before, it comes back here." });
   };
+  const retryAll = async () => {
+    const { sent } = await body(api.POST("/api/dead-letters/retry", {}));
+    await queries.invalidateQueries();
+    talk.tell(`${counted(sent, "message")} on the way again`, { text: "What fails as before comes back here." });
+  };
+  const forget = async (letter: Letter) => {
+    if (!(await talk.ask({ title: "Forget this message?", text: "What it was about stays; nobody is told of it any more.", action: "Forget it" }))) return;
+    await api.DELETE("/api/dead-letters/{id}", { params: { path: { id: letter.id } } });
+    setOpen(null);
+    await queries.invalidateQueries();
+  };
   const columns: Column<Letter>[] = [
     { id: "died", name: "Given up", width: "150px", narrow: true, cell: (letter) => <When at={letter.diedAt} /> },
-    { id: "queue", name: "Queue", width: "140px", cell: (letter) => letter.queue },
+    {
+      id: "what",
+      name: "What",
+      narrow: true,
+      width: "minmax(200px, 2fr)",
+      cell: (letter) =>
+        letter.alertId ? (
+          <span className="two-lines">
+            <Go to="/alerts/$id" params={{ id: letter.alertId }} className="one-line">{letter.alertTitle}</Go>
+            <span className="one-line muted">to {letter.alerter}</span>
+          </span>
+        ) : (
+          <span className="one-line mono">{letter.queue}</span>
+        ),
+    },
     { id: "reason", name: "Why", narrow: true, width: "minmax(260px, 3fr)", cell: (letter) => <button type="button" className="linkish" title={letter.reason} onClick={() => setOpen(letter)}>{letter.reason || "no reason was given"}</button> },
     { id: "deliveries", name: "Attempts", width: "90px", cell: (letter) => letter.deliveries },
     ...(mayRetry ? [{ id: "retry", name: "Actions", width: "120px", cell: (letter: Letter) => <Button size="small" onClick={() => void retry(letter).catch(talk.fail)}>Send again</Button> }] : []),
   ];
   return (
-    <Page title="Dead letters" under="Messages that could not be worked on, after many attempts. They stay until they are sent again.">
+    <Page title="Dead letters" under="Messages that could not be worked on. They stay until they are sent again, or forgotten." actions={mayRetry && (letters.data?.items.length ?? 0) > 1 && <Button onClick={() => void retryAll().catch(talk.fail)}>Send all again</Button>}>
       <Problem of={letters.error} retry={() => void letters.refetch()} />
       {open && (
-        <Section title="Message" actions={<>{mayRetry && <Button size="small" appearance="primary" onClick={() => void retry(open).catch(talk.fail)}>Send again</Button>}<Button size="small" onClick={() => setOpen(null)}>Close</Button></>}>
+        <Section title="Message" actions={<>{mayRetry && <><Button size="small" appearance="primary" onClick={() => void retry(open).catch(talk.fail)}>Send again</Button><Button size="small" onClick={() => void forget(open).catch(talk.fail)}>Forget…</Button></>}<Button size="small" onClick={() => setOpen(null)}>Close</Button></>}>
           <p style={{ margin: 0 }}>{open.reason}</p>
           <Copyable name="the message" text={open.message} />
         </Section>
       )}
-      {!letters.error && <DataTable name="Dead letters" columns={columns} rows={{ ...fixed(letters.data?.items ?? []), isLoading: letters.isPending, isFetching: letters.isPending }} rowKey={(letter) => letter.id} noun={["message", "messages"]} empty={<Empty title="Everything was delivered">Alerts whose alerter stays down for long end up here.</Empty>} />}
+      {!letters.error && <DataTable name="Dead letters" columns={columns} rows={{ ...fixed(letters.data?.items ?? []), isLoading: letters.isPending, isFetching: letters.isPending }} rowKey={(letter) => letter.id} rowHeight={58} noun={["message", "messages"]} empty={<Empty title="Everything was delivered">What an alerter refuses, or cannot take for more than a day, ends up here.</Empty>} />}
     </Page>
   );
 }

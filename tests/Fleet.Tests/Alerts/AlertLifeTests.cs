@@ -218,25 +218,16 @@ public sealed class AlertLifeTests
     }
 
     [Fact]
-    public async Task An_alerter_is_told_by_severity_and_tag_of_every_rule_if_it_asks_for_that_and_in_one_message_an_hour_if_it_wants_that()
+    public async Task An_alerter_is_told_by_severity_and_tag_and_of_every_rule_if_it_asks_for_that()
     {
         await using var world = await World.OpenAsync();
         await LogToAsync(world, "all", settings => settings with { EveryRule = true });
         await LogToAsync(world, "worst", settings => settings with { EveryRule = true, MinimumSeverity = "critical" });
         await LogToAsync(world, "mail", settings => settings with { EveryRule = true, Tags = TagSet.Of(["mail"]) });
-        await LogToAsync(world, "hourly", settings => settings with { EveryRule = true, DigestEvery = TimeSpan.FromHours(1) });
         await world.Get<AlertLife>().RaiseAsync(Drafts.Of("H1", "a", severity: "high", at: world.Clock.Now), default);
         await world.Get<AlertLife>().RaiseAsync(Drafts.Of("H2", "b", severity: "critical", at: world.Clock.Now), default);
         await world.PumpAsync();
-        Assert.Equal((2, 1, false, false), (Count("all"), Count("worst"), File.Exists(FileOf(world, "mail")), File.Exists(FileOf(world, "hourly"))));
-        Assert.Equal(2, (await world.AlertsAsync()).Count(alert => alert.Deliveries.Any(delivery => delivery is { Alerter: "hourly", State: "queued" })));
-
-        await LaterAsync(world, TimeSpan.FromMinutes(59));
-        Assert.False(File.Exists(FileOf(world, "hourly")));
-        await LaterAsync(world, TimeSpan.FromMinutes(2));
-        await LaterAsync(world, TimeSpan.FromMinutes(2));
-        Assert.Equal(1, Count("hourly"));
-        Assert.Equal(2, (await world.AlertsAsync()).Count(alert => alert.Deliveries.Any(delivery => delivery is { Alerter: "hourly", State: "delivered" })));
+        Assert.Equal((2, 1, false), (Count("all"), Count("worst"), File.Exists(FileOf(world, "mail"))));
 
         int Count(string name) => File.ReadAllLines(FileOf(world, name)).Length;
     }

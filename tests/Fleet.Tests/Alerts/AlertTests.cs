@@ -221,7 +221,7 @@ public sealed class AlertTests
             }
         });
 
-        await using var world = await World.OpenAsync(("Limits:Deliveries", "3"));
+        await using var world = await World.OpenAsync(("Limits:AlertDeliveries", "3"));
         await world.Get<Alerters>().PutAsync(new("hook", "webhook", new Dictionary<string, string> { ["url"] = $"http://127.0.0.1:{port}/x" }), "s3cr3t", null, default);
         var key = await world.EnrollAsync("H1");
         await world.AddRuleAsync("r", Watch, "hook");

@@ -59,9 +59,36 @@ public sealed class ServiceBusTests : IAsyncLifetime, IDisposable
         Assert.Equal((Body, 2), (copy.Body, (int)copy.Properties["delivery"]!));
         Assert.Empty(await _bus.ListAsync(10, default));
 
-        await _bus.HandleAsync(subscriber, new(Body, Limits.Default.Deliveries), default);
+        await _bus.HandleAsync(subscriber, new(Body, Limits.Default.AlertDeliveries), default);
         var letter = Assert.Single(await _bus.ListAsync(10, default));
         Assert.Equal((Body, "429", Addresses.Alerts), (letter.Body, letter.Reason, letter.Queue));
+    }
+
+    [Fact]
+    public async Task A_message_whose_turn_it_was_not_comes_again_each_time_and_that_is_no_delivery()
+    {
+        var subscriber = new Scripted(new Outcome.Again(TimeSpan.FromMinutes(5), "not now", IsTry: false));
+        var message = new BusMessage(Body, Limits.Default.AlertDeliveries);
+        for (var i = 0; i < 3; i++)
+        {
+            await _bus.HandleAsync(subscriber, message, default);
+            _clock.Advance(TimeSpan.FromMinutes(5));
+            var copy = _namespace.Take("alerts")!;
+            Assert.Equal((Body, Limits.Default.AlertDeliveries), (copy.Body, (int)copy.Properties["delivery"]!));
+        }
+
+        Assert.Empty(await _bus.ListAsync(10, default));
+    }
+
+    [Fact]
+    public async Task A_dead_letter_can_be_forgotten()
+    {
+        await _bus.HandleAsync(new Scripted(new Outcome.Dead("refused", "one")), new(Body), default);
+        var letter = Assert.Single(await _bus.ListAsync(10, default));
+        Assert.Equal("one", letter.Body);
+        Assert.True(await _bus.RemoveAsync(letter.Id, default));
+        Assert.Empty(await _bus.ListAsync(10, default));
+        Assert.Equal(0, _namespace.CountOf("alerts"));
     }
 
     [Fact]

@@ -54,15 +54,41 @@ public sealed class SqliteBusTests : IDisposable
         var subscriber = new Failing();
         var pump = new BusPump(_bus, [subscriber], _limits, NullLogger<BusPump>.Instance);
         await _bus.PublishAsync(Addresses.Alerts, "a", default);
-        for (var i = 0; i < _limits.Deliveries; i++)
+        for (var i = 0; i < _limits.AlertDeliveries; i++)
         {
             Assert.Equal(1, await pump.OnceAsync(default));
             Assert.Equal(0, await pump.OnceAsync(default));
             _clock.Advance(_limits.BackOff(i + 1));
         }
 
-        Assert.Equal(_limits.Deliveries, subscriber.Count);
+        Assert.Equal(_limits.AlertDeliveries, subscriber.Count);
         Assert.Equal("it broke", Assert.Single(await _bus.ListAsync(10, default)).Reason);
+    }
+
+    [Fact]
+    public async Task A_message_whose_turn_it_was_not_comes_again_and_that_is_no_delivery()
+    {
+        await _bus.PublishAsync(Addresses.Alerts, "a", default);
+        for (var i = 0; i < 3; i++)
+        {
+            var held = Assert.Single(await _bus.TakeAsync(Addresses.Alerts, 10, default));
+            Assert.Equal(1, held.Delivery);
+            await _bus.SettleAsync(held, new Outcome.Again(TimeSpan.FromMinutes(5), "not now", IsTry: false), default);
+            Assert.Empty(await _bus.TakeAsync(Addresses.Alerts, 10, default));
+            _clock.Advance(TimeSpan.FromMinutes(5));
+        }
+    }
+
+    [Fact]
+    public async Task A_dead_letter_can_be_forgotten_and_may_be_about_another_message()
+    {
+        await _bus.PublishAsync(Addresses.Alerts, "all", default);
+        await _bus.SettleAsync(Assert.Single(await _bus.TakeAsync(Addresses.Alerts, 10, default)), new Outcome.Dead("refused", "one"), default);
+        var letter = Assert.Single(await _bus.ListAsync(10, default));
+        Assert.Equal(("one", "refused"), (letter.Body, letter.Reason));
+        Assert.True(await _bus.RemoveAsync(letter.Id, default));
+        Assert.False(await _bus.RemoveAsync(letter.Id, default));
+        Assert.Empty(await _bus.ListAsync(10, default));
     }
 
     [Fact]
