@@ -19,10 +19,10 @@ internal static class HttpDelivery
     /// <param name="clock">The time.</param>
     /// <param name="ct">Stops the sending.</param>
     /// <param name="judge">Looks into an answer that says success; null from it means that it is one.</param>
-    public static async ValueTask<Delivery> SendAsync(HttpClient http, HttpRequestMessage request, TimeProvider clock, CancellationToken ct, Func<HttpResponseMessage, ValueTask<Delivery?>>? judge = null)
+    public static async ValueTask<Delivery> SendAsync(HttpClient http, HttpRequestMessage request, TimeProvider clock, CancellationToken ct, Func<HttpResponseMessage, CancellationToken, ValueTask<Delivery?>>? judge = null)
     {
         using var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, ct);
-        if (response.IsSuccessStatusCode) return (judge is null ? null : await judge(response)) ?? Delivery.Ok;
+        if (response.IsSuccessStatusCode) return (judge is null ? null : await judge(response, ct)) ?? Delivery.Ok;
         var reason = $"{request.RequestUri!.Host} answered {(int)response.StatusCode}{await WordsAsync(response, ct)}";
         return response.StatusCode is HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests or (HttpStatusCode)425 or >= HttpStatusCode.InternalServerError
             ? new Delivery.RetryAfter(Wait(response.Headers.RetryAfter, clock), reason)

@@ -71,7 +71,7 @@ internal static class HealthApi
                 await tables[Schema.Changes].FindAsync(new("feed", "head"), ct);
                 return (true, FormattableString.Invariant($"It answered in {Stopwatch.GetElapsedTime(began).TotalMilliseconds:0} ms."));
             }),
-            await PartAsync("bus", async () => await letters.ListAsync(100, ct) is var dead && dead.Count == 0 ? (true, "No message was given up.") : (false, $"{dead.Count} messages were given up: see the dead letters.")),
+            await PartAsync("bus", async () => await letters.ListAsync(100, ct) is var dead && dead.Count == 0 ? (true, "No message was given up.") : (false, $"It works, and {dead.Count} messages were given up: see the dead letters.")),
             await PartAsync("changes", () => new(changes.Age is var age && age < s_lateFeed
                 ? (true, FormattableString.Invariant($"Others' changes were looked for {age.TotalSeconds:0} s ago."))
                 : (false, FormattableString.Invariant($"Others' changes were looked for {age.TotalSeconds:0} s ago: this instance may not know them.")))),
@@ -90,6 +90,7 @@ internal static class HealthApi
                 foreach (var sink in sinks.Active)
                 {
                     if (await queue.FindStateAsync(sink.Name, ct) is { Attempts: > 0, Error: { } error }) failing.Add($"{sink.Name}: {error}");
+                    else if (await queue.RefusedAsync(sink.Name, 100, ct) is { Count: > 0 } refused) failing.Add($"{sink.Name} would not take lines of {refused.Count} batches: {refused[0].Reason}");
                 }
 
                 return failing.Count > 0 ? (false, string.Join(" ", failing)) : (true, "None fails.");

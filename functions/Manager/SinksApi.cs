@@ -37,11 +37,12 @@ internal sealed record SinkBody(
 /// <param name="Waiting">Batches that wait, as far as a thousand.</param>
 /// <param name="LagSeconds">How long the first of them has been waiting; 0 for none.</param>
 /// <param name="Sent">Lines that were taken.</param>
-/// <param name="Dropped">Lines that the filter held back, of batches that have others.</param>
+/// <param name="Dropped">Lines that the filter held back, of batches of which a rule or a sink takes some.</param>
 /// <param name="Failures">Since the last success.</param>
 /// <param name="Error">What went wrong last; null when it works.</param>
-/// <param name="Refused">Batches that the target would not take, as far as a hundred.</param>
-internal sealed record SinkStatus(int Waiting, double LagSeconds, long Sent, long Dropped, DateTimeOffset? SentAt, int Failures, DateTimeOffset? NextAt, string? Error, IReadOnlyList<RefusedBatch> Refused);
+/// <param name="Refused">Batches with lines that the target would not take, as far as a hundred; their other lines were sent.</param>
+/// <param name="RefusedCount">How many there are, as far as a thousand.</param>
+internal sealed record SinkStatus(int Waiting, double LagSeconds, long Sent, long Dropped, DateTimeOffset? SentAt, int Failures, DateTimeOffset? NextAt, string? Error, IReadOnlyList<RefusedBatch> Refused, int RefusedCount);
 
 internal sealed record RefusedBatch(string NodeId, string Reason, DateTimeOffset At);
 
@@ -67,7 +68,7 @@ internal static class SinksApi
         api.MapGet("/sinks/{name}/status", StatusAsync).For(Role.Viewer).Docs<SinkStatus>("Say how a sink is doing", id: "getSinkStatus");
         api.MapPut("/sinks/{name}", PutAsync).For(Role.Admin).Docs<SinkBody>("Make or replace a sink", body: """{"type":"http","url":"https://example.org/osquery","queries":["pack/*"]}""", status: [200, 201]);
         api.MapPost("/sinks/{name}/test", TestAsync).For(Role.Admin).Docs<AlerterTest>("Send one line to a sink, and say what came back", id: "testSink");
-        api.MapPost("/sinks/{name}/retry", RetryAsync).For(Role.Operator).Docs("Send again what a sink's target would not take", id: "retrySink");
+        api.MapPost("/sinks/{name}/retry", RetryAsync).For(Role.Operator).Docs("Send again what a sink's target would not take, and try now what waits", id: "retrySink");
         api.MapDelete("/sinks/{name}", RemoveAsync).For(Role.Admin).Docs("Remove a sink, and what waits for it");
     }
 
@@ -87,10 +88,10 @@ internal static class SinksApi
         if (sinks.Find(name) is null) return Missing(name);
         var state = await queue.FindStateAsync(name, ct);
         var (waiting, since) = await queue.LengthAsync(name, ct);
-        var refused = await queue.RefusedAsync(name, MostRefused, ct);
+        var refused = await queue.RefusedAsync(name, TableLimits.PageRows, ct);
         return TypedResults.Ok(new SinkStatus(
-            waiting, since is { } first ? Math.Max(0, Math.Round((clock.GetUtcNow() - first).TotalSeconds)) : 0, state.Sent, state.Dropped, state.SentAt, state.Attempts, state.NextAt, state.Error,
-            [.. refused.Select(one => new RefusedBatch(one.Batch.Node.ToString(), one.Reason, one.At))]));
+            waiting, since is { } first ? Math.Max(0, Math.Round((clock.GetUtcNow() - first).TotalSeconds)) : 0, state.Sent, state.Dropped + queue.HeldBack(name), state.SentAt, state.Attempts, state.NextAt, state.Error,
+            [.. refused.Take(MostRefused).Select(one => new RefusedBatch(one.Batch.Node.ToString(), one.Reason, one.At))], refused.Count));
     }
 
     private static async Task<IResult> PutAsync(string name, SinkRequest request, SinkStore sinks, Limits limits, HttpContext http, CancellationToken ct, bool? dryRun = null)
@@ -155,7 +156,7 @@ internal static class SinksApi
         var now = clock.GetUtcNow();
         var line = new JsonObject { ["name"] = "fleet/test", ["action"] = "added", ["hostIdentifier"] = "test", ["unixTime"] = now.ToUnixTimeSeconds(), ["columns"] = new JsonObject { ["sent_by"] = http.Actor() } };
         var began = clock.GetTimestamp();
-        var record = new SinkRecord(Guid.NewGuid().ToString("N"), now, default, "test", "fleet/test", 0, JsonSerializer.SerializeToUtf8Bytes(line, ManagerJson.Strict.JsonObject));
+        var record = new SinkRecord(Guid.NewGuid().ToString("N"), now, default, "test", "fleet/test", null, JsonSerializer.SerializeToUtf8Bytes(line, ManagerJson.Strict.JsonObject));
         return AlerterTest.Of(http, await Delivery.TryAsync(stop => sink.SendAsync([record], stop), limits.SinkTimeout, ct), clock.GetElapsedTime(began));
     }
 

@@ -1,4 +1,5 @@
 using Fleet.Bus;
+using Fleet.Kernel;
 using Fleet.Nodes;
 using Fleet.Results;
 using Fleet.Storage;
@@ -17,14 +18,20 @@ internal sealed class ForwardResults(BatchStore batches, SinkStore sinks, SinkQu
         var active = sinks.Active.Where(sink => key.IsStatus ? sink.StatusLogs : sink.Results).ToList();
         if (active.Count == 0) return Outcome.Finished;
 
-        if (!key.IsStatus)
+        // Of results the head says which queries there are; and what is held back is counted.
+        var tags = (await nodes.FindAsync(key.Node, ct))?.Tags ?? TagSet.None;
+        var batch = key.IsStatus && active.TrueForAll(sink => sink.WantsNode(tags)) ? null : await batches.FindAsync(key, ct);
+        if (batch is null && !key.IsStatus) return Outcome.Finished;
+        foreach (var sink in active)
         {
-            if (await batches.FindAsync(key, ct) is not { } batch) return Outcome.Finished;
-            active.RemoveAll(sink => !batch.Names.Any(sink.WantsQuery));
+            if (sink.WantsNode(tags) && (key.IsStatus || batch!.Names.Any(sink.WantsQuery))) await queue.AddAsync(sink.Name, key, ct);
+            else if (batch is not null)
+            {
+                queue.HoldBack(sink.Name, batch.Count);
+                Telemetry.SinkDropped.Add(batch.Count, new KeyValuePair<string, object?>("sink", sink.Name));
+            }
         }
 
-        var tags = (await nodes.FindAsync(key.Node, ct))?.Tags ?? TagSet.None;
-        foreach (var sink in active.Where(sink => sink.WantsNode(tags))) await queue.AddAsync(sink.Name, key, ct);
         return Outcome.Finished;
     }
 }

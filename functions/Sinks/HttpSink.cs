@@ -12,7 +12,7 @@ namespace Fleet.Sinks;
 /// <param name="requestOf">The request.</param>
 /// <param name="clock">The time.</param>
 /// <param name="judge">Looks into an answer that says success.</param>
-internal sealed class HttpSink(HttpClient http, Func<IReadOnlyList<SinkRecord>, CancellationToken, ValueTask<HttpRequestMessage>> requestOf, TimeProvider clock, Func<HttpResponseMessage, ValueTask<Delivery?>>? judge = null) : ISink
+internal sealed class HttpSink(HttpClient http, Func<IReadOnlyList<SinkRecord>, CancellationToken, ValueTask<HttpRequestMessage>> requestOf, TimeProvider clock, Func<HttpResponseMessage, CancellationToken, ValueTask<Delivery?>>? judge = null) : ISink
 {
     public async ValueTask<Delivery> SendAsync(IReadOnlyList<SinkRecord> records, CancellationToken ct)
     {
@@ -26,6 +26,9 @@ internal static class HttpSinks
 {
     public const string Datadog = "https://http-intake.logs.datadoghq.com";
 
+    /// <summary>A line as a text in JSON is no longer than it must be.</summary>
+    private static readonly JsonWriterOptions s_plain = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     /// <summary>What a token must be for.</summary>
     public const string AzureMonitorScope = "https://monitor.azure.com/.default";
 
@@ -37,7 +40,7 @@ internal static class HttpSinks
         using var body = new MemoryStream();
         foreach (var record in records)
         {
-            using var json = new Utf8JsonWriter(body);
+            using var json = new Utf8JsonWriter(body, s_plain);
             json.WriteStartObject();
             json.WriteNumber("time", record.Time.ToUnixTimeMilliseconds() / 1000m);
             json.WriteString("host", record.Host);
@@ -68,9 +71,9 @@ internal static class HttpSinks
     }
 
     /// <summary>The bulk API answers success for what it did not take, and says so line by line.</summary>
-    public static async ValueTask<Delivery?> ElasticSaysAsync(HttpResponseMessage response)
+    public static async ValueTask<Delivery?> ElasticSaysAsync(HttpResponseMessage response, CancellationToken ct)
     {
-        var answer = await JsonNode.ParseAsync(await response.Content.ReadAsStreamAsync());
+        var answer = await JsonNode.ParseAsync(await response.Content.ReadAsStreamAsync(ct), cancellationToken: ct);
         if (answer?["errors"]?.GetValue<bool>() != true) return null;
         Delivery? worst = null;
         foreach (var item in answer["items"]?.AsArray() ?? [])
@@ -90,7 +93,7 @@ internal static class HttpSinks
     public static HttpRequestMessage Loki(IReadOnlyList<SinkRecord> records, Uri url, string? authorization, string? tenant)
     {
         using var body = new MemoryStream();
-        using (var json = new Utf8JsonWriter(body))
+        using (var json = new Utf8JsonWriter(body, s_plain))
         {
             json.WriteStartObject();
             json.WriteStartArray("streams");
@@ -177,7 +180,7 @@ internal static class HttpSinks
     private static byte[] Array(IReadOnlyList<SinkRecord> records, Action<Utf8JsonWriter, SinkRecord> members)
     {
         using var body = new MemoryStream();
-        using (var json = new Utf8JsonWriter(body))
+        using (var json = new Utf8JsonWriter(body, s_plain))
         {
             json.WriteStartArray();
             foreach (var record in records)

@@ -5,11 +5,12 @@ namespace Fleet.Sinks;
 
 /// <summary>A line on its way out.</summary>
 /// <param name="Id">A digest of it and of its place: a target that knows ids stores what comes twice once.</param>
-/// <param name="Name">The query; empty for a status line.</param>
+/// <param name="Name">The query; empty for a status line, and for a result that names none.</param>
+/// <param name="Severity">Of a status line; null for a result.</param>
 /// <param name="Json">The line in the sink's format.</param>
-internal sealed record SinkRecord(string Id, DateTimeOffset Time, NodeId Node, string Host, string Name, int Severity, byte[] Json)
+internal sealed record SinkRecord(string Id, DateTimeOffset Time, NodeId Node, string Host, string Name, int? Severity, byte[] Json)
 {
-    public bool IsStatus => Name.Length == 0;
+    public bool IsStatus => Severity is not null;
 
     public string Kind => IsStatus ? "status" : "result";
 

@@ -12,18 +12,26 @@ internal sealed class SinkPump(SinkStore sinks, SinkQueue queue, BatchStore batc
 {
     private const int BatchesAtOnce = 50;
 
+    /// <summary>How often a piece that a target refuses is halved to find the lines that it does not take: six bad ones in a thousand. Then the rest is put aside as a whole.</summary>
+    private const int MostHalvings = 64;
+
+    /// <summary>A sink that has much waiting stops after so long: others of this instance's chores are due too.</summary>
+    private static readonly TimeSpan s_run = TimeSpan.FromSeconds(20);
+
     private readonly string _instance = Guid.NewGuid().ToString("N");
     private readonly ConcurrentDictionary<string, bool> _running = new(StringComparer.Ordinal);
 
-    /// <summary>Longer than a batch may take.</summary>
+    /// <summary>Longer than a piece may take.</summary>
     private TimeSpan Lease => 2 * limits.SinkTimeout;
 
-    /// <summary>Sends what waits for any sink, until nothing does.</summary>
-    public async ValueTask RunAsync(CancellationToken ct)
+    /// <summary>Sends what waits for any sink.</summary>
+    /// <param name="patience">Returns after so long at the latest; a sink that takes longer goes on by itself.</param>
+    /// <param name="ct">Stops the sending.</param>
+    public async ValueTask RunAsync(TimeSpan patience, CancellationToken ct)
     {
         if (!sinks.Active.Any()) return;
         await changes.LookAsync(ct);
-        await Task.WhenAll(sinks.Active.Select(sink => DrainAsync(sink.Name, ct)));
+        await Task.WhenAll(sinks.Active.Select(sink => DrainAsync(sink.Name, ct))).WaitAsync(patience, ct).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     private async Task DrainAsync(string name, CancellationToken ct)
@@ -31,23 +39,32 @@ internal sealed class SinkPump(SinkStore sinks, SinkQueue queue, BatchStore batc
         if (!_running.TryAdd(name, true)) return;
         try
         {
-            while ((await queue.FirstAsync(name, BatchesAtOnce, ct)) is { Count: > 0 } waiting
-                && await queue.TryLeaseAsync(name, _instance, Lease, ct) is { } state
-                && await sinks.FindAsync(name, ct) is var (sink, settings))
+            if ((await queue.FirstAsync(name, 1, ct)).Count > 0 && await queue.TryLeaseAsync(name, _instance, Lease, ct) is { } state && await sinks.FindAsync(name, ct) is var (sink, settings))
             {
-                var run = new Run(sink, settings, state);
-                var isWell = await SendAsync(run, waiting, ct);
-                await queue.NoteAsync(name, run.State, isDone: true, ct);
-                if (!isWell) return;
+                await DrainAsync(new Run(sink, settings, state), ct);
             }
         }
-        catch (Exception fault) when (fault is not OperationCanceledException)
+        catch (Exception fault)
         {
-            log.LogWarning(fault, "Sink {Sink} is tried again", name);
+            if (!ct.IsCancellationRequested) log.LogWarning(fault, "Sink {Sink} is tried again", name);
         }
         finally
         {
             _running.TryRemove(name, out _);
+        }
+    }
+
+    private async ValueTask DrainAsync(Run run, CancellationToken ct)
+    {
+        var name = run.Settings.Name;
+        var until = clock.GetUtcNow() + s_run;
+        try
+        {
+            while (clock.GetUtcNow() < until && await queue.FirstAsync(name, BatchesAtOnce, ct) is { Count: > 0 } waiting && await SendAsync(run, waiting, ct)) await queue.NoteAsync(name, run.State, Lease, ct);
+        }
+        finally
+        {
+            await queue.NoteAsync(name, run.State, TimeSpan.Zero, CancellationToken.None);
         }
     }
 
@@ -76,56 +93,74 @@ internal sealed class SinkPump(SinkStore sinks, SinkQueue queue, BatchStore batc
 
     private async ValueTask<bool> SendAsync(Run run, List<Prepared> together, CancellationToken ct)
     {
-        Delivery result = Delivery.Ok;
+        var tag = new KeyValuePair<string, object?>("sink", run.Settings.Name);
+        Telemetry.SinkLag.Record(Math.Max(0, (clock.GetUtcNow() - together[0].Queued.Batch.Time).TotalSeconds), tag);
+        var refused = new Dictionary<SinkRecord, string>(ReferenceEqualityComparer.Instance);
+        var sent = 0;
         foreach (var piece in Pieces([.. together.SelectMany(one => one.Records)]))
         {
-            result = await Delivery.TryAsync(stop => run.Sink.SendAsync(piece, stop), limits.SinkTimeout, ct);
-            Telemetry.SinkLines.Add(piece.Count, new("sink", run.Settings.Name), new("outcome", result.Outcome));
-            if (result is not Delivery.Delivered) break;
-        }
-
-        switch (result)
-        {
-            case Delivery.Delivered:
-                await queue.RemoveAsync(together.Select(one => one.Queued), ct);
-                var dropped = together.Sum(one => one.Dropped);
-                var tag = new KeyValuePair<string, object?>("sink", run.Settings.Name);
-                Telemetry.SinkLag.Record(Math.Max(0, (clock.GetUtcNow() - together[0].Queued.Batch.Time).TotalSeconds), tag);
-                Telemetry.SinkDropped.Add(dropped, tag);
-                run.State = run.State with
-                {
-                    Attempts = 0,
-                    NextAt = null,
-                    Error = null,
-                    SentAt = clock.GetUtcNow(),
-                    Sent = run.State.Sent + together.Sum(one => one.Records.Count),
-                    Dropped = run.State.Dropped + dropped,
-                };
-                return true;
-            case Delivery.Rejected { IsAboutContent: true } when together.Count > 1:
-                // One of them: each by itself.
-                foreach (var one in together)
-                {
-                    if (!await SendAsync(run, [one], ct)) return false;
-                }
-
-                return true;
-            case Delivery.Rejected { IsAboutContent: true } refused:
-                await queue.RefuseAsync(run.Settings.Name, together[0].Queued, refused.Reason, ct);
-                run.State = run.State with { Error = refused.Reason };
-                return true;
-            default:
+            if (sent > 0) await queue.NoteAsync(run.Settings.Name, run.State, Lease, ct);
+            run.Halvings = MostHalvings;
+            if (await SendAsync(run, piece, refused, ct) is not Delivery.Delivered and var failed)
+            {
                 // What is wrong with the address or the credential somebody will mend: nothing is given up.
                 var attempts = run.State.Attempts + 1;
-                run.State = run.State with { Attempts = attempts, NextAt = clock.GetUtcNow() + ((result as Delivery.RetryAfter)?.Wait ?? limits.BackOff(Math.Min(attempts, 30))), Error = result.Reason };
+                run.State = run.State with { Attempts = attempts, NextAt = clock.GetUtcNow() + ((failed as Delivery.RetryAfter)?.Wait ?? limits.BackOff(Math.Min(attempts, 30))), Error = failed.Reason };
                 return false;
+            }
+
+            sent += piece.Count;
         }
+
+        foreach (var one in together)
+        {
+            if (one.Records.Find(refused.ContainsKey) is { } bad) await queue.RefuseAsync(run.Settings.Name, one.Queued, refused[bad], ct);
+        }
+
+        await queue.RemoveAsync(together.Where(one => !one.Records.Exists(refused.ContainsKey)).Select(one => one.Queued), ct);
+        var dropped = together.Sum(one => one.Dropped);
+        Telemetry.SinkDropped.Add(dropped, tag);
+        run.State = run.State with
+        {
+            Attempts = 0,
+            NextAt = null,
+            Error = refused.Values.FirstOrDefault(),
+            SentAt = sent > refused.Count ? clock.GetUtcNow() : run.State.SentAt,
+            Sent = run.State.Sent + sent - refused.Count,
+            Dropped = run.State.Dropped + dropped + queue.TakeHeldBack(run.Settings.Name),
+        };
+        return true;
+    }
+
+    /// <summary>Sends a piece; by halves if something in it is refused, so that the other lines arrive.</summary>
+    /// <returns>Delivered too if lines were refused: those are in <paramref name="refused"/>.</returns>
+    private async ValueTask<Delivery> SendAsync(Run run, IReadOnlyList<SinkRecord> piece, Dictionary<SinkRecord, string> refused, CancellationToken ct)
+    {
+        var result = await Delivery.TryAsync(stop => run.Sink.SendAsync(piece, stop), limits.SinkTimeout, ct);
+        Telemetry.SinkLines.Add(piece.Count, new("sink", run.Settings.Name), new("outcome", result.Outcome));
+        if (result is not Delivery.Rejected { IsAboutContent: true }) return result;
+        if (piece.Count == 1 || run.Halvings-- <= 0)
+        {
+            foreach (var record in piece) refused[record] = result.Reason;
+            return Delivery.Ok;
+        }
+
+        foreach (var half in piece.Chunk((piece.Count + 1) / 2))
+        {
+            if (await SendAsync(run, half, refused, ct) is not Delivery.Delivered and var failed) return failed;
+        }
+
+        return Delivery.Ok;
     }
 
     private async ValueTask<Prepared> PrepareAsync(Run run, Queued one, CancellationToken ct)
     {
-        // Retention was faster: there is nothing to send.
-        if (await batches.FindAsync(one.Batch, ct) is not { } batch) return new(one, [], 0);
+        if (await batches.FindAsync(one.Batch, ct) is not { } batch)
+        {
+            log.LogWarning("Retention removed {Batch} before sink {Sink} took it", one.Batch, run.Settings.Name);
+            return new(one, [], 0);
+        }
+
         var node = await nodes.FindAsync(one.Batch.Node, ct);
         var records = SinkRecords.Of(batch, run.Settings, node?.HostIdentifier ?? "", node?.Tags ?? TagSet.None, out var dropped);
         return new(one, records, dropped);
@@ -162,5 +197,8 @@ internal sealed class SinkPump(SinkStore sinks, SinkQueue queue, BatchStore batc
         public SinkSettings Settings { get; } = settings;
 
         public SinkState State { get; set; } = state;
+
+        /// <summary>How often the piece may still be halved.</summary>
+        public int Halvings { get; set; }
     }
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Fleet.Kernel;
 using Fleet.Results;
 using Fleet.Storage;
@@ -15,7 +16,7 @@ internal sealed record Refused(string Id, BatchKey Batch, string Reason, DateTim
 /// <param name="NextAt">Not tried before; null for at once.</param>
 /// <param name="Error">What went wrong last; null when it works.</param>
 /// <param name="Sent">Lines that were taken, ever.</param>
-/// <param name="Dropped">Lines that its filter held back, of batches that have others.</param>
+/// <param name="Dropped">Lines that its filter held back, of batches of which a rule or a sink takes some.</param>
 internal sealed record SinkState(int Attempts, DateTimeOffset? NextAt, string? Error, DateTimeOffset? SentAt, long Sent, long Dropped)
 {
     public static SinkState Fresh { get; } = new(0, null, null, null, 0, 0);
@@ -27,6 +28,7 @@ internal sealed class SinkQueue(ITables tables, TimeProvider clock)
     private readonly ITable _queue = tables[Schema.SinkQueue];
     private readonly ITable _refused = tables[Schema.SinkRefused];
     private readonly ITable _states = tables[Schema.SinkStates];
+    private readonly ConcurrentDictionary<string, long> _heldBack = new(StringComparer.Ordinal);
 
     /// <summary>Adds a batch; adding it twice, while it waits, is adding it once.</summary>
     public async ValueTask AddAsync(string sink, BatchKey batch, CancellationToken ct) => await _queue.WriteAsync(
@@ -46,24 +48,30 @@ internal sealed class SinkQueue(ITables tables, TimeProvider clock)
     }
 
     public async ValueTask<IReadOnlyList<Refused>> RefusedAsync(string sink, int take, CancellationToken ct) =>
-        [.. (await _refused.PageAsync(KeyRange.Partition(KeyText.Of(sink)), take, null, ct)).Items.Select(row => new Refused(row.Key.Row, BatchKey.TryParse(row.Columns.Text("Batch")!, out var batch) ? batch : default, row.Columns.Text("Reason")!, row.Columns.Time("At")!.Value))];
+        [.. (await _refused.PageAsync(KeyRange.Partition(KeyText.Of(sink)), take, null, ct)).Items.Select(ReadRefused)];
 
-    /// <summary>Has batches that were put aside tried again; how many there were.</summary>
+    /// <summary>Has batches that were put aside tried again, and all that waits tried now; how many were put aside.</summary>
     public async ValueTask<int> RetryAsync(string sink, CancellationToken ct)
     {
-        var count = 0;
-        while (await RefusedAsync(sink, TableLimits.PageRows, ct) is { Count: > 0 } refused)
+        // Those that are there now: what is refused again meanwhile stays.
+        var refused = new List<Refused>();
+        await foreach (var row in _refused.ScanAsync(KeyRange.Partition(KeyText.Of(sink)), ct)) refused.Add(ReadRefused(row));
+        foreach (var one in refused)
         {
-            foreach (var one in refused)
-            {
-                await AddAsync(sink, one.Batch, ct);
-                await _refused.WriteAsync(Write.Delete(new(KeyText.Of(sink), one.Id)), ct);
-                count++;
-            }
+            await AddAsync(sink, one.Batch, ct);
+            await _refused.WriteAsync(Write.Delete(new(KeyText.Of(sink), one.Id)), ct);
         }
 
-        return count;
+        if ((await FindStateAsync(sink, ct)).NextAt is not null) await _states.WriteAsync(Write.Merge(StateOf(sink), new Columns { ["NextAt"] = 0L }), ct);
+        return refused.Count;
     }
+
+    /// <summary>Counts lines of a batch that the sink's filter held back as a whole. In memory until the sink's next success on this instance.</summary>
+    public void HoldBack(string sink, int lines) => _heldBack.AddOrUpdate(sink, lines, (_, before) => before + lines);
+
+    public long HeldBack(string sink) => _heldBack.GetValueOrDefault(sink);
+
+    public long TakeHeldBack(string sink) => _heldBack.TryRemove(sink, out var lines) ? lines : 0;
 
     /// <summary>How many wait, as far as a thousand, and since when the first does.</summary>
     public async ValueTask<(int Count, DateTimeOffset? Since)> LengthAsync(string sink, CancellationToken ct)
@@ -101,7 +109,11 @@ internal sealed class SinkQueue(ITables tables, TimeProvider clock)
         }
     }
 
-    public async ValueTask NoteAsync(string sink, SinkState state, bool isDone, CancellationToken ct)
+    /// <param name="sink">The sink.</param>
+    /// <param name="state">How it is doing.</param>
+    /// <param name="lease">The sending is this instance's for so long from now; zero lets it go.</param>
+    /// <param name="ct">Stops before the write.</param>
+    public async ValueTask NoteAsync(string sink, SinkState state, TimeSpan lease, CancellationToken ct)
     {
         var columns = new Columns
         {
@@ -110,10 +122,13 @@ internal sealed class SinkQueue(ITables tables, TimeProvider clock)
             ["Error"] = state.Error ?? "",
             ["Sent"] = state.Sent,
             ["Dropped"] = state.Dropped,
+            ["LeaseUntil"] = clock.GetUtcNow() + lease,
         }.With("SentAt", state.SentAt);
-        if (isDone) columns["LeaseUntil"] = clock.GetUtcNow();
         await _states.WriteAsync(Write.Merge(StateOf(sink), columns), ct);
     }
+
+    private static Refused ReadRefused(Row row) => new(
+        row.Key.Row, BatchKey.TryParse(row.Columns.Text("Batch")!, out var batch) ? batch : default, row.Columns.Text("Reason")!, row.Columns.Time("At")!.Value);
 
     private static SinkState Read(Row row) => new(
         (int)(row.Columns.Number("Attempts") ?? 0), row.Columns.Number("NextAt") is > 0 and var ticks ? new(ticks, TimeSpan.Zero) : null, row.Columns.Text("Error") is { Length: > 0 } error ? error : null,

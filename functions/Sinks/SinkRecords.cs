@@ -36,7 +36,7 @@ internal static class SinkRecords
                 var place = all++;
                 if (!sink.WantsQuery(row.Name)) continue;
                 var id = IdOf(place);
-                records.Add(new(id, row.Time, batch.Key.Node, host, row.Name, 0, Result(row, sink.Format, id, batch.Key.Node, host, tags)));
+                records.Add(new(id, row.Time, batch.Key.Node, host, row.Name, null, Result(row, sink.Format, id, batch.Key.Node, host, tags)));
             }
         }
 

@@ -14,6 +14,9 @@ internal sealed class Chores(
 {
     private const string Ticks = "ticks";
 
+    /// <summary>How long a timer's tick waits for sinks.</summary>
+    private static readonly TimeSpan s_sinks = TimeSpan.FromSeconds(25);
+
     /// <summary>A timer's minute is never quite one.</summary>
     private static readonly TimeSpan s_early = TimeSpan.FromSeconds(15);
 
@@ -28,13 +31,15 @@ internal sealed class Chores(
         new("campaign-counts", TimeSpan.FromMinutes(1), tallies.CountAsync),
         new("carves", TimeSpan.FromSeconds(15), carves.RunAsync),
         new("absence-rules", limits.AbsenceLook, absences.RunAsync),
-        new("sinks", materializeEvery, sinks.RunAsync),
         new("alerts", limits.AlertsLook, alerts.RunAsync),
         new("digests", limits.AlertsLook, digests.SendDueAsync),
         new("alert-groups", TimeSpan.FromHours(1), alerts.ForgetAsync),
         new("retention", TimeSpan.FromHours(1), retention.RunAsync),
         new("change-feed", TimeSpan.FromMinutes(10), changes.PruneAsync),
         new("full-look", TimeSpan.FromMinutes(10), LookAsync, OfInstance: true),
+
+        // Last: where one chore waits for another, this may take longest.
+        new("sinks", materializeEvery, ct => sinks.RunAsync(materializeEvery > TimeSpan.Zero ? materializeEvery : s_sinks, ct)),
     ];
 
     /// <summary>Does what is due, as a timer's tick wants it: once a minute, on whichever instance the tick finds, which may be a new one each time.</summary>

@@ -13,7 +13,7 @@ namespace Fleet.Tests.Sinks;
 public sealed class HttpSinkTests : IAsyncLifetime
 {
     private static readonly DateTimeOffset s_time = new(2026, 1, 31, 8, 0, 0, 250, TimeSpan.Zero);
-    private static readonly SinkRecord s_result = new("id1", s_time, NodeId.OfHost("H1"), "web-1", "pack/base/users", 0, """{"name":"pack/base/users","columns":{"user":"ada ü"}}"""u8.ToArray());
+    private static readonly SinkRecord s_result = new("id1", s_time, NodeId.OfHost("H1"), "web-1", "pack/base/users", null, """{"name":"pack/base/users","columns":{"user":"ada ü"}}"""u8.ToArray());
     private static readonly SinkRecord s_status = new("id2", s_time, NodeId.OfHost("H1"), "web-1", "", 2, """{"message":"bad"}"""u8.ToArray());
 
     private FakeService _service = null!;

@@ -16,6 +16,8 @@ namespace Fleet.Tests.Sinks;
 public sealed class SinkTests : IAsyncLifetime
 {
     private readonly ConcurrentQueue<string> _came = [];
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(1);
+
     private FakeService _service = null!;
     private Func<HttpContext, string, int> _status = (_, _) => 200;
 
@@ -64,7 +66,8 @@ public sealed class SinkTests : IAsyncLifetime
 
         await DrainAsync(world);
         Assert.Equal((2, 2, (string?)null), await StateAsync(world, "packs"));
-        Assert.Equal((2, 0, (string?)null), await StateAsync(world, "prod"));
+        // The node without the tag sent two.
+        Assert.Equal((2, 2, (string?)null), await StateAsync(world, "prod"));
         Assert.Equal((2, 2, (string?)null), await StateAsync(world, "errors"));
         Assert.Equal((0, 0, (string?)null), await StateAsync(world, "off"));
         Assert.DoesNotContain("mild", string.Concat(_came), StringComparison.Ordinal);
@@ -161,6 +164,84 @@ public sealed class SinkTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task One_line_that_the_target_refuses_keeps_no_other_line_of_its_batch_from_arriving()
+    {
+        await using var world = await World.OpenAsync();
+        await AddAsync(world, "out");
+        var asked = 0;
+        _status = (_, text) =>
+        {
+            asked++;
+            return text.Contains("\"77\"", StringComparison.Ordinal) ? 413 : 200;
+        };
+        await world.LogAsync(await world.EnrollAsync("H1"), Lines(world, [.. Enumerable.Range(0, 100).Select(i => ("q", i))]));
+        await DrainAsync(world);
+        Assert.Equal(Enumerable.Range(0, 100).Where(i => i != 77).Select(i => $"q{i}").Order(StringComparer.Ordinal), Names().Order(StringComparer.Ordinal));
+        Assert.InRange(asked, 2, 16);
+        Assert.Equal(99, (await StateAsync(world, "out")).Sent);
+        Assert.Single(await world.Get<SinkQueue>().RefusedAsync("out", 10, default));
+    }
+
+    [Fact]
+    public async Task A_target_that_refuses_everything_is_not_asked_for_each_line()
+    {
+        await using var world = await World.OpenAsync();
+        await AddAsync(world, "out");
+        var asked = 0;
+        _status = (_, _) =>
+        {
+            asked++;
+            return 400;
+        };
+        await world.LogAsync(await world.EnrollAsync("H1"), Lines(world, [.. Enumerable.Range(0, 900).Select(i => ("q", i))]));
+        await DrainAsync(world);
+        Assert.InRange(asked, 64, 150);
+        Assert.Equal((0, 0), ((await StateAsync(world, "out")).Sent, (await world.Get<SinkQueue>().LengthAsync("out", default)).Count));
+        Assert.Single(await world.Get<SinkQueue>().RefusedAsync("out", 10, default));
+    }
+
+    [Fact]
+    public async Task A_sink_that_hangs_keeps_no_other_waiting_and_goes_on_by_itself()
+    {
+        var hang = new TaskCompletionSource();
+        await using var slow = await FakeService.StartAsync(secure: false, app => app.Run(_ => hang.Task));
+        await using var world = await World.OpenAsync();
+        await AddAsync(world, "slow", sink => sink with { Fields = new Dictionary<string, string> { ["url"] = slow.Url.AbsoluteUri } });
+        await AddAsync(world, "out");
+        var key = await world.EnrollAsync("H1");
+        for (var i = 0; i < 3; i++)
+        {
+            await world.LogAsync(key, Lines(world, ("q", i)));
+            await world.PumpAsync();
+            while (Names().Count == i) await world.Get<SinkPump>().RunAsync(TimeSpan.FromMilliseconds(10), default);
+        }
+
+        Assert.Equal(["q0", "q1", "q2"], Names());
+        Assert.Equal(3, (await world.Get<SinkQueue>().LengthAsync("slow", default)).Count);
+        hang.SetResult();
+        while ((await world.Get<SinkQueue>().LengthAsync("slow", default)).Count > 0) await world.Get<SinkPump>().RunAsync(s_patience, default);
+    }
+
+    [Fact]
+    public async Task Somebody_who_mended_the_target_need_not_wait_for_the_next_try()
+    {
+        await using var world = await World.OpenAsync();
+        await AddAsync(world, "out");
+        _status = (_, _) => 503;
+        await world.LogAsync(await world.EnrollAsync("H1"), Lines(world, ("q", 1)));
+        for (var i = 0; i < 9; i++)
+        {
+            await DrainAsync(world);
+            world.Clock.Advance(TimeSpan.FromMinutes(10));
+        }
+
+        _status = (_, _) => 200;
+        await world.Get<SinkQueue>().RetryAsync("out", default);
+        await DrainAsync(world);
+        Assert.Equal(["q1"], Names());
+    }
+
+    [Fact]
     public async Task A_large_batch_goes_in_pieces()
     {
         await using var world = await World.OpenAsync(("Limits:SinkLines", "100"), ("Limits:SinkBytes", "100000"));
@@ -181,7 +262,7 @@ public sealed class SinkTests : IAsyncLifetime
         var key = await world.EnrollAsync("H1");
         for (var i = 0; i < 200; i++) await world.LogAsync(key, Lines(world, ("q", i)));
         await world.PumpAsync();
-        await Task.WhenAll(world.Get<SinkPump>().RunAsync(default).AsTask(), second.Get<SinkPump>().RunAsync(default).AsTask());
+        await Task.WhenAll(world.Get<SinkPump>().RunAsync(s_patience, default).AsTask(), second.Get<SinkPump>().RunAsync(s_patience, default).AsTask());
         await DrainAsync(world);
         Assert.Equal(200, Names().Count);
     }
@@ -216,7 +297,7 @@ public sealed class SinkTests : IAsyncLifetime
     }
 
     private static SinkRecord Record(string name, int n, DateTimeOffset time) =>
-        new($"id{n}", time, default, "H1", name, 0, Encoding.UTF8.GetBytes($$$"""{"name":"{{{name}}}","columns":{"n":"{{{n}}}"},"padding":"{{{new string('x', 100)}}}"}"""));
+        new($"id{n}", time, default, "H1", name, null, Encoding.UTF8.GetBytes($$$"""{"name":"{{{name}}}","columns":{"n":"{{{n}}}"},"padding":"{{{new string('x', 100)}}}"}"""));
 
     private Task AddAsync(World world, string name, Func<SinkSettings, SinkSettings>? with = null)
     {
@@ -231,7 +312,7 @@ public sealed class SinkTests : IAsyncLifetime
     private static async Task DrainAsync(World world)
     {
         await world.PumpAsync();
-        await world.Get<SinkPump>().RunAsync(default);
+        await world.Get<SinkPump>().RunAsync(s_patience, default);
     }
 
     private static async Task<(long Sent, long Dropped, string? Error)> StateAsync(World world, string name) => await world.Get<SinkQueue>().FindStateAsync(name, default) is var state ? (state.Sent, state.Dropped, state.Error) : default;
