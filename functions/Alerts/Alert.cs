@@ -83,6 +83,12 @@ internal sealed record Alert(
     /// <summary>Digests, eight bytes each, of the rows or batches that were counted last: what comes again is not counted again.</summary>
     public byte[] Counted { get; init; } = [];
 
+    /// <summary>See <see cref="LiveRows"/>.</summary>
+    public byte[] Live { get; init; } = [];
+
+    /// <summary>The group's alert before, whose rows may be there still.</summary>
+    public AlertKey? Follows { get; init; }
+
     /// <summary>The trace of what raised it; null where that was not traced.</summary>
     public string? Trace { get; init; }
 

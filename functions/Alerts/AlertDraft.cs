@@ -15,6 +15,9 @@ namespace Fleet.Alerts;
 internal sealed record AlertDraft(
     string Group, bool IsTracked, TimeSpan? Window, IReadOnlyList<string> Rows, long Count, DateTimeOffset At, Alert Alert, IReadOnlyList<string> Alerters, TimeSpan? EscalatesAfter)
 {
+    /// <summary>Of each of <see cref="Rows"/> what it is as long as it is there; empty where the alert does not end with its rows.</summary>
+    public IReadOnlyList<Hit> Live { get; init; } = [];
+
     /// <summary>The id of the alert that these rows make.</summary>
     public string Id => Digest.Of(Group, Rows[0]);
 }

@@ -13,6 +13,9 @@ internal sealed class AlertLife(
     /// <summary>Rows that an alert remembers: 8 bytes each.</summary>
     private const int MostCounted = 2_000;
 
+    /// <summary>Earlier alerts of a group that are looked at for a row that is gone.</summary>
+    private const int MostFollowed = 10;
+
     /// <summary>An alert that has been through so much is left, and a new one made.</summary>
     private const int MostEvents = 200;
 
@@ -41,7 +44,7 @@ internal sealed class AlertLife(
             if (fate is GroupFate.Join or GroupFate.Reopen) return;
             var place = await alerts.PlaceOfAsync(alert, ct);
             if (!await groups.TryTakeAsync(draft.Group, place, clock.GetUtcNow(), draft.Window is { } window ? draft.At + window : null, group, ct)) continue;
-            await MakeAsync(place, alert, ct);
+            await MakeAsync(place, alert with { Follows = draft.Live.Count > 0 ? group?.Place : null }, ct);
             return;
         }
     }
@@ -50,6 +53,20 @@ internal sealed class AlertLife(
     public async ValueTask EndAsync(string group, string why, CancellationToken ct)
     {
         if (await groups.FindAsync(group, ct) is { } there) await ResolveAsync(there.Place, "", why, ct);
+    }
+
+    /// <summary>Rows are gone: an alert of the group that has no other is over.</summary>
+    public async ValueTask EndAsync(string group, IReadOnlyList<Hit> gone, string why, CancellationToken ct)
+    {
+        using var turn = await _turns.TakeAsync(group, ct);
+        var place = (await groups.FindAsync(group, ct))?.Place;
+        for (var step = 0; place is { } at && step < MostFollowed; step++)
+        {
+            var changed = await alerts.ChangeAsync(at, alert => LiveRows.Without(alert.Live, gone) is var left && ReferenceEquals(left, alert.Live) ? alert : alert with { Live = left }, ct);
+            if (changed is not var (_, alert)) return;
+            if (alert.Live.Length == 0) await ResolveAsync(at, "", why, ct);
+            place = alert.Follows;
+        }
     }
 
     public ValueTask<Alert?> AcknowledgeAsync(AlertKey place, string by, string why, CancellationToken ct) => StepAsync(
@@ -141,6 +158,7 @@ internal sealed class AlertLife(
             LastAt = draft.At,
             Count = draft.Count,
             Counted = [.. draft.Rows.TakeLast(MostCounted).SelectMany(Short)],
+            Live = LiveRows.With([], draft.Live),
             Group = draft.IsTracked ? draft.Group : "",
             Trace = Telemetry.Trace,
             OpenedAt = now,
@@ -186,7 +204,8 @@ internal sealed class AlertLife(
 
         Alert Count(Alert alert)
         {
-            var news = draft.Rows.Select(Short).Where(row => !Contains(alert.Counted, row)).ToList();
+            var places = Enumerable.Range(0, draft.Rows.Count).Where(i => !Contains(alert.Counted, Short(draft.Rows[i]))).ToList();
+            var news = places.ConvertAll(i => Short(draft.Rows[i]));
             fate = news.Count == 0 ? GroupFate.Join
                 : alert.Events.Length < MostEvents ? AlertGroups.FateOf(alert.FirstAt, alert.State == AlertState.Resolved, draft.At, draft.Window)
                 : GroupFate.New;
@@ -197,6 +216,7 @@ internal sealed class AlertLife(
                 Count = alert.Count + news.Count,
                 LastAt = draft.At > alert.LastAt ? draft.At : alert.LastAt,
                 Counted = counted[Math.Max(0, counted.Length - (8 * MostCounted))..],
+                Live = draft.Live.Count == 0 ? alert.Live : LiveRows.With(alert.Live, places.ConvertAll(i => draft.Live[i])),
             };
             return fate == GroupFate.Reopen ? Open(joined) with { Events = joined.Events + (char)AlertEvent.Reopened } : joined;
         }

@@ -21,7 +21,7 @@ internal static class AlertRow
             .With("Severity", alert.Severity).With("Node", alert.Node.ToString()).With("Host", alert.Host).With("Tags", alert.Tags.Text).With("About", alert.About)
             .With("RaisedAt", alert.RaisedAt).With("FirstAt", alert.FirstAt).With("Group", alert.Group)
             .With("ResolvesAfter", alert.ResolvesAfter?.Ticks).With("EscalatesAfter", alert.EscalatesAfter?.Ticks).With("EscalatesTo", string.Join('\n', alert.EscalatesTo))
-            .With("Trace", alert.Trace)
+            .With("Trace", alert.Trace).With("Follows", alert.Follows?.ToString())
             .WithBytes("L", line);
         foreach (var delivery in alert.Deliveries) columns[ColumnOf(delivery.Alerter)] = Write(delivery);
         return columns;
@@ -42,6 +42,7 @@ internal static class AlertRow
         ["Sent"] = (long)alert.Sent,
         ["EscalatesAt"] = alert.EscalatesAt?.UtcTicks ?? 0,
         ["Counted"] = alert.Counted,
+        ["Live"] = alert.Live,
     };
 
     public static string ColumnOf(string alerter) => "D_" + Digest.Of(alerter)[..12];
@@ -80,6 +81,8 @@ internal static class AlertRow
             Events = columns.Text("Events") ?? "o",
             Sent = (int)(columns.Number("Sent") ?? 1),
             Counted = columns.Bytes("Counted") ?? [],
+            Live = columns.Bytes("Live") ?? [],
+            Follows = columns.Text("Follows") is { } follows && AlertKey.TryParse(follows, out var before) ? before : null,
             Trace = columns.Text("Trace"),
             OpenedAt = columns.Time("OpenedAt") ?? raisedAt,
             ResolvesAfter = Span("ResolvesAfter"),

@@ -26,7 +26,7 @@ internal static class AlertDrafts
                 "count" => finding.Count.ToString(System.Globalization.CultureInfo.InvariantCulture),
                 _ => ValueOf(name, node, whole),
             });
-        return new(finding.Group, finding.IsTracked, finding.Window, finding.Rows, finding.Count, at, alert, finding.Rule.Alerters, finding.Rule.Escalation?.After);
+        return new(finding.Group, finding.IsTracked, finding.Window, finding.Rows, finding.Count, at, alert, finding.Rule.Alerters, finding.Rule.Escalation?.After) { Live = finding.Live };
     }
 
     /// <summary>An alert of a rule. Its id is not set, and nothing has become of it.</summary>

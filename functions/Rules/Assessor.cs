@@ -1,4 +1,4 @@
-using System.Globalization;
+using Fleet.Alerts;
 using Fleet.Kernel;
 using Fleet.Results;
 
@@ -10,10 +10,11 @@ namespace Fleet.Rules;
 /// <param name="IsTracked">Whether other rows may belong to the same alert, or end it.</param>
 /// <param name="Window">For so long rows of the group are one alert; null for as long as it is open.</param>
 /// <param name="Rows">Digests of the rows.</param>
+/// <param name="Live">Of each row what it is as long as it is there; empty where an alert does not end with its rows.</param>
 /// <param name="Count">How many rows a new alert has.</param>
 /// <param name="About">What it is about, where that is not one node.</param>
 internal sealed record Finding(
-    Rule Rule, ResultRow Row, string Line, string Group, bool IsTracked, TimeSpan? Window, IReadOnlyList<string> Rows, long Count, string About, bool IsEnd);
+    Rule Rule, ResultRow Row, string Line, string Group, bool IsTracked, TimeSpan? Window, IReadOnlyList<string> Rows, IReadOnlyList<Hit> Live, long Count, string About, bool IsEnd);
 
 /// <summary>A match that holds.</summary>
 /// <param name="Line">The row as an alert keeps it.</param>
@@ -23,25 +24,35 @@ internal sealed record Confirmed(Match Match, string Line, string Row);
 /// <summary>Makes findings of the rows that rules match: asks what was seen before, counts, and groups. The same as lines come and when they are judged once more.</summary>
 internal sealed class Assessor(IRuleMemory memory)
 {
+    /// <summary>In place of a value: that the query ran at all.</summary>
+    private const string FirstRun = "\0run";
+
     /// <summary>The matches that hold when it is asked what was seen before.</summary>
-    /// <param name="matches">What rules match in one batch.</param>
+    /// <param name="set">The rules.</param>
+    /// <param name="batch">What came.</param>
+    /// <param name="matches">What rules match in it.</param>
     /// <param name="node">Who sent it.</param>
-    /// <param name="at">When it came.</param>
     /// <param name="ct">Stops before the next question.</param>
-    public async ValueTask<IReadOnlyList<Confirmed>> ConfirmAsync(IReadOnlyList<Match> matches, NodeFacts node, DateTimeOffset at, CancellationToken ct)
+    public async ValueTask<IReadOnlyList<Confirmed>> ConfirmAsync(RuleSet set, Batch batch, IReadOnlyList<Match> matches, NodeFacts node, CancellationToken ct)
     {
+        // That a machine has sent this before is to be known, whatever was in it.
+        foreach (var name in batch.Names)
+        {
+            foreach (var (rule, condition) in set.PlanOf(name)?.Learners ?? []) await IsFirstRunAsync(rule, condition, name, node, batch, ct);
+        }
+
         var confirmed = new List<Confirmed>(matches.Count);
         foreach (var match in matches)
         {
             var line = RowText.Of(match.Row, node.Host);
             var row = Digest.Of(match.Rule.Id, node.Id.ToString(), line, $"{match.Row.Epoch}/{match.Row.Counter}");
-            if (match.Open is null || await match.Open.HoldsAsync((condition, value) => IsFirstAsync(match, condition, value, node, row, at, ct))) confirmed.Add(new(match, line, row));
+            if (match.Open is null || await match.Open.HoldsAsync((condition, value) => IsFirstAsync(match, condition, value, node, row, batch, ct))) confirmed.Add(new(match, line, row));
         }
 
         return confirmed;
     }
 
-    /// <summary>Findings of one batch, in the order of its rows.</summary>
+    /// <summary>Findings of one batch, in the order of its rows; what ends comes last, so that a row that changed is none that ended and began.</summary>
     /// <param name="matches">Those that hold.</param>
     /// <param name="batch">Where they come from.</param>
     /// <param name="node">Who sent it.</param>
@@ -49,47 +60,31 @@ internal sealed class Assessor(IRuleMemory memory)
     public async ValueTask<IReadOnlyList<Finding>> FindAsync(IReadOnlyList<Confirmed> matches, string batch, NodeFacts node, CancellationToken ct)
     {
         var findings = new List<Finding>();
-        var counted = new Dictionary<(string Rule, string Place), (Confirmed First, List<Hit> Hits, List<string> Rows)>();
-        var grouped = new Dictionary<string, (int Place, List<string> Rows)>(StringComparer.Ordinal);
-        foreach (var one in matches)
+        foreach (var group in matches.Where(one => one.Match.Rule.Threshold is null).GroupBy(one => (Group: GroupOf(one.Match, node, one.Row), one.Match.IsEnd)))
         {
-            var ((rule, _, isEnd, _), line, row) = one;
-            if (rule.Threshold is { } threshold)
-            {
-                foreach (var place in isEnd ? [] : threshold.PlacesOf(node.Id, node.Tags))
-                {
-                    if (!counted.TryGetValue((rule.Id, place), out var count)) counted[(rule.Id, place)] = count = (one, [], []);
-                    count.Hits.Add(new(one.Match.Row.Time, ulong.Parse(row.AsSpan(0, 16), NumberStyles.HexNumber, CultureInfo.InvariantCulture)));
-                    count.Rows.Add(row);
-                }
-
-                continue;
-            }
-
-            var group = GroupOf(one.Match, node, row);
-            if (grouped.TryGetValue(group, out var there) && findings[there.Place].IsEnd == isEnd)
-            {
-                if (there.Rows.Contains(row)) continue;
-                there.Rows.Add(row);
-                findings[there.Place] = findings[there.Place] with { Count = there.Rows.Count };
-                continue;
-            }
-
-            var rows = new List<string> { row };
-            grouped[group] = (findings.Count, rows);
-            findings.Add(new(rule, one.Match.Row, line, group, rule.Grouping is not null || rule.ResolvesOnRemoved, rule.Grouping?.Window, rows, 1, "", isEnd));
+            var rows = group.DistinctBy(one => one.Row).ToList();
+            var (match, line, _) = rows[0];
+            var rule = match.Rule;
+            findings.Add(new(
+                rule, match.Row, line, group.Key.Group, rule.Grouping is not null || rule.ResolvesOnRemoved, rule.Grouping?.Window, [.. rows.Select(one => one.Row)],
+                rule.ResolvesOnRemoved ? [.. rows.Select(one => Hit.Of(Digest.Of(one.Match.Row.Name, RowJson.Identity(one.Match.Row.Columns)), one.Match.Row.Time))] : [], rows.Count, "", match.IsEnd));
         }
 
-        foreach (var ((_, place), count) in counted)
+        var counted = matches.Where(one => one.Match is { Rule.Threshold: not null, IsEnd: false })
+            .SelectMany(one => one.Match.Rule.Threshold!.PlacesOf(node.Id, node.Tags).Select(place => (Place: place, One: one))).GroupBy(hit => (hit.One.Match.Rule.Id, hit.Place), hit => hit.One);
+        foreach (var place in counted)
         {
-            var rule = count.First.Match.Rule;
-            var hits = await memory.CountAsync(rule, place, batch, count.Hits, ct);
-            if (Within(hits, count.Hits, rule.Threshold!) is not (> 0 and var reached)) continue;
-            var about = rule.Threshold!.Per == Operators.OnNode ? "" : place;
-            findings.Add(new(rule, count.First.Match.Row, count.First.Line, Digest.Of(rule.Id, place), IsTracked: true, rule.Grouping?.Window ?? rule.Threshold.Window, count.Rows, reached, about, IsEnd: false));
+            var (match, line, _) = place.First();
+            var rule = match.Rule;
+            var news = place.Select(one => Hit.Of(one.Row, one.Match.Row.Time)).ToList();
+            var hits = await memory.CountAsync(rule, place.Key.Place, batch, news, ct);
+            if (Within(hits, news, rule.Threshold!) is not (> 0 and var reached)) continue;
+            var about = rule.Threshold!.Per == Operators.OnNode ? "" : place.Key.Place;
+            findings.Add(new(
+                rule, match.Row, line, Digest.Of(rule.Id, place.Key.Place), IsTracked: true, rule.Grouping?.Window ?? rule.Threshold.Window, [.. place.Select(one => one.Row)], [], reached, about, IsEnd: false));
         }
 
-        return findings;
+        return [.. findings.OrderBy(finding => finding.IsEnd)];
     }
 
     /// <summary>How many hits there are in the fullest window that has a new one in it, if they are enough; else 0.</summary>
@@ -123,10 +118,16 @@ internal sealed class Assessor(IRuleMemory memory)
         return match.Rule.ResolvesOnRemoved ? Digest.Of(match.Rule.Id, node.Id.ToString(), match.Row.Name, RowJson.Identity(match.Row.Columns)) : row;
     }
 
-    /// <summary>While it learns a rule only remembers; and what a machine's first run brings was there before.</summary>
-    private async ValueTask<bool> IsFirstAsync(Match match, Condition condition, string value, NodeFacts node, string row, DateTimeOffset at, CancellationToken ct)
+    /// <summary>While it learns a rule only remembers; and what a machine's first run of a query brings was there before.</summary>
+    private async ValueTask<bool> IsFirstAsync(Match match, Condition condition, string value, NodeFacts node, string row, Batch batch, CancellationToken ct)
     {
-        var isFirst = await memory.IsFirstAsync(match.Rule, condition, value, match.Row.Name, node.Id, row, ct);
-        return isFirst && at >= match.Rule.CreatedAt + match.Rule.Learning && !(condition.Operand.Text == Operators.OnNode && match.Row.Counter == 0);
+        var ((rule, line, _, _), isOnNode) = (match, condition.Operand.Text == Operators.OnNode);
+        if (!await memory.IsFirstAsync(rule, condition, value, line.Name, node.Id, row, ct) || batch.ReceivedAt < rule.CreatedAt + rule.Learning) return false;
+
+        // A difference says itself that it is the first; of a snapshot it is known by what came before.
+        return !isOnNode || (line.Action == "snapshot" ? !await IsFirstRunAsync(rule, condition, line.Name, node, batch, ct) : line.Counter != 0);
     }
+
+    private ValueTask<bool> IsFirstRunAsync(Rule rule, Condition condition, string query, NodeFacts node, Batch batch, CancellationToken ct) =>
+        memory.IsFirstAsync(rule, condition, FirstRun, query, node.Id, batch.Key.ToString(), ct);
 }

@@ -38,6 +38,9 @@ internal sealed class BackTest(ResultIndex index, BatchStore batches, NodeDirect
     /// <summary>Rows that a group, and the count of matches, remember: what comes again is not counted again.</summary>
     private const int MostRows = 2_000;
 
+    /// <summary>Rows that all groups remember together: some 100 MB.</summary>
+    private const int MostRowsOfAll = 2_000_000;
+
     /// <summary>Runs, and says every hour of lines how far it is; the last one has the result.</summary>
     /// <param name="rule">A rule about lines; whether it is enabled does not matter.</param>
     /// <param name="root">Its tree.</param>
@@ -51,7 +54,7 @@ internal sealed class BackTest(ResultIndex index, BatchStore batches, NodeDirect
         // While it learns, it learns from the beginning of the range.
         rule = rule with { CreatedAt = from };
         var set = new RuleSet([(rule, root)]);
-        var tally = new Tally(samples);
+        var tally = new Tally(set, samples);
         for (var hour = new DateTimeOffset(from.UtcTicks - (from.UtcTicks % TimeSpan.TicksPerHour), TimeSpan.Zero); hour < to; hour = hour.AddHours(1))
         {
             var pointers = await PointersAsync(set.Names ?? [ResultIndex.All], hour, ct);
@@ -115,34 +118,83 @@ internal sealed class BackTest(ResultIndex index, BatchStore batches, NodeDirect
         }
     }
 
-    /// <summary>Rows, of which the newest are remembered.</summary>
-    private sealed class Recent(int most)
+    /// <summary>What all groups together may remember.</summary>
+    private sealed class Room(int most)
     {
-        private readonly HashSet<string> _known = new(StringComparer.Ordinal);
-        private readonly Queue<string> _order = [];
+        private int _taken;
+
+        /// <summary>There was more than is remembered.</summary>
+        public bool IsFull { get; private set; }
+
+        public bool TryTake()
+        {
+            if (_taken < most)
+            {
+                _taken++;
+                return true;
+            }
+
+            IsFull = true;
+            return false;
+        }
+
+        public void Leave() => _taken--;
+    }
+
+    /// <summary>Rows, of which the newest are remembered.</summary>
+    private sealed class Recent(int most, Room room)
+    {
+        private readonly HashSet<ulong> _known = [];
+        private readonly Queue<ulong> _order = [];
 
         /// <summary>False if it is remembered.</summary>
         public bool Add(string row)
         {
-            if (!_known.Add(row)) return false;
-            _order.Enqueue(row);
-            if (_order.Count > most) _known.Remove(_order.Dequeue());
+            var one = Hit.Of(row, default).Row;
+            if (_known.Contains(one)) return false;
+            if (_order.Count == most)
+            {
+                _known.Remove(_order.Dequeue());
+                room.Leave();
+            }
+
+            if (!room.TryTake()) return true;
+            _known.Add(one);
+            _order.Enqueue(one);
             return true;
         }
     }
 
     /// <summary>A group's newest alert.</summary>
-    private sealed class Group(DateTimeOffset firstAt)
+    /// <param name="firstAt">When its first row came.</param>
+    /// <param name="room">Where it remembers.</param>
+    /// <param name="follows">The group's alert before, whose rows may be there still.</param>
+    private sealed class Group(DateTimeOffset firstAt, Room room, Group? follows)
     {
+        private byte[] _live = [];
+
         public DateTimeOffset FirstAt { get; } = firstAt;
 
         public bool IsResolved { get; set; }
 
-        public Recent Rows { get; } = new(MostRows);
+        public Recent Rows { get; } = new(MostRows, room);
+
+        public void Add(Finding finding, IEnumerable<string> rows)
+        {
+            var news = rows.ToHashSet(StringComparer.Ordinal);
+            _live = LiveRows.With(_live, [.. finding.Live.Where((_, i) => news.Contains(finding.Rows[i]))]);
+        }
+
+        public void End(IReadOnlyList<Hit> gone)
+        {
+            _live = LiveRows.Without(_live, gone);
+            if (_live.Length == 0) IsResolved = true;
+            follows?.End(gone);
+        }
     }
 
     /// <summary>What has been found so far.</summary>
-    private sealed class Tally(int samples)
+    private sealed class Tally(RuleSet set, int samples)
     {
         private readonly RecalledMemory _memory = new();
         private readonly Dictionary<DateOnly, long> _days = [];
@@ -150,7 +202,8 @@ internal sealed class BackTest(ResultIndex index, BatchStore batches, NodeDirect
         private readonly Dictionary<NodeId, long> _nodes = [];
         private readonly Dictionary<string, Group> _groups = new(StringComparer.Ordinal);
         private readonly Dictionary<NodeId, Queue<BackTestSample>> _samples = [];
-        private readonly Recent _seen = new(100 * MostRows);
+        private readonly Room _room = new(MostRowsOfAll);
+        private readonly Recent _seen = new(100 * MostRows, new(100 * MostRows));
         private long _batches;
         private long _lines;
         private long _matches;
@@ -159,9 +212,9 @@ internal sealed class BackTest(ResultIndex index, BatchStore batches, NodeDirect
         public async ValueTask AddAsync(Batch batch, List<Match> matches, NodeFacts node, bool isWhole, CancellationToken ct)
         {
             if (isWhole) (_batches, _lines) = (_batches + 1, _lines + batch.Count);
-            if (matches.Count == 0) return;
             var assessor = new Assessor(_memory);
-            var confirmed = await assessor.ConfirmAsync(matches, node, batch.ReceivedAt, ct);
+            var confirmed = await assessor.ConfirmAsync(set, batch, matches, node, ct);
+            if (confirmed.Count == 0) return;
             foreach (var one in confirmed.Where(one => !one.Match.IsEnd && _seen.Add(one.Row))) Count(one, node);
             foreach (var finding in await assessor.FindAsync(confirmed, batch.Key.ToString(), node, ct)) Place(finding, batch.ReceivedAt);
         }
@@ -170,7 +223,7 @@ internal sealed class BackTest(ResultIndex index, BatchStore batches, NodeDirect
 
         public BackTestResult Result(DateTimeOffset to) => new(
             Progress(to), _days, _nodes.OrderByDescending(node => node.Value).Take(MostNodes).ToDictionary(), _nodes.Count,
-            [.. _samples.Values.SelectMany(rows => rows).OrderByDescending(row => row.At).Take(samples)], _alertDays, _memory.IsFull || _groups.Count >= MostGroups);
+            [.. _samples.Values.SelectMany(rows => rows).OrderByDescending(row => row.At).Take(samples)], _alertDays, _memory.IsFull || _room.IsFull || _groups.Count >= MostGroups);
 
         private void Count(Confirmed one, NodeFacts node)
         {
@@ -191,16 +244,16 @@ internal sealed class BackTest(ResultIndex index, BatchStore batches, NodeDirect
             var group = _groups.GetValueOrDefault(finding.Group);
             if (finding.IsEnd)
             {
-                if (group is not null) group.IsResolved = true;
+                group?.End(finding.Live);
                 return;
             }
 
-            var isNew = group is null;
-            foreach (var row in finding.Rows) isNew |= group?.Rows.Add(row) == true;
-            if (!isNew) return;
+            var news = finding.Rows.Where(row => group is null || group.Rows.Add(row)).ToList();
+            if (news.Count == 0) return;
             if (group is not null && finding.IsTracked && AlertGroups.FateOf(group.FirstAt, group.IsResolved, at, finding.Window) != GroupFate.New)
             {
                 group.IsResolved = false;
+                group.Add(finding, news);
                 return;
             }
 
@@ -208,8 +261,9 @@ internal sealed class BackTest(ResultIndex index, BatchStore batches, NodeDirect
             var day = DateOnly.FromDateTime(at.UtcDateTime);
             _alertDays[day] = _alertDays.GetValueOrDefault(day) + 1;
             if (group is null && _groups.Count >= MostGroups) return;
-            _groups[finding.Group] = group = new(at);
+            _groups[finding.Group] = group = new(at, _room, finding.Live.Count > 0 ? group : null);
             foreach (var row in finding.Rows) group.Rows.Add(row);
+            group.Add(finding, finding.Rows);
         }
     }
 }

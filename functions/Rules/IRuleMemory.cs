@@ -1,11 +1,7 @@
+using Fleet.Alerts;
 using Fleet.Kernel;
 
 namespace Fleet.Rules;
-
-/// <summary>A row that matched, for counting.</summary>
-/// <param name="At">The agent's clock.</param>
-/// <param name="Row">A digest of the row: what comes again is not counted again.</param>
-internal readonly record struct Hit(DateTimeOffset At, ulong Row);
 
 /// <summary>What rules remember from one batch to the next: in the tables as lines come, in memory when they are judged once more.</summary>
 internal interface IRuleMemory

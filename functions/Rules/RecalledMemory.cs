@@ -1,3 +1,4 @@
+using Fleet.Alerts;
 using Fleet.Kernel;
 
 namespace Fleet.Rules;
@@ -9,9 +10,16 @@ internal sealed class RecalledMemory : IRuleMemory
     private const int MostValues = 500_000;
 
     private readonly Dictionary<string, string> _first = new(StringComparer.Ordinal);
-    private readonly Dictionary<(string Rule, string Place), Dictionary<ulong, DateTimeOffset>> _hits = [];
+    /// <summary>The newest of a place; a threshold is at most a thousand.</summary>
+    private const int MostHitsOfPlace = 10_000;
 
-    /// <summary>There were more values than are remembered.</summary>
+    /// <summary>Some 100 MB.</summary>
+    private const int MostHits = 2_000_000;
+
+    private readonly Dictionary<(string Rule, string Place), (Queue<Hit> Order, HashSet<ulong> Known)> _hits = [];
+    private int _hitCount;
+
+    /// <summary>There was more than is remembered.</summary>
     public bool IsFull { get; private set; }
 
     public ValueTask<bool> IsFirstAsync(Rule rule, Condition condition, string value, string query, NodeId node, string row, CancellationToken ct)
@@ -30,10 +38,24 @@ internal sealed class RecalledMemory : IRuleMemory
 
     public ValueTask<IReadOnlyList<Hit>> CountAsync(Rule rule, string place, string batch, IReadOnlyList<Hit> hits, CancellationToken ct)
     {
-        if (!_hits.TryGetValue((rule.Id, place), out var known)) _hits[(rule.Id, place)] = known = [];
-        foreach (var hit in hits) known[hit.Row] = hit.At;
+        if (!_hits.TryGetValue((rule.Id, place), out var there)) _hits[(rule.Id, place)] = there = ([], []);
+        var (order, known) = there;
+        foreach (var hit in hits)
+        {
+            IsFull |= _hitCount >= MostHits;
+            if (_hitCount >= MostHits || !known.Add(hit.Row)) continue;
+            order.Enqueue(hit);
+            _hitCount++;
+        }
+
+        // Lines come in the order of their time: what is far behind the window comes no more.
         var from = hits.Min(hit => hit.At) - rule.Threshold!.Window;
-        foreach (var old in known.Where(hit => hit.Value < from - rule.Threshold.Window).Select(hit => hit.Key).ToList()) known.Remove(old);
-        return new([.. known.Where(hit => hit.Value >= from).Select(hit => new Hit(hit.Value, hit.Key))]);
+        while (order.TryPeek(out var oldest) && (oldest.At < from - rule.Threshold.Window || order.Count > MostHitsOfPlace))
+        {
+            known.Remove(order.Dequeue().Row);
+            _hitCount--;
+        }
+
+        return new([.. order.Where(hit => hit.At >= from)]);
     }
 }

@@ -150,6 +150,7 @@ internal sealed class Plan
         var places = rules.SelectMany(rule => PlacesOf(rule.Test)).Distinct().ToList();
         Columns = Of(RuleField.Column);
         Decorations = Of(RuleField.Decoration);
+        Learners = [.. rules.SelectMany(rule => PlacesOf(rule.Test).Distinct().Select(place => conditions[place]).Where(condition => condition.OperatorName == Operators.FirstSeen && condition.Operand.Text == Operators.OnNode).Select(condition => (rule.Rule, condition)))];
         ResolvesOnRemoved = rules.Any(rule => rule.Rule.ResolvesOnRemoved);
         foreach (var place in places.Where(place => conditions[place].Field == RuleField.QueryName)) _ofName[place] = IsTrueForName(conditions[place], name);
 
@@ -169,6 +170,9 @@ internal sealed class Plan
     public Slot[] Decorations { get; }
 
     public bool ResolvesOnRemoved { get; }
+
+    /// <summary>Rules that ask what is new on a node, by condition: they have to know its first run of the query.</summary>
+    public (Rule Rule, Condition Condition)[] Learners { get; }
 
     /// <summary>What a condition on the query's name says: the same for all its rows.</summary>
     public bool IsTrueOfName(int place) => _ofName[place];

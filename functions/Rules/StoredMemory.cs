@@ -1,4 +1,4 @@
-using System.Buffers.Binary;
+using Fleet.Alerts;
 using Fleet.Kernel;
 using Fleet.Storage;
 
@@ -7,7 +7,6 @@ namespace Fleet.Rules;
 /// <summary>What rules remember, in the tables: the same on every instance. Tables: <see cref="Schema.Matches"/>, and those of <see cref="FirstSeen"/>.</summary>
 internal sealed class StoredMemory(ITables tables, FirstSeen seen, TimeProvider clock) : IRuleMemory
 {
-    private const int HitBytes = 16;
     private const int MostHitsInRow = 3_000;
     private const int MostRows = 1_000;
 
@@ -22,37 +21,16 @@ internal sealed class StoredMemory(ITables tables, FirstSeen seen, TimeProvider 
         // By the server's clock: an agent's may be wrong, and rows of one table are one week's.
         var now = clock.GetUtcNow();
         var window = rule.Threshold!.Window;
-        await tables[Schema.Matches(now)].WriteAsync(Write.Replace(new(partition, $"{TimeKey.NewestFirst(now)}-{Digest.Of(batch)}"), new Columns { ["Hits"] = Pack(hits) }), ct);
+        await tables[Schema.Matches(now)].WriteAsync(Write.Replace(new(partition, $"{TimeKey.NewestFirst(now)}-{Digest.Of(batch)}"), new Columns { ["Hits"] = Hit.Pack(hits, MostHitsInRow) }), ct);
         var all = new List<Hit>();
         var from = hits.Min(hit => hit.At) - window;
         foreach (var table in new[] { Schema.Matches(now), Schema.Matches(now - window) }.Distinct())
         {
             // What came so long before was of so long before, or is late: then it is not counted.
             var page = await tables[table].PageAsync(KeyRange.Rows(partition, "", TimeKey.NewestFirst(now - window - window)), MostRows, null, ct);
-            all.AddRange(page.Items.SelectMany(row => Unpack(row.Columns.Bytes("Hits")!)).Where(hit => hit.At >= from));
+            all.AddRange(page.Items.SelectMany(row => Hit.Unpack(row.Columns.Bytes("Hits")!)).Where(hit => hit.At >= from));
         }
 
         return [.. all.DistinctBy(hit => hit.Row)];
-    }
-
-    private static byte[] Pack(IReadOnlyList<Hit> hits)
-    {
-        var newest = hits.OrderByDescending(hit => hit.At).Take(MostHitsInRow).ToList();
-        var bytes = new byte[newest.Count * HitBytes];
-        for (var i = 0; i < newest.Count; i++)
-        {
-            BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(i * HitBytes), newest[i].At.UtcTicks);
-            BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan((i * HitBytes) + 8), newest[i].Row);
-        }
-
-        return bytes;
-    }
-
-    private static IEnumerable<Hit> Unpack(byte[] bytes)
-    {
-        for (var i = 0; i + HitBytes <= bytes.Length; i += HitBytes)
-        {
-            yield return new(new(BinaryPrimitives.ReadInt64LittleEndian(bytes.AsSpan(i)), TimeSpan.Zero), BinaryPrimitives.ReadUInt64LittleEndian(bytes.AsSpan(i + 8)));
-        }
     }
 }

@@ -88,6 +88,72 @@ public sealed class AlertLifeTests
     }
 
     [Fact]
+    public async Task An_alert_of_several_rows_is_over_with_the_last_of_them()
+    {
+        await using var world = await World.OpenAsync();
+        var key = await world.EnrollAsync("H1");
+        await world.AddRuleAsync("r", Watch, rule => rule with { Grouping = new([], TimeSpan.FromHours(1)), ResolvesOnRemoved = true }, "log");
+        await world.LogAsync(key, Lines(("ada", 1), ("bob", 2)));
+        await world.PumpAsync();
+        await world.LogAsync(key, Removed(("ada", 1)));
+        await world.PumpAsync();
+        Assert.Equal(AlertState.Open, Assert.Single(await world.AlertsAsync()).State);
+        await world.LogAsync(key, Removed(("bob", 2)));
+        await world.PumpAsync();
+        Assert.Equal(AlertState.Resolved, Assert.Single(await world.AlertsAsync()).State);
+        Assert.Equal(["opened", "resolved"], Events(world));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_row_that_changes_is_still_there(bool isRemovedFirst)
+    {
+        await using var world = await World.OpenAsync();
+        var key = await world.EnrollAsync("H1");
+        await world.AddRuleAsync("r", Watch, rule => rule with { Grouping = new(["user"], TimeSpan.FromHours(1)), ResolvesOnRemoved = true }, "log");
+        await world.LogAsync(key, Lines(("ada", 1)));
+        await world.PumpAsync();
+        var (removed, added) = (Removed(("ada", 1)).Trim('[', ']'), Lines(("ada", 2)).Trim('[', ']'));
+        await world.LogAsync(key, isRemovedFirst ? $"[{removed},{added}]" : $"[{added},{removed}]");
+        await world.PumpAsync();
+        Assert.Equal((AlertState.Open, 2), (Assert.Single(await world.AlertsAsync()).State, Assert.Single(await world.AlertsAsync()).Count));
+        Assert.Equal(["opened"], Events(world));
+    }
+
+    [Fact]
+    public async Task That_a_row_went_before_it_came_back_does_not_end_the_alert_however_late_it_is_told()
+    {
+        await using var world = await World.OpenAsync();
+        var key = await world.EnrollAsync("H1");
+        await world.AddRuleAsync("r", Watch, rule => rule with { ResolvesOnRemoved = true }, "log");
+        await world.LogAsync(key, Lines(("ada", 1)));
+        await world.LogAsync(key, Removed(("ada", 1)));
+        await world.PumpAsync();
+        await world.LogAsync(key, Lines(("ada", 1)).Replace("1700000001", "1700000300", StringComparison.Ordinal));
+        await world.PumpAsync();
+        await world.LogAsync(key, Removed(("ada", 1)));
+        await world.PumpAsync();
+        Assert.Equal([AlertState.Open, AlertState.Resolved], (await world.AlertsAsync()).Select(alert => alert.State).Order());
+    }
+
+    [Fact]
+    public async Task An_earlier_alert_of_the_group_is_over_when_its_own_rows_are_gone()
+    {
+        await using var world = await World.OpenAsync();
+        var key = await world.EnrollAsync("H1");
+        await world.AddRuleAsync("r", Watch, rule => rule with { Grouping = new([], TimeSpan.FromHours(1)), ResolvesOnRemoved = true }, "log");
+        await world.LogAsync(key, Lines(("ada", 1)));
+        await world.PumpAsync();
+        world.Clock.Advance(TimeSpan.FromHours(2));
+        await world.LogAsync(key, Lines(("bob", 2)));
+        await world.PumpAsync();
+        await world.LogAsync(key, Removed(("ada", 1)));
+        await world.PumpAsync();
+        Assert.Equal([(false, AlertState.Open), (true, AlertState.Resolved)], (await world.AlertsAsync()).Select(alert => (alert.Line.Contains("ada", StringComparison.Ordinal), alert.State)).Order());
+    }
+
+    [Fact]
     public async Task An_alert_that_nothing_is_added_to_is_resolved_by_time()
     {
         await using var world = await World.OpenAsync();
@@ -358,6 +424,8 @@ public sealed class AlertLifeTests
     private static List<string> Events(World world) => [.. world.AlertLog.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => (string)System.Text.Json.Nodes.JsonNode.Parse(line)!["event"]!)];
 
     private static List<string> Hosts(World world) => [.. world.AlertLog.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => (string)System.Text.Json.Nodes.JsonNode.Parse(line)!["hostIdentifier"]!)];
+
+    private static string Removed(params (string User, int N)[] rows) => Lines(rows).Replace("added", "removed", StringComparison.Ordinal).Replace(":17000000", ":17000001", StringComparison.Ordinal);
 
     private static string Lines(params (string User, int N)[] rows) =>
         $"[{string.Join(',', rows.Select(row => $$$"""{"name":"watch-me","action":"added","unixTime":{{{1_700_000_000 + row.N}}},"columns":{"user":"{{{row.User}}}","n":"{{{row.N}}}"}}"""))}]";

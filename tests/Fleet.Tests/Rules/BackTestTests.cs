@@ -83,6 +83,29 @@ public sealed class BackTestTests
     }
 
     [Fact]
+    public async Task Of_snapshots_too_what_a_node_has_not_sent_before_is_new_but_for_its_first()
+    {
+        await using var world = await World.OpenAsync();
+        var keys = new[] { await world.EnrollAsync("H1"), await world.EnrollAsync("H2") };
+        await world.AddRuleAsync("r", """{"condition":"AND","rules":[{"field":"query_name","operator":"equal","value":"q"},{"field":"column","operator":"column_begins_with","value":["path","/tmp"]},{"field":"column","operator":"column_first_seen","value":["path","node"]}]}""");
+        await SnapshotAsync(keys[0], "/tmp/there", "/bin/sh");
+        await SnapshotAsync(keys[1], "/bin/sh");
+        Assert.Empty(await world.AlertsAsync());
+        await SnapshotAsync(keys[0], "/tmp/there", "/tmp/new");
+        await SnapshotAsync(keys[0], "/tmp/there", "/tmp/new");
+        await SnapshotAsync(keys[1], "/tmp/x", "/bin/sh");
+        Assert.Equal(["/tmp/new", "/tmp/x"], (await world.AlertsAsync()).Select(alert => (string)System.Text.Json.Nodes.JsonNode.Parse(alert.Line)!["columns"]!["path"]!).Order(StringComparer.Ordinal));
+
+        async Task SnapshotAsync(string key, params string[] paths)
+        {
+            world.Clock.Advance(TimeSpan.FromMinutes(1));
+            var rows = string.Join(',', paths.Select(path => $$"""{"path":"{{path}}"}"""));
+            await world.LogAsync(key, $$"""[{"name":"q","action":"snapshot","counter":0,"unixTime":{{world.Clock.Now.ToUnixTimeSeconds()}},"snapshot":[{{rows}}]}]""");
+            await world.PumpAsync();
+        }
+    }
+
+    [Fact]
     public async Task A_rule_that_learns_only_remembers_at_first()
     {
         await using var world = await World.OpenAsync();

@@ -1,0 +1,36 @@
+using System.Buffers.Binary;
+using System.Globalization;
+
+namespace Fleet.Alerts;
+
+/// <summary>A row that matched. Packed, sixteen bytes.</summary>
+/// <param name="At">The agent's clock.</param>
+/// <param name="Row">The beginning of the row's digest.</param>
+internal readonly record struct Hit(DateTimeOffset At, ulong Row)
+{
+    private const int Bytes = 16;
+
+    public static Hit Of(string digest, DateTimeOffset at) => new(at, ulong.Parse(digest.AsSpan(0, 16), NumberStyles.HexNumber, CultureInfo.InvariantCulture));
+
+    /// <summary>The newest, at most <paramref name="most"/>.</summary>
+    public static byte[] Pack(IEnumerable<Hit> hits, int most)
+    {
+        var newest = hits.OrderByDescending(hit => hit.At).Take(most).ToList();
+        var bytes = new byte[newest.Count * Bytes];
+        for (var i = 0; i < newest.Count; i++)
+        {
+            BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(i * Bytes), newest[i].At.UtcTicks);
+            BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan((i * Bytes) + 8), newest[i].Row);
+        }
+
+        return bytes;
+    }
+
+    public static IEnumerable<Hit> Unpack(byte[] bytes)
+    {
+        for (var i = 0; i + Bytes <= bytes.Length; i += Bytes)
+        {
+            yield return new(new(BinaryPrimitives.ReadInt64LittleEndian(bytes.AsSpan(i)), TimeSpan.Zero), BinaryPrimitives.ReadUInt64LittleEndian(bytes.AsSpan(i + 8)));
+        }
+    }
+}
