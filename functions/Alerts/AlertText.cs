@@ -34,6 +34,7 @@ internal static class AlertText
             ["line"] = JsonNode.Parse(alert.Line),
         };
         if (notice.LinkOf(alert) is { } link) json["link"] = link;
+        if (notice.IsOwnText) json["text"] = notice.Text;
         if (alert.DeviceLink is not null) json["deviceLink"] = alert.DeviceLink;
         return json;
     }

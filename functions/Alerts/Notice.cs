@@ -16,6 +16,9 @@ internal sealed record Notice(AlertEvent What, IReadOnlyList<Alert> Alerts, bool
 
     public Alert Alert => Alerts[0];
 
+    /// <summary>The text is the alerter's own template's, and not the usual one.</summary>
+    public bool IsOwnText { get; init; }
+
     /// <summary>It is over: a service that opened something for the alert closes it.</summary>
     public bool IsEnd => What == AlertEvent.Resolved;
 
@@ -33,6 +36,7 @@ internal sealed record Notice(AlertEvent What, IReadOnlyList<Alert> Alerts, bool
         return notice with
         {
             Title = OneLine(settings.TitleTemplate.Length > 0 ? Template.Fill(settings.TitleTemplate, ValueOf) : $"{Beginning(what)}[{alert.Severity}] {alert.Title}{On(alert)}"),
+            IsOwnText = settings.TextTemplate.Length > 0,
             Text = settings.TextTemplate.Length > 0 ? Template.Fill(settings.TextTemplate, ValueOf) : notice.Words(alert, line),
         };
     }
@@ -78,7 +82,7 @@ internal sealed record Notice(AlertEvent What, IReadOnlyList<Alert> Alerts, bool
         AlertEvent.Acknowledged => "Acknowledged: ",
         AlertEvent.Reopened => "Again: ",
         AlertEvent.Escalated => "Not acknowledged: ",
-        AlertEvent.Reminded => "Still open: ",
+        AlertEvent.Reminded => "Not resolved: ",
         _ => "",
     };
 

@@ -11,18 +11,17 @@ internal static class TeamsAlerter
 
     public static HttpRequestMessage RequestOf(Notice notice, Uri url)
     {
-        var body = new JsonArray(new JsonObject
-        {
-            ["type"] = "TextBlock",
-            ["text"] = AlertText.Cut(notice.Title, MostTitle),
-            ["weight"] = "Bolder",
-            ["size"] = "Medium",
-            ["wrap"] = true,
-            ["color"] = notice.IsEnd ? "Good" : Severity.RankOf(notice.Alert.Severity) >= 3 ? "Attention" : "Default",
-        });
-
-        // A run of text is shown as it is: what a machine sent is no Markdown.
-        body.Add((JsonNode)new JsonObject { ["type"] = "RichTextBlock", ["inlines"] = new JsonArray(new JsonObject { ["type"] = "TextRun", ["text"] = AlertText.Cut(notice.Text, MostText) }) });
+        // Runs of text are shown as they are: what a machine sent is no Markdown.
+        var body = new JsonArray(
+            Run(new()
+            {
+                ["type"] = "TextRun",
+                ["text"] = AlertText.Cut(notice.Title, MostTitle),
+                ["weight"] = "Bolder",
+                ["size"] = "Medium",
+                ["color"] = notice.IsEnd ? "Good" : Severity.RankOf(notice.Alert.Severity) >= 3 ? "Attention" : "Default",
+            }),
+            Run(new() { ["type"] = "TextRun", ["text"] = AlertText.Cut(notice.Text, MostText) }));
         var card = new JsonObject { ["$schema"] = "http://adaptivecards.io/schemas/adaptive-card.json", ["type"] = "AdaptiveCard", ["version"] = "1.4", ["body"] = body };
         if (!notice.IsDigest && notice.LinkOf(notice.Alert) is { } link)
         {
@@ -35,4 +34,6 @@ internal static class TeamsAlerter
             ["attachments"] = new JsonArray(new JsonObject { ["contentType"] = "application/vnd.microsoft.card.adaptive", ["contentUrl"] = null, ["content"] = card }),
         });
     }
+
+    private static JsonObject Run(JsonObject run) => new() { ["type"] = "RichTextBlock", ["inlines"] = new JsonArray(run) };
 }

@@ -26,7 +26,7 @@ internal sealed record AlertStepBody(DateTimeOffset At, string By, string Action
 /// <param name="Note">Why, for those who read it later.</param>
 internal sealed record AlertNote(string? Note = null);
 
-/// <param name="For">Such as <c>4h</c>; left out with <paramref name="Until"/>, the silence ends now.</param>
+/// <param name="For">Such as <c>4h</c>; this or <paramref name="Until"/>.</param>
 internal sealed record AlertSnooze(string? For = null, DateTimeOffset? Until = null, string? Note = null);
 
 /// <param name="Owner">Who takes care of it; empty for nobody.</param>
@@ -50,16 +50,19 @@ internal static class AlertsApi
         api.MapGet("/alerts", ListAsync).For(Role.Viewer).Docs<ListOf<AlertBody>>("List alerts, newest first");
         api.MapGet("/alerts/{id}", FindAsync).For(Role.Viewer).Docs<AlertBody>("Read an alert with its deliveries");
         api.MapGet("/alerts/{id}/history", HistoryAsync).For(Role.Viewer).Docs<ListOf<AlertStepBody>>("List what became of an alert");
-        api.MapPost("/alerts/{id}/acknowledge", (string id, AlertNote request, AlertStore alerts, AlertLife life, DeviceLinks links, HttpContext http, CancellationToken ct) =>
-            ChangeAsync(id, request.Note, alerts, links, http, place => life.AcknowledgeAsync(place, http.Actor(), request.Note ?? "", ct), ct)).For(Role.Operator)
+        api.MapPost("/alerts/{id}/acknowledge", (string id, AlertNote? request, AlertStore alerts, AlertLife life, DeviceLinks links, HttpContext http, CancellationToken ct) =>
+            ChangeAsync(id, request?.Note, alerts, links, http, place => life.AcknowledgeAsync(place, http.Actor(), request?.Note ?? "", ct), ct)).For(Role.Operator)
             .Docs<AlertBody>("Acknowledge an alert: somebody takes care of it", body: """{"note":"looking into it"}""", id: "acknowledgeAlert");
-        api.MapPost("/alerts/{id}/resolve", (string id, AlertNote request, AlertStore alerts, AlertLife life, DeviceLinks links, HttpContext http, CancellationToken ct) =>
-            ChangeAsync(id, request.Note, alerts, links, http, place => life.ResolveAsync(place, http.Actor(), request.Note ?? "", ct), ct)).For(Role.Operator)
+        api.MapPost("/alerts/{id}/resolve", (string id, AlertNote? request, AlertStore alerts, AlertLife life, DeviceLinks links, HttpContext http, CancellationToken ct) =>
+            ChangeAsync(id, request?.Note, alerts, links, http, place => life.ResolveAsync(place, http.Actor(), request?.Note ?? "", ct), ct)).For(Role.Operator)
             .Docs<AlertBody>("Resolve an alert", body: """{"note":"a false alarm"}""", id: "resolveAlert");
-        api.MapPost("/alerts/{id}/reopen", (string id, AlertNote request, AlertStore alerts, AlertLife life, DeviceLinks links, HttpContext http, CancellationToken ct) =>
-            ChangeAsync(id, request.Note, alerts, links, http, place => life.ReopenAsync(place, http.Actor(), request.Note ?? "", ct), ct)).For(Role.Operator)
+        api.MapPost("/alerts/{id}/reopen", (string id, AlertNote? request, AlertStore alerts, AlertLife life, DeviceLinks links, HttpContext http, CancellationToken ct) =>
+            ChangeAsync(id, request?.Note, alerts, links, http, place => life.ReopenAsync(place, http.Actor(), request?.Note ?? "", ct), ct)).For(Role.Operator)
             .Docs<AlertBody>("Open an alert again that was resolved", body: """{"note":"it is back"}""", id: "reopenAlert");
         api.MapPost("/alerts/{id}/snooze", SnoozeAsync).For(Role.Operator).Docs<AlertBody>("Tell nobody of an alert for a while", body: """{"for":"4h"}""", id: "snoozeAlert");
+        api.MapDelete("/alerts/{id}/snooze", (string id, AlertStore alerts, AlertLife life, DeviceLinks links, HttpContext http, CancellationToken ct) =>
+            ChangeAsync(id, null, alerts, links, http, place => life.SnoozeAsync(place, http.Actor(), null, "", ct), ct)).For(Role.Operator)
+            .Docs<AlertBody>("End an alert's silence now", id: "endSnooze");
         api.MapPost("/alerts/{id}/assign", (string id, AlertOwner request, AlertStore alerts, AlertLife life, DeviceLinks links, HttpContext http, CancellationToken ct) =>
             request.Owner.Length > 200 ? Task.FromResult(Problem.Invalid("owner", "At most 200 characters fit."))
                 : ChangeAsync(id, null, alerts, links, http, place => life.AssignAsync(place, http.Actor(), request.Owner.Trim(), ct), ct)).For(Role.Operator)
@@ -74,6 +77,7 @@ internal static class AlertsApi
     {
         var states = state?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(StateOf).ToHashSet();
         if (states?.Contains(null) == true) return Problem.Invalid("state", "This is open, acknowledged, resolved, or several with commas between them.");
+        if (severity is not null && !Severity.Names.Contains(severity)) return Problem.Invalid("severity", $"This is one of {string.Join(", ", Severity.Names)}.");
         var page = await alerts.PageAsync(
             Paging.Take(take, limits), after,
             alert => (ruleId is null || alert.RuleId == ruleId) && (nodeId is null || alert.Node.ToString() == nodeId) && (severity is null || alert.Severity == severity)
@@ -100,7 +104,8 @@ internal static class AlertsApi
     {
         var now = clock.GetUtcNow();
         var span = TimeSpan.Zero;
-        if (request.For is not null && (request.Until is not null || !Duration.TryParse(request.For, out span) || span <= TimeSpan.Zero)) return Task.FromResult(Problem.Invalid("for", "This is a span of time, such as 4h, and is not said together with 'until'."));
+        if ((request.For is null) == (request.Until is null)) return Task.FromResult(Problem.Invalid("for", "Either 'for', a span of time such as 4h, or 'until' says how long."));
+        if (request.For is not null && (!Duration.TryParse(request.For, out span) || span <= TimeSpan.Zero)) return Task.FromResult(Problem.Invalid("for", "This is a span of time, such as 4h."));
         var until = request.For is null ? request.Until : now + span;
         if (until <= now || until > now + s_mostSnooze) return Task.FromResult(Problem.Invalid(request.For is null ? "until" : "for", "The silence ends later than now, and within a year."));
         return ChangeAsync(id, request.Note, alerts, links, http, place => life.SnoozeAsync(place, http.Actor(), until, request.Note ?? "", ct), ct);

@@ -73,8 +73,9 @@ internal static class ApiDocs
         operation.Summary = docs.Summary;
         operation.Tags = new HashSet<OpenApiTagReference> { new(path[0].Split('.')[0], document) };
 
-        if (docs.Body is { } body && operation.RequestBody?.Content is { } taken) foreach (var type in taken.Values) type.Example = Parse(body, operation);
-        if (operation.RequestBody is OpenApiRequestBody request) request.Required = true;
+        if (docs.Body is { } body && operation.RequestBody?.Content is { } taken) foreach (var (_, type) in taken.Where(one => one.Key == "application/json")) type.Example = Parse(body, operation);
+        foreach (var (_, type) in (operation.RequestBody?.Content ?? new Dictionary<string, OpenApiMediaType>()).Where(one => !one.Key.EndsWith("json", StringComparison.Ordinal))) type.Schema = new OpenApiSchema { Type = JsonSchemaType.String };
+        if (operation.RequestBody is OpenApiRequestBody request) request.Required = !metadata.OfType<Microsoft.AspNetCore.Http.Metadata.IAcceptsMetadata>().Any(accepts => accepts.IsOptional);
         if (docs.Example is { } example)
         {
             foreach (var type in operation.Responses!.Where(each => each.Key[0] == '2').SelectMany(each => each.Value.Content?.Values ?? [])) type.Example = Parse(example, operation);

@@ -14,7 +14,7 @@ internal static class ApiSchemas
     public static string? NameOf(JsonTypeInfo info)
     {
         var type = info.Type;
-        if (type == typeof(JsonNode) || type == typeof(JsonObject) || type == typeof(JsonArray) || type == typeof(JsonElement)) return null;
+        if (type == typeof(JsonNode) || type == typeof(JsonObject) || type == typeof(JsonArray) || type == typeof(JsonElement) || type == typeof(IReadOnlyList<string>)) return null;
         if (type is { IsGenericType: true } && type.GetGenericTypeDefinition() == typeof(ListOf<>)) return (type.GetGenericArguments()[0] is var of && of == typeof(JsonObject) ? "Object" : Short(of.Name)) + "List";
         return OpenApiOptions.CreateDefaultSchemaReferenceId(info) is { } name ? Short(name) : null;
     }
@@ -32,6 +32,12 @@ internal static class ApiSchemas
         {
             schema.Type = JsonSchemaType.String | (Nullable.GetUnderlyingType(type) is not null && context.JsonPropertyInfo is not null ? JsonSchemaType.Null : 0);
             schema.Format = "date-time";
+        }
+
+        if (type == typeof(IReadOnlyList<string>))
+        {
+            var isNullable = context.JsonPropertyInfo is { } property && (property.AssociatedParameter?.IsNullable ?? property.IsGetNullable);
+            (schema.Type, schema.Items) = (JsonSchemaType.Array | (isNullable ? JsonSchemaType.Null : 0), new OpenApiSchema { Type = JsonSchemaType.String });
         }
 
         // What is only written is null only where its type says so.

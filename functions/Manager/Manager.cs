@@ -117,6 +117,9 @@ internal static class ManagerApi
             return Problem.WriteAsync(context, new(405, "method", "Method not allowed", $"{context.Request.Path} takes {string.Join(", ", methods)}, not {context.Request.Method}.") { Error = "method not allowed" });
         }
 
+        // Only its kind of body was wrong: no endpoint is found then.
+        if (methods.Contains(context.Request.Method)) return Problem.WriteAsync(context, Problem.MediaType(context));
+
         var detail = $"There is nothing at {context.Request.Path}.";
         return Problem.WriteAsync(context, new(404, "not-found", "Not found", detail) { Error = detail });
     }

@@ -135,6 +135,7 @@ internal sealed partial class ManagerJson : JsonSerializerContext
         options.NumberHandling = JsonNumberHandling.Strict;
         options.Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping;
         options.Converters.Add(new UtcTime());
+        options.Converters.Add(new NoNulls());
     }
 
     private static JsonSerializerOptions NewLines()

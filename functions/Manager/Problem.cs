@@ -71,9 +71,12 @@ internal sealed record Problem(int Status, [property: JsonIgnore] string Name, s
     {
         400 => new(400, "bad-request", "Bad request", $"A parameter in '{context.Request.QueryString}' cannot be read: numbers are digits, times are ISO 8601."),
         405 => new(405, "method", "Method not allowed", $"{context.Request.Path} does not take {context.Request.Method}."),
-        415 => new(415, "media-type", "Unsupported media type", "Send JSON, with 'Content-Type: application/json'."),
+        415 => MediaType(context),
         var status => new(status, "refused", "Refused", $"{context.Request.Method} {context.Request.Path} was refused."),
     };
+
+    public static Problem MediaType(HttpContext context) =>
+        new(415, "media-type", "Unsupported media type", $"{context.Request.Method} {context.Request.Path} does not take '{context.Request.ContentType}': send JSON, with 'Content-Type: application/json'.");
 
     private static Problem? Of(Exception fault) => fault switch
     {

@@ -25,7 +25,7 @@ internal static class RuleImportApi
 
     public static void MapRuleImport(this IEndpointRouteBuilder api)
     {
-        api.MapPost("/import/doorman-rules", ImportAsync).For(Role.Operator).Accepts<JsonArray>("application/json").Docs<RuleImportBody>(
+        api.MapPost("/import/doorman-rules", ImportAsync).For(Role.Operator).Accepts<JsonArray>("application/json", "text/csv", "application/x-ndjson", "application/jsonl", "text/plain", "application/octet-stream").Docs<RuleImportBody>(
             "Import Doorman's rules as its database gives them: JSON, JSON lines or CSV", id: "importDoormanRules",
             body: """[{"id":1,"name":"A new listener","description":"","alerters":["email"],"conditions":{"condition":"AND","rules":[{"id":"query_name","field":"query_name","type":"string","input":"text","operator":"equal","value":"listening_ports"}]},"updated_at":"2019-01-01T00:00:00"}]""");
         api.MapGet("/rules/draft", Draft).For(Role.Viewer).Docs<RuleRequest>("Draft a rule from a query or a pack's query; nothing is saved", id: "draftRule");

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Fleet.Alerts;
 using Fleet.Kernel;
 using Fleet.Nodes;
@@ -11,11 +12,13 @@ using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Fleet.Manager;
 
-/// <param name="Timestamp">ISO 8601 or epoch seconds; left out, now.</param>
+/// <summary>A line as results and alerts show it, or as osquery writes it: other members that it has are not looked at.</summary>
+/// <param name="Timestamp">ISO 8601 or epoch seconds; or <paramref name="Time"/>, or <paramref name="UnixTime"/>; left out, now.</param>
 /// <param name="Tags">The node's.</param>
 /// <param name="Platform">The node's.</param>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Skip)]
 internal sealed record RuleTestLine(
-    string? Name = null, string? Action = null, string? HostIdentifier = null, JsonElement? Timestamp = null, JsonElement? Columns = null, JsonElement? Decorations = null,
+    string? Name = null, string? Action = null, string? HostIdentifier = null, JsonElement? Timestamp = null, JsonElement? Time = null, JsonElement? UnixTime = null, JsonElement? Columns = null, JsonElement? Decorations = null,
     IReadOnlyList<string>? Tags = null, string? Platform = null);
 
 /// <param name="Conditions">A rule's; or <paramref name="RuleId"/>, a rule that is saved.</param>
@@ -109,7 +112,7 @@ internal static class RulesApi
         if (stored is { Absence: not null }) return Problem.Invalid("ruleId", "This rule is about results that do not come: no line matches it.");
         var conditions = request.Conditions ?? JsonDocument.Parse(stored!.Conditions).RootElement;
         if (RuleParser.Parse(conditions, limits, out var faults) is not { } root) return Problem.Invalid([.. faults.Select(fault => new FieldError(fault.Path, fault.Message))]);
-        if (Time(request.Line.Timestamp) is not { } time) return Problem.Invalid("line.timestamp", "This is ISO 8601 or epoch seconds.");
+        if (Time(request.Line.Timestamp ?? request.Line.Time ?? request.Line.UnixTime) is not { } time) return Problem.Invalid("line.timestamp", "This is ISO 8601 or epoch seconds.");
 
         var line = request.Line;
         var node = new NodeFacts(default, line.HostIdentifier ?? "", line.Platform ?? "", TagSet.Of(line.Tags ?? []));

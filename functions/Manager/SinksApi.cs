@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Claims;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -19,19 +20,19 @@ namespace Fleet.Manager;
 /// <param name="MinimumSeverity">Of status logs: 0 info, 1 warning, 2 error, 3 fatal.</param>
 /// <param name="Format"><c>event</c> (osquery's own, default) or <c>ecs</c> (Elastic's Common Schema).</param>
 internal sealed record SinkRequest(
-    string Type, string? Path = null, string? Megabytes = null, string? Files = null, string? Container = null, string? Url = null, string? Index = null, string? Tenant = null, string? Rule = null, string? Stream = null, string? Server = null,
+    string Type, string? Path = null, int? Megabytes = null, int? Files = null, string? Container = null, string? Url = null, string? Index = null, string? Tenant = null, string? Rule = null, string? Stream = null, string? Server = null,
     string? Secret = null, bool Enabled = true, bool Results = true, bool StatusLogs = false, IReadOnlyList<string>? Queries = null, IReadOnlyList<string>? Tags = null, int MinimumSeverity = 0, string? Format = null)
 {
     /// <summary>What belongs to types, the secret with it.</summary>
     [System.Text.Json.Serialization.JsonIgnore]
     public IEnumerable<(string Name, string? Value)> All =>
     [
-        ("path", Path), ("megabytes", Megabytes), ("files", Files), ("container", Container), ("url", Url), ("index", Index), ("tenant", Tenant), ("rule", Rule), ("stream", Stream), ("server", Server), (Plugin.Secret, Secret),
+        ("path", Path), ("megabytes", Megabytes?.ToString(CultureInfo.InvariantCulture)), ("files", Files?.ToString(CultureInfo.InvariantCulture)), ("container", Container), ("url", Url), ("index", Index), ("tenant", Tenant), ("rule", Rule), ("stream", Stream), ("server", Server), (Plugin.Secret, Secret),
     ];
 }
 
 internal sealed record SinkBody(
-    string Name, string Type, string? Path, string? Megabytes, string? Files, string? Container, string? Url, string? Index, string? Tenant, string? Rule, string? Stream, string? Server, bool HasSecret,
+    string Name, string Type, string? Path, int? Megabytes, int? Files, string? Container, string? Url, string? Index, string? Tenant, string? Rule, string? Stream, string? Server, bool HasSecret,
     bool Enabled, bool Results, bool StatusLogs, IReadOnlyList<string> Queries, IReadOnlyList<string> Tags, int MinimumSeverity, string Format);
 
 /// <param name="Waiting">Batches that wait, as far as a thousand.</param>
@@ -186,6 +187,6 @@ internal static class SinksApi
     private static SinkBody Body(SinkSettings sink, ClaimsPrincipal person) => Body(sink, isWhole: person.IsInRole(Roles.NameOf(Role.Admin)));
 
     private static SinkBody Body(SinkSettings sink, bool isWhole) => new(
-        sink.Name, sink.Type, sink.Field("path"), sink.Field("megabytes"), sink.Field("files"), sink.Field("container"), isWhole ? sink.Field("url") : AlertersApi.Masked(sink.Field("url")), sink.Field("index"), sink.Field("tenant"),
+        sink.Name, sink.Type, sink.Field("path"), sink.Number("megabytes"), sink.Number("files"), sink.Field("container"), isWhole ? sink.Field("url") : AlertersApi.Masked(sink.Field("url")), sink.Field("index"), sink.Field("tenant"),
         sink.Field("rule"), sink.Field("stream"), sink.Field("server"), sink.HasSecret, sink.Enabled, sink.Results, sink.StatusLogs, sink.Queries, sink.Tags.Tags, sink.MinimumSeverity, sink.Format);
 }

@@ -5,7 +5,7 @@ using System.Text.RegularExpressions;
 namespace Fleet.Rules;
 
 /// <summary>What a condition compares with, read once when the rule is compiled.</summary>
-internal sealed class Operand
+internal sealed partial class Operand
 {
     private Operand(IReadOnlyList<string> texts) => (Texts, Utf8, Numbers) = (texts, [.. texts.Select(Encoding.UTF8.GetBytes)], [.. texts.Select(Number.Parse)]);
 
@@ -61,13 +61,23 @@ internal sealed class Operand
         }
         catch (ArgumentException fault)
         {
-            throw new FormatException($"'{pattern}' is no regular expression{(fault is RegexParseException parse ? $": {parse.Error}" : "")}.", fault);
+            throw new FormatException($"'{pattern}' is no regular expression{(fault is RegexParseException parse ? $": {Words().Replace(parse.Error.ToString(), " $0").Trim().ToLowerInvariant()}" : "")}.", fault);
         }
         catch (NotSupportedException fault)
         {
-            throw new FormatException($"'{pattern}' uses look-around, back-references or another construct that needs backtracking; write it without.", fault);
+            throw new FormatException(
+                NeedsBacktracking().IsMatch(pattern)
+                    ? $"'{pattern}' uses look-around, back-references or another construct that needs backtracking; write it without."
+                    : $"'{pattern}' is too large: its repetitions multiply. Write fewer or smaller ones.",
+                fault);
         }
     }
+
+    [GeneratedRegex("[A-Z]")]
+    private static partial Regex Words();
+
+    [GeneratedRegex(@"\(\?(=|!|<=|<!|>|\()|\\[1-9]|\\k|\\G")]
+    private static partial Regex NeedsBacktracking();
 
     private static DateTimeOffset Time(string text)
     {

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Fleet.Alerts;
 using Fleet.Kernel;
 using Fleet.Storage;
@@ -20,10 +19,9 @@ internal sealed class SinkMaker(IBlobs blobs, Limits limits, TimeProvider clock,
     public ISink Make(SinkSettings sink, string? secret)
     {
         Uri Url(string otherwise = "") => new(sink.Field("url") ?? otherwise);
-        int Number(string field, int otherwise) => int.TryParse(sink.Field(field), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : otherwise;
         return sink.Type switch
         {
-            "file" => new FileSink(Path.Combine(folder, sink.Field("path")!), (long)Number("megabytes", Megabytes) << 20, Number("files", Files)),
+            "file" => new FileSink(Path.Combine(folder, sink.Field("path")!), (long)(sink.Number("megabytes") ?? Megabytes) << 20, sink.Number("files") ?? Files),
             "blob" => new BlobSink(blobs, sink.Field("container")!),
             "syslog" => new SyslogSink(new(sink.Field("server")!)),
             "splunk" => Http(records => HttpSinks.Splunk(records, Url(), secret!, sink.Field("index"))),

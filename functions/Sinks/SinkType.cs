@@ -10,8 +10,8 @@ internal sealed record SinkType(string Name, string Title, string Description, I
         new("file", "File", "JSON lines in a file that is turned over when it is large. On the disk before it counts as sent.",
             [
                 new("path", "File", "text", Required: true, "results.ndjson", "A .log, .ndjson or .jsonl file, relative to the data folder."),
-                new("megabytes", "Megabytes a file", "text", Required: false, "100", "Left out, 100. Then it is renamed, and a new one begun."),
-                new("files", "Files kept", "text", Required: false, "10", "Left out, 10: the oldest goes."),
+                new("megabytes", "Megabytes a file", "number", Required: false, "100", "Left out, 100. Then it is renamed, and a new one begun."),
+                new("files", "Files kept", "number", Required: false, "10", "Left out, 10: the oldest goes."),
             ]),
         new("blob", "Blob", "Gzipped JSON lines in append blobs, one each hour: results/date=2026-01-31/hour=08/…. On one machine they lie in the data folder.",
             [new("container", "Container", "text", Required: true, "osquery-logs", "3 to 63 lower-case letters, digits and hyphens.")]),

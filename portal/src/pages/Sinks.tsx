@@ -78,8 +78,8 @@ function Card({ sink, kind, onEdit }: { sink: Sink; kind: Schemas["SinkType"] | 
         )}
       </dl>
       {status?.error && <MessageBar intent={status.failures > 0 ? "warning" : "info"} layout="multiline"><MessageBarBody>{status.error}{status.nextAt && <> It is tried again <When at={status.nextAt} />.</>}</MessageBarBody></MessageBar>}
-      {status && status.refused.length > 0 && (
-        <MessageBar intent="error" layout="multiline"><MessageBarBody>{counted(status.refused.length, "batch was", "batches were")} refused for what is in them: {status.refused[0]!.reason} {isOperator && <Button size="small" onClick={() => void retry().catch(talk.fail)}>Send again</Button>}</MessageBarBody></MessageBar>
+      {status && status.refusedCount > 0 && (
+        <MessageBar intent="error" layout="multiline"><MessageBarBody>Lines of {counted(status.refusedCount, "batch", "batches")} were refused for what is in them: {status.refused[0]!.reason} {isOperator && <Button size="small" onClick={() => void retry().catch(talk.fail)}>Send again</Button>}</MessageBarBody></MessageBar>
       )}
       {isAdmin && (
         <div className="row">

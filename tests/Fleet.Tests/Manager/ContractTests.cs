@@ -103,6 +103,52 @@ public sealed partial class ContractTests : ApiTest
     }
 
     [Fact]
+    public async Task No_body_whatever_stands_in_it_makes_the_server_fail_or_tell_of_its_inside()
+    {
+        await using var scene = await Scene.SetAsync();
+        var document = await Api.GetAsync("/api/openapi.json");
+        var sent = 0;
+        foreach (var (path, operations) in document["paths"]!.AsObject())
+        {
+            foreach (var (method, operation) in operations!.AsObject().Where(one => one.Key is "post" or "put" or "patch"))
+            {
+                if (operation!["requestBody"]?["content"]?["application/json"]?["example"] is not { } example) continue;
+                var (body, place) = scene.Fill(path, example);
+                foreach (var odd in Odd(JsonNode.Parse(body!)!, document, operation["requestBody"]!["content"]!["application/json"]!["schema"]!).Prepend("[]").Prepend("null").Prepend("\"\"").Prepend("{").Prepend(""))
+                {
+                    var (status, answer) = await scene.Api.SendAsync(method.ToUpperInvariant(), place + (method == "put" ? "?dryRun=true" : ""), odd);
+                    Assert.True((int)status < 500, $"{method} {path}: {(int)status} {answer} for {odd}");
+                    if ((int)status < 400) continue;
+                    Assert.DoesNotContain("Fleet.", (string?)answer!["detail"], StringComparison.Ordinal);
+                    Assert.DoesNotContain("System.", (string?)answer["detail"], StringComparison.Ordinal);
+                    sent++;
+                }
+            }
+        }
+
+        Assert.InRange(sent, 300, 5_000);
+    }
+
+    /// <summary>The body with each member as null, as another type, and with null in its lists; and with a member that is not known.</summary>
+    private static IEnumerable<string> Odd(JsonNode body, JsonNode document, JsonNode schema)
+    {
+        if (body is not JsonObject whole) yield break;
+        yield return With("noSuchMember", "1");
+        var of = (string?)schema["$ref"] is { } reference ? document["components"]!["schemas"]![reference.Split('/')[^1]]! : schema;
+        foreach (var name in whole.Select(member => member.Key).Union((of["properties"]?.AsObject() ?? []).Select(member => member.Key)).ToList())
+        {
+            foreach (var value in new[] { "null", "[null]", "[]", "{}", "\"x\"", "-1", "[{}]", "[\"\"]" }) yield return With(name, value);
+        }
+
+        string With(string name, string value)
+        {
+            var changed = (JsonObject)whole.DeepClone();
+            changed[name] = JsonNode.Parse(value);
+            return changed.ToJsonString();
+        }
+    }
+
+    [Fact]
     public async Task Every_read_answers_with_the_members_that_the_description_names()
     {
         await using var scene = await Scene.SetAsync();

@@ -125,8 +125,8 @@ public sealed class ManagerApiTests : IAsyncLifetime
 
         foreach (var (body, words) in new[]
         {
-            ("""{"sql":"select 1","tgs":[]}""", "There is no member 'tgs' here."),
-            ("""{"sql":"select 1","tags":"x"}""", "The value at $.tags is of the wrong type."),
+            ("""{"sql":"select 1","tgs":[]}""", "There is no member 'tgs' here. Did you mean 'tags'?"),
+            ("""{"sql":"select 1","tags":"x"}""", "$.tags: This is a list of texts."),
             ("""{"interval":1}""", "Missing: 'sql'."),
             ("""{"sql":"a","sql":"b"}""", "The member 'sql' comes twice."),
         })

@@ -81,6 +81,20 @@ public sealed class RuleApiTests : ApiTest
     }
 
     [Theory]
+    [InlineData("text/csv", HttpStatusCode.OK)]
+    [InlineData("application/x-ndjson", HttpStatusCode.OK)]
+    [InlineData("application/x-www-form-urlencoded", HttpStatusCode.OK)]
+    [InlineData("image/png", HttpStatusCode.UnsupportedMediaType)]
+    public async Task Doormans_rules_come_as_what_they_are(string type, HttpStatusCode status)
+    {
+        using var body = new StringContent("id,name,alerters,description,conditions\n7,A,{},d,\"" + Conditions.Replace("\"", "\"\"", StringComparison.Ordinal) + "\"");
+        body.Headers.ContentType = new(type);
+        using var answer = await Api.Http.PostAsync(new Uri("/api/import/doorman-rules", UriKind.Relative), body);
+        Assert.Equal(status, answer.StatusCode);
+        if (status != HttpStatusCode.OK) Assert.Contains("image/png", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("")]
     [InlineData("[1]")]
     [InlineData("name,alerters\nA,{}")]
@@ -122,16 +136,19 @@ public sealed class RuleApiTests : ApiTest
         Assert.Equal("acknowledged", (string)(await Api.OkAsync("POST", $"/api/alerts/{id}/acknowledge", """{"note":"mine"}"""))["state"]!);
         Assert.Equal("eve", (string)(await Api.OkAsync("POST", $"/api/alerts/{id}/assign", """{"owner":"eve"}"""))["owner"]!);
         Assert.NotNull((await Api.OkAsync("POST", $"/api/alerts/{id}/snooze", """{"for":"4h"}"""))["quietUntil"]);
+        Assert.Null((await Api.OkAsync("DELETE", $"/api/alerts/{id}/snooze"))["quietUntil"]);
         await Api.OkAsync("POST", $"/api/alerts/{id}/notes", """{"note":"seen before"}""");
-        Assert.Equal("resolved", (string)(await Api.OkAsync("POST", $"/api/alerts/{id}/resolve", "{}"))["state"]!);
+        Assert.Equal("resolved", (string)(await Api.OkAsync("POST", $"/api/alerts/{id}/resolve"))["state"]!);
         Assert.Equal("open", (string)(await Api.OkAsync("POST", $"/api/alerts/{id}/reopen", "{}"))["state"]!);
         var steps = (await Api.GetAsync($"/api/alerts/{id}/history"))["items"]!.AsArray();
-        Assert.Equal(["acknowledged", "assigned", "note", "opened", "reopened", "resolved", "snoozed"], steps.Select(step => (string)step!["action"]!).Order(StringComparer.Ordinal));
+        Assert.Equal(["acknowledged", "assigned", "note", "opened", "reopened", "resolved", "snoozed", "snoozed"], steps.Select(step => (string)step!["action"]!).Order(StringComparer.Ordinal));
         Assert.Empty((await Api.GetAsync("/api/alerts?state=resolved,acknowledged"))["items"]!.AsArray());
         Assert.Single((await Api.GetAsync("/api/alerts?tag=prod&q=TMP"))["items"]!.AsArray());
         Assert.Contains((await Api.GetAsync("/api/audit"))["items"]!.AsArray(), entry => (string?)entry!["target"] == "alerts/" + id);
 
         await Api.RefusedAsync(HttpStatusCode.UnprocessableEntity, "POST", $"/api/alerts/{id}/snooze", """{"for":"soon"}""");
+        await Api.RefusedAsync(HttpStatusCode.UnprocessableEntity, "POST", $"/api/alerts/{id}/snooze", "{}");
+        await Api.RefusedAsync(HttpStatusCode.UnprocessableEntity, "GET", "/api/alerts?severity=hihg");
         await Api.RefusedAsync(HttpStatusCode.UnprocessableEntity, "POST", $"/api/alerts/{id}/notes", "{}");
         await Api.RefusedAsync(HttpStatusCode.UnprocessableEntity, "GET", "/api/alerts?state=1");
         await Api.RefusedAsync(HttpStatusCode.NotFound, "POST", "/api/alerts/0123456789abcdef0123456789abcdef/resolve", "{}");

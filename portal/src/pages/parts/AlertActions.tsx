@@ -40,7 +40,7 @@ export function AlertActions({ alert }: { alert: Schemas["Alert"] }) {
     <>
       {alert.state === "open" && <Button appearance="primary" onClick={() => run(api.POST("/api/alerts/{id}/acknowledge", { ...params, body: {} }), said.acknowledge)}>Acknowledge</Button>}
       {alert.state === "resolved" ? <Button onClick={() => ask("reopen")}>Open again…</Button> : <Button {...(alert.state === "acknowledged" ? { appearance: "primary" as const } : {})} onClick={() => ask("resolve")}>Resolve…</Button>}
-      {alert.state !== "resolved" && (alert.quietUntil ? <Button onClick={() => run(api.POST("/api/alerts/{id}/snooze", { ...params, body: {} }), "It is told of again")}>End the silence</Button> : (
+      {alert.state !== "resolved" && (alert.quietUntil ? <Button onClick={() => run(api.DELETE("/api/alerts/{id}/snooze", params), "It is told of again")}>End the silence</Button> : (
         <Menu>
           <MenuTrigger disableButtonEnhancement><Button>Snooze</Button></MenuTrigger>
           <MenuPopover><MenuList>{spans.map(([span, name]) => <MenuItem key={span} onClick={() => run(api.POST("/api/alerts/{id}/snooze", { ...params, body: { for: span } }), `Nobody is told of it for ${name}`)}>{name}</MenuItem>)}</MenuList></MenuPopover>

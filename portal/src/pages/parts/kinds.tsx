@@ -6,16 +6,16 @@ import { grouped } from "../../parts/format";
 type KindField = Schemas["AlerterField"] | Schemas["SinkField"];
 
 /** What belongs to kinds, by the fields' names. */
-export type Values = Record<string, string | null | undefined>;
+export type Values = Record<string, string | number | null | undefined>;
 
 /** The values that a kind has a field for, and that are there. */
-export const held = (fields: KindField[], values: Values) => Object.fromEntries(fields.map((field) => [field.name, values[field.name]]).filter(([, value]) => value !== undefined && value !== null && value !== ""));
+export const held = (fields: KindField[], values: Values) => Object.fromEntries(fields.map((field) => [field.name, field.kind === "number" && values[field.name] ? Number(values[field.name]) : values[field.name]]).filter(([, value]) => value !== undefined && value !== null && value !== ""));
 
 /** A kind's settings, as fields of a form. */
 export function KindFields({ fields, values, onChange, isSecretSet, wrong }: { fields: KindField[]; values: Values; onChange: (values: Values) => void; isSecretSet: boolean; wrong: (member: string) => string | undefined }) {
   return fields.map((field) => (
     <Field key={field.name} label={field.title} required={field.required} hint={field.kind === "secret" && isSecretSet ? `${field.hint} One is set; left empty, it stays.` : field.hint} validationMessage={wrong(field.name)}>
-      <Input type={field.kind === "secret" ? "password" : field.kind === "url" ? "url" : "text"} autoComplete={field.kind === "secret" ? "new-password" : "off"} placeholder={field.kind === "secret" ? undefined : field.example} value={values[field.name] ?? ""} onChange={(_, data) => onChange({ ...values, [field.name]: data.value })} />
+      <Input type={field.kind === "secret" ? "password" : (field.kind as "text" | "number" | "url")} autoComplete={field.kind === "secret" ? "new-password" : "off"} placeholder={field.kind === "secret" ? undefined : field.example} value={String(values[field.name] ?? "")} onChange={(_, data) => onChange({ ...values, [field.name]: data.value })} />
     </Field>
   ));
 }
