@@ -19,6 +19,7 @@ internal static class AlerterCheck
     {
         var errors = new List<FieldError>();
         if (Config.Names.Fault(name, limits) is { } nameFault) errors.Add(new("name", nameFault));
+        if (request.Name is not null && request.Name != name) errors.Add(new("name", $"The path says '{name}'."));
         if (request.MinimumSeverity is { } severity && !Severity.Names.Contains(severity)) errors.Add(new("minimumSeverity", $"This is one of {string.Join(", ", Severity.Names)}."));
         if (request.Tags is not null && TagSet.Fault([.. request.Tags], limits) is { } tagFault) errors.Add(new("tags", tagFault));
         if (request.TitleTemplate?.Length > 1_000) errors.Add(new("titleTemplate", "At most 1,000 characters fit."));

@@ -14,10 +14,12 @@ namespace Fleet.Manager;
 /// <param name="Tags">It is told of nodes with any of these tags; left out, of all.</param>
 /// <param name="EveryRule">It is told of every rule's alerts, not only of those that name it.</param>
 /// <param name="DigestEvery">One message for all alerts within so long, such as <c>1h</c>; left out, one for each.</param>
+/// <param name="Name">As the path says, or left out: what was read may be sent again. <paramref name="HasSecret"/> is not looked at.</param>
 /// <param name="TitleTemplate">Words of one's own with <c>$placeholders</c>; left out, the usual ones.</param>
 internal sealed record AlerterRequest(
     string Type, string? Path = null, string? Url = null, string? Server = null, string? From = null, string? To = null, string? User = null, string? Secret = null,
-    string? MinimumSeverity = null, IReadOnlyList<string>? Tags = null, bool EveryRule = false, string? DigestEvery = null, string? TitleTemplate = null, string? TextTemplate = null)
+    string? MinimumSeverity = null, IReadOnlyList<string>? Tags = null, bool EveryRule = false, string? DigestEvery = null, string? TitleTemplate = null, string? TextTemplate = null,
+    string? Name = null, bool? HasSecret = null)
 {
     /// <summary>What belongs to types, the secret with it.</summary>
     [System.Text.Json.Serialization.JsonIgnore]

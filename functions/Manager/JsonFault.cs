@@ -23,7 +23,7 @@ internal static partial class JsonFault
     private static string Hint(string name, string type)
     {
         if (typeof(JsonFault).Assembly.GetType(type) is not { } known || ManagerJson.Strict.GetTypeInfo(known) is not { } info) return "";
-        var names = info.Properties.Select(property => property.Name).ToList();
+        var names = info.Properties.Where(property => property.Set is not null || property.AssociatedParameter is not null).Select(property => property.Name).ToList();
         return Nearest.To(name, names) is { } near ? $" Did you mean '{near}'?" : $" There are: {string.Join(", ", names)}.";
     }
 

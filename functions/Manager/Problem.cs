@@ -71,6 +71,7 @@ internal sealed record Problem(int Status, [property: JsonIgnore] string Name, s
     {
         400 => new(400, "bad-request", "Bad request", $"A parameter in '{context.Request.QueryString}' cannot be read: numbers are digits, times are ISO 8601."),
         405 => new(405, "method", "Method not allowed", $"{context.Request.Path} does not take {context.Request.Method}."),
+        413 => new(413, "too-large", "Too large", FormattableString.Invariant($"A body has at most {context.RequestServices.GetRequiredService<Limits>().ManagerBodyBytes:N0} bytes.")),
         415 => MediaType(context),
         var status => new(status, "refused", "Refused", $"{context.Request.Method} {context.Request.Path} was refused."),
     };

@@ -36,10 +36,12 @@ internal sealed record RuleEscalation(string After, IReadOnlyList<string> Alerte
 /// <param name="ResolveAfter">An alert that nothing is added to for so long is resolved: <c>1m</c> to <c>365d</c>; left out, never.</param>
 /// <param name="Escalate">Whom to tell if nobody acknowledges.</param>
 /// <param name="Learning">For so long after it is made <c>first_seen</c> only learns what there is; left out, not at all.</param>
+/// <param name="Id">As it was read: what was read may be sent again. Not looked at, like <paramref name="Version"/>, <paramref name="CreatedAt"/> and <paramref name="UpdatedAt"/>.</param>
 internal sealed record RuleRequest(
     string Name, JsonElement? Conditions = null, string? Description = null, string? Message = null, string? Runbook = null, IReadOnlyList<string>? Alerters = null, string? Severity = null, bool Enabled = true,
     IReadOnlyList<string>? Tags = null, IReadOnlyList<string>? Platforms = null, RuleThreshold? Threshold = null, RuleAbsence? Absence = null, RuleGroup? Group = null,
-    bool ResolveOnRemoved = false, string? ResolveAfter = null, RuleEscalation? Escalate = null, string? Learning = null);
+    bool ResolveOnRemoved = false, string? ResolveAfter = null, RuleEscalation? Escalate = null, string? Learning = null,
+    string? Id = null, long? Version = null, DateTimeOffset? CreatedAt = null, DateTimeOffset? UpdatedAt = null);
 
 /// <param name="Version">Counts the rule's changes: an alert says by which it was raised.</param>
 internal sealed record RuleBody(

@@ -18,10 +18,11 @@ namespace Fleet.Manager;
 /// <param name="Queries">Of results: queries by name, with <c>*</c> for anything; left out, all.</param>
 /// <param name="Tags">Only of nodes with any of these tags; left out, of all.</param>
 /// <param name="MinimumSeverity">Of status logs: 0 info, 1 warning, 2 error, 3 fatal.</param>
+/// <param name="Name">As the path says, or left out: what was read may be sent again. <paramref name="HasSecret"/> is not looked at.</param>
 /// <param name="Format"><c>event</c> (osquery's own, default) or <c>ecs</c> (Elastic's Common Schema).</param>
 internal sealed record SinkRequest(
     string Type, string? Path = null, int? Megabytes = null, int? Files = null, string? Container = null, string? Url = null, string? Index = null, string? Tenant = null, string? Rule = null, string? Stream = null, string? Server = null,
-    string? Secret = null, bool Enabled = true, bool Results = true, bool StatusLogs = false, IReadOnlyList<string>? Queries = null, IReadOnlyList<string>? Tags = null, int MinimumSeverity = 0, string? Format = null)
+    string? Secret = null, bool Enabled = true, bool Results = true, bool StatusLogs = false, IReadOnlyList<string>? Queries = null, IReadOnlyList<string>? Tags = null, int MinimumSeverity = 0, string? Format = null, string? Name = null, bool? HasSecret = null)
 {
     /// <summary>What belongs to types, the secret with it.</summary>
     [System.Text.Json.Serialization.JsonIgnore]
@@ -120,6 +121,7 @@ internal static class SinksApi
     {
         var errors = new List<FieldError>();
         if (Config.Names.Fault(name, limits) is { } nameFault) errors.Add(new("name", nameFault));
+        if (request.Name is not null && request.Name != name) errors.Add(new("name", $"The path says '{name}'."));
         if (request.Tags is not null && TagSet.Fault([.. request.Tags], limits) is { } tagFault) errors.Add(new("tags", tagFault));
         if (request.Queries?.Any(query => query.Length is 0 or > Limits.LineNameCharacters) == true) errors.Add(new("queries", "A query's name has 1 to 1,000 characters."));
         if (request.MinimumSeverity is < 0 or > 3) errors.Add(new("minimumSeverity", "This is 0 (info), 1 (warning), 2 (error) or 3 (fatal)."));

@@ -80,6 +80,22 @@ public sealed class RuleApiTests : ApiTest
         Assert.Equal("same", (string)(await Api.OkAsync("POST", "/api/import/doorman-rules", file))["rules"]![0]!["change"]!);
     }
 
+    [Fact]
+    public async Task What_was_read_can_be_written_again()
+    {
+        await Api.OkAsync("PUT", "/api/alerters/boss", """{"type":"webhook","url":"https://example.org/x","secret":"s"}""");
+        await Api.OkAsync("PUT", "/api/sinks/siem", """{"type":"file","path":"out.ndjson","megabytes":5}""");
+        await Api.OkAsync("PUT", "/api/rules/r", $$"""{"name":"A","alerters":["boss"],"conditions":{{Conditions}}}""");
+        foreach (var path in new[] { "/api/alerters/boss", "/api/sinks/siem", "/api/rules/r" })
+        {
+            var read = await Api.GetAsync(path);
+            Assert.Equal(read.ToJsonString(), (await Api.ReplaceAsync(path, read.ToJsonString())).ToJsonString());
+            Assert.Equal("same", (string)(await Api.OkAsync("PUT", path + "?dryRun=true", read.ToJsonString()))["change"]!);
+        }
+
+        await Api.RefusedAsync(HttpStatusCode.UnprocessableEntity, "PUT", "/api/sinks/other", """{"name":"siem","type":"file","path":"out.ndjson"}""");
+    }
+
     [Theory]
     [InlineData("text/csv", HttpStatusCode.OK)]
     [InlineData("application/x-ndjson", HttpStatusCode.OK)]
