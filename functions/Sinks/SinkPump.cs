@@ -41,7 +41,7 @@ internal sealed class SinkPump(SinkStore sinks, SinkQueue queue, BatchStore batc
         {
             if ((await queue.FirstAsync(name, 1, ct)).Count > 0 && await queue.TryLeaseAsync(name, _instance, Lease, ct) is { } state && await sinks.FindAsync(name, ct) is var (sink, settings))
             {
-                await DrainAsync(new Run(sink, settings, state), ct);
+                await DrainAsync(new Run(sink, settings, state) { LeasedAt = clock.GetUtcNow() }, ct);
             }
         }
         catch (Exception fault)
@@ -60,7 +60,11 @@ internal sealed class SinkPump(SinkStore sinks, SinkQueue queue, BatchStore batc
         var until = clock.GetUtcNow() + s_run;
         try
         {
-            while (clock.GetUtcNow() < until && await queue.FirstAsync(name, BatchesAtOnce, ct) is { Count: > 0 } waiting && await SendAsync(run, waiting, ct)) await queue.NoteAsync(name, run.State, Lease, ct);
+            while (clock.GetUtcNow() < until && await queue.FirstAsync(name, BatchesAtOnce, ct) is { Count: > 0 } waiting && await SendAsync(run, waiting, ct))
+            {
+                run.LeasedAt = clock.GetUtcNow();
+                await queue.NoteAsync(name, run.State, Lease, ct);
+            }
         }
         finally
         {
@@ -99,7 +103,6 @@ internal sealed class SinkPump(SinkStore sinks, SinkQueue queue, BatchStore batc
         var sent = 0;
         foreach (var piece in Pieces([.. together.SelectMany(one => one.Records)]))
         {
-            if (sent > 0) await queue.NoteAsync(run.Settings.Name, run.State, Lease, ct);
             run.Halvings = MostHalvings;
             if (await SendAsync(run, piece, refused, ct) is not Delivery.Delivered and var failed)
             {
@@ -136,6 +139,13 @@ internal sealed class SinkPump(SinkStore sinks, SinkQueue queue, BatchStore batc
     /// <returns>Delivered too if lines were refused: those are in <paramref name="refused"/>.</returns>
     private async ValueTask<Delivery> SendAsync(Run run, IReadOnlyList<SinkRecord> piece, Dictionary<SinkRecord, string> refused, CancellationToken ct)
     {
+        // The sending stays this instance's for longer than the try may take.
+        if (clock.GetUtcNow() - run.LeasedAt >= limits.SinkTimeout)
+        {
+            run.LeasedAt = clock.GetUtcNow();
+            await queue.NoteAsync(run.Settings.Name, run.State, Lease, ct);
+        }
+
         var result = await Delivery.TryAsync(stop => run.Sink.SendAsync(piece, stop), limits.SinkTimeout, ct);
         Telemetry.SinkLines.Add(piece.Count, new("sink", run.Settings.Name), new("outcome", result.Outcome));
         if (result is not Delivery.Rejected { IsAboutContent: true }) return result;
@@ -197,6 +207,8 @@ internal sealed class SinkPump(SinkStore sinks, SinkQueue queue, BatchStore batc
         public SinkSettings Settings { get; } = settings;
 
         public SinkState State { get; set; } = state;
+
+        public DateTimeOffset LeasedAt { get; set; }
 
         /// <summary>How often the piece may still be halved.</summary>
         public int Halvings { get; set; }

@@ -124,6 +124,9 @@ public sealed class OperatorTests
     [InlineData("""{"field":"column","operator":"column_first_seen","value":["a","world"]}""", "neither 'node'")]
     [InlineData("""{"field":"tag","operator":"first_seen","value":"node"}""", "a column or a decoration")]
     [InlineData("""{"field":"decoration","operator":"equal","value":7}""", "[\"NAME\", operand]")]
+    [InlineData("""{"field":"column","operator":"column_matches_regex","value":["a","(("]}""", "no regular expression: insufficient closing parentheses")]
+    [InlineData("""{"field":"column","operator":"column_matches_regex","value":["a","(?=x)y"]}""", "needs backtracking")]
+    [InlineData("""{"field":"column","operator":"column_matches_regex","value":["a","(a{1,1000}){1,1000}b"]}""", "too large")]
     public void A_wrong_operand_is_refused_with_what_to_do(string condition, string complaint)
     {
         using var json = JsonDocument.Parse($$"""{"condition":"AND","rules":[{{condition}}]}""");
