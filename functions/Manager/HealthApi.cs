@@ -90,7 +90,7 @@ internal static class HealthApi
                 foreach (var sink in sinks.Active)
                 {
                     if (await queue.FindStateAsync(sink.Name, ct) is { Attempts: > 0, Error: { } error }) failing.Add($"{sink.Name}: {error}");
-                    else if (await queue.RefusedAsync(sink.Name, 100, ct) is { Count: > 0 } refused) failing.Add($"{sink.Name} would not take lines of {refused.Count} batches: {refused[0].Reason}");
+                    else if (await queue.RefusedAsync(sink.Name, TableLimits.PageRows, ct) is { Count: > 0 } refused) failing.Add($"{sink.Name} would not take lines of {refused.Count} batches: {refused[0].Reason}");
                 }
 
                 return failing.Count > 0 ? (false, string.Join(" ", failing)) : (true, "None fails.");

@@ -36,7 +36,7 @@ export function DeadLettersPage() {
     await queries.invalidateQueries();
   };
   const columns: Column<Letter>[] = [
-    { id: "died", name: "Given up", width: "150px", narrow: true, cell: (letter) => <When at={letter.diedAt} /> },
+    { id: "died", name: "Given up", width: "150px", cell: (letter) => <When at={letter.diedAt} /> },
     {
       id: "what",
       name: "What",
@@ -45,14 +45,14 @@ export function DeadLettersPage() {
       cell: (letter) =>
         letter.alertId ? (
           <span className="two-lines">
-            <Go to="/alerts/$id" params={{ id: letter.alertId }} className="one-line">{letter.alertTitle}</Go>
+            <span className="one-line"><Go to="/alerts/$id" params={{ id: letter.alertId }}>{letter.alertTitle}</Go></span>
             <span className="one-line muted">to {letter.alerter}</span>
           </span>
         ) : (
           <span className="one-line mono">{letter.queue}</span>
         ),
     },
-    { id: "reason", name: "Why", narrow: true, width: "minmax(260px, 3fr)", cell: (letter) => <button type="button" className="linkish" title={letter.reason} onClick={() => setOpen(letter)}>{letter.reason || "no reason was given"}</button> },
+    { id: "reason", name: "Why", narrow: true, width: "minmax(260px, 3fr)", cell: (letter) => <button type="button" className="linkish one-line" title={letter.reason} onClick={() => setOpen(letter)}>{letter.reason || "no reason was given"}</button> },
     { id: "deliveries", name: "Attempts", width: "90px", cell: (letter) => letter.deliveries },
     ...(mayRetry ? [{ id: "retry", name: "Actions", width: "120px", cell: (letter: Letter) => <Button size="small" onClick={() => void retry(letter).catch(talk.fail)}>Send again</Button> }] : []),
   ];

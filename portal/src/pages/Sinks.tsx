@@ -61,10 +61,10 @@ function Card({ sink, kind, onEdit }: { sink: Sink; kind: Schemas["SinkType"] | 
   const retry = async () => {
     await api.POST("/api/sinks/{name}/retry", params);
     await queries.invalidateQueries();
-    talk.tell("It is sent again");
+    talk.tell("It is on the way again");
   };
   return (
-    <Section title={sink.name} actions={<>{!sink.enabled ? <State of="off" /> : status && <State of={status.failures > 0 ? "retrying" : "on"} />}<span className="muted">{kind?.title ?? sink.type}</span></>}>
+    <Section title={sink.name} actions={<>{!sink.enabled ? <State of="off" /> : status && <State of={status.failures > 0 ? "retrying" : status.refusedCount > 0 ? "refusing" : "on"} />}<span className="muted">{kind?.title ?? sink.type}</span></>}>
       <dl className="facts">
         {kind && <KindFacts fields={kind.fields} values={sink as unknown as Values} hasSecret={sink.hasSecret} />}
         <dt>Takes</dt><dd>{taken(sink)}</dd>
@@ -77,7 +77,7 @@ function Card({ sink, kind, onEdit }: { sink: Sink; kind: Schemas["SinkType"] | 
           </>
         )}
       </dl>
-      {status?.error && <MessageBar intent={status.failures > 0 ? "warning" : "info"} layout="multiline"><MessageBarBody>{status.error}{status.nextAt && <> It is tried again <When at={status.nextAt} />.</>}</MessageBarBody></MessageBar>}
+      {status?.error && status.failures > 0 && <MessageBar intent="warning" layout="multiline"><MessageBarBody>{status.error}{status.nextAt && <> It is tried again <When at={status.nextAt} />.</>} {isOperator && <Button size="small" onClick={() => void retry().catch(talk.fail)}>Try now</Button>}</MessageBarBody></MessageBar>}
       {status && status.refusedCount > 0 && (
         <MessageBar intent="error" layout="multiline"><MessageBarBody>Lines of {counted(status.refusedCount, "batch", "batches")} were refused for what is in them: {status.refused[0]!.reason} {isOperator && <Button size="small" onClick={() => void retry().catch(talk.fail)}>Send again</Button>}</MessageBarBody></MessageBar>
       )}

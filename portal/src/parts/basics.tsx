@@ -61,7 +61,7 @@ const colors: Record<string, BadgeProps["color"]> = {
   done: "success", failed: "danger", expired: "subtle", sent: "informative", new: "subtle", running: "informative", cancelled: "subtle", waiting: "informative",
   ok: "success", sick: "danger", on: "success",
   open: "danger", acknowledged: "warning", resolved: "success", quiet: "subtle", queued: "informative", skipped: "subtle",
-  complete: "success", receiving: "informative", requested: "subtle", delivered: "success", dead: "danger", retrying: "warning",
+  complete: "success", receiving: "informative", requested: "subtle", delivered: "success", dead: "danger", retrying: "warning", refusing: "danger",
   added: "success", removed: "danger", changed: "warning", snapshot: "informative",
   error: "danger", fatal: "danger", unreadable: "danger", warning: "warning",
   critical: "danger", high: "danger", medium: "warning", low: "informative", info: "subtle",
