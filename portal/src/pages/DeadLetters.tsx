@@ -36,23 +36,10 @@ export function DeadLettersPage() {
     await queries.invalidateQueries();
   };
   const columns: Column<Letter>[] = [
-    { id: "died", name: "Given up", width: "150px", cell: (letter) => <When at={letter.diedAt} /> },
-    {
-      id: "what",
-      name: "What",
-      narrow: true,
-      width: "minmax(200px, 2fr)",
-      cell: (letter) =>
-        letter.alertId ? (
-          <span className="two-lines">
-            <span className="one-line"><Go to="/alerts/$id" params={{ id: letter.alertId }}>{letter.alertTitle}</Go></span>
-            <span className="one-line muted">to {letter.alerter}</span>
-          </span>
-        ) : (
-          <span className="one-line mono">{letter.queue}</span>
-        ),
-    },
-    { id: "reason", name: "Why", narrow: true, width: "minmax(260px, 3fr)", cell: (letter) => <button type="button" className="linkish one-line" title={letter.reason} onClick={() => setOpen(letter)}>{letter.reason || "no reason was given"}</button> },
+    { id: "died", name: "Given up", width: "150px", narrow: false, cell: (letter) => <When at={letter.diedAt} /> },
+    { id: "what", name: "What", narrow: true, width: "minmax(180px, 2fr)", cell: (letter) => (letter.alertId ? <Go to="/alerts/$id" params={{ id: letter.alertId }}>{letter.alertTitle}</Go> : <span className="mono">{letter.queue}</span>) },
+    { id: "alerter", name: "To", width: "140px", cell: (letter) => letter.alerter },
+    { id: "reason", name: "Why", narrow: true, width: "minmax(260px, 3fr)", cell: (letter) => <button type="button" className="linkish" title={letter.reason} onClick={() => setOpen(letter)}>{letter.reason || "no reason was given"}</button> },
     { id: "deliveries", name: "Attempts", width: "90px", cell: (letter) => letter.deliveries },
     ...(mayRetry ? [{ id: "retry", name: "Actions", width: "120px", cell: (letter: Letter) => <Button size="small" onClick={() => void retry(letter).catch(talk.fail)}>Send again</Button> }] : []),
   ];
@@ -65,7 +52,7 @@ export function DeadLettersPage() {
           <Copyable name="the message" text={open.message} />
         </Section>
       )}
-      {!letters.error && <DataTable name="Dead letters" columns={columns} rows={{ ...fixed(letters.data?.items ?? []), isLoading: letters.isPending, isFetching: letters.isPending }} rowKey={(letter) => letter.id} rowHeight={58} noun={["message", "messages"]} empty={<Empty title="Everything was delivered">What an alerter refuses, or cannot take for more than a day, ends up here.</Empty>} />}
+      {!letters.error && <DataTable name="Dead letters" columns={columns} rows={{ ...fixed(letters.data?.items ?? []), isLoading: letters.isPending, isFetching: letters.isPending }} rowKey={(letter) => letter.id} noun={["message", "messages"]} empty={<Empty title="Everything was delivered">What an alerter refuses, or cannot take for more than a day, ends up here.</Empty>} />}
     </Page>
   );
 }
