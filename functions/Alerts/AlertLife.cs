@@ -14,7 +14,7 @@ internal sealed class AlertLife(
     private const int MostCounted = 2_000;
 
     /// <summary>Earlier alerts of a group that are looked at for a row that is gone.</summary>
-    private const int MostFollowed = 10;
+    public const int MostFollowed = 10;
 
     /// <summary>An alert that has been through so much is left, and a new one made.</summary>
     private const int MostEvents = 200;
@@ -39,12 +39,18 @@ internal sealed class AlertLife(
         while (true)
         {
             var group = await groups.FindAsync(draft.Group, ct);
-            var fate = group is null ? GroupFate.New : await JoinAsync(draft, group.Place, ct);
-            if (fate is null && clock.GetUtcNow() - group!.At < s_patience && !group.Place.Row.EndsWith(alert.Id, StringComparison.Ordinal)) throw new StorageUnavailableException("Another instance is making this alert; its message comes again.");
-            if (fate is GroupFate.Join or GroupFate.Reopen) return;
-            var place = await alerts.PlaceOfAsync(alert, ct);
-            if (!await groups.TryTakeAsync(draft.Group, place, clock.GetUtcNow(), draft.Window is { } window ? draft.At + window : null, group, ct)) continue;
-            await MakeAsync(place, alert with { Follows = draft.Live.Count > 0 ? group?.Place : null }, ct);
+            var fate = group?.Place is { } there ? await JoinAsync(draft, there, ct) : GroupFate.New;
+            if (fate is null && clock.GetUtcNow() - group!.At < s_patience && !group.Place!.Value.Row.EndsWith(alert.Id, StringComparison.Ordinal)) throw new StorageUnavailableException("Another instance is making this alert; its message comes again.");
+            if (fate is not (GroupFate.Join or GroupFate.Reopen))
+            {
+                var place = await alerts.PlaceOfAsync(alert, ct);
+                if (!await groups.TryTakeAsync(draft.Group, place, clock.GetUtcNow(), draft.At + draft.Window, draft.Live.Count > 0, group, ct)) continue;
+                await MakeAsync(place, alert with { Follows = draft.Live.Count == 0 ? null : group?.Place == place ? group.Before : group?.Place }, ct);
+            }
+
+            // Removed before they were added, as far as is known here.
+            var gone = group?.Gone.Where(one => draft.Live.Any(live => live.Row == one.Row && live.At <= one.At)).ToList();
+            if (gone?.Count > 0) await EndAsync(draft.Group, gone, ct);
             return;
         }
     }
@@ -52,21 +58,14 @@ internal sealed class AlertLife(
     /// <summary>What raised an alert is over.</summary>
     public async ValueTask EndAsync(string group, string why, CancellationToken ct)
     {
-        if (await groups.FindAsync(group, ct) is { } there) await ResolveAsync(there.Place, "", why, ct);
+        if ((await groups.FindAsync(group, ct))?.Place is { } place) await ResolveAsync(place, "", why, ct);
     }
 
-    /// <summary>Rows are gone: an alert of the group that has no other is over.</summary>
-    public async ValueTask EndAsync(string group, IReadOnlyList<Hit> gone, string why, CancellationToken ct)
+    /// <summary>Rows are gone: an alert of the group that has no other is over. Of rows that no alert has it is remembered that they are.</summary>
+    public async ValueTask RemoveAsync(string group, IReadOnlyList<Hit> gone, CancellationToken ct)
     {
         using var turn = await _turns.TakeAsync(group, ct);
-        var place = (await groups.FindAsync(group, ct))?.Place;
-        for (var step = 0; place is { } at && step < MostFollowed; step++)
-        {
-            var changed = await alerts.ChangeAsync(at, alert => LiveRows.Without(alert.Live, gone) is var left && ReferenceEquals(left, alert.Live) ? alert : alert with { Live = left }, ct);
-            if (changed is not var (_, alert)) return;
-            if (alert.Live.Length == 0) await ResolveAsync(at, "", why, ct);
-            place = alert.Follows;
-        }
+        await EndAsync(group, gone, ct);
     }
 
     public ValueTask<Alert?> AcknowledgeAsync(AlertKey place, string by, string why, CancellationToken ct) => StepAsync(
@@ -74,7 +73,7 @@ internal sealed class AlertLife(
         alert => alert.State == AlertState.Open ? alert with { State = AlertState.Acknowledged, Owner = alert.Owner.Length > 0 ? alert.Owner : by } : alert, ct);
 
     public ValueTask<Alert?> ResolveAsync(AlertKey place, string by, string why, CancellationToken ct) => StepAsync(
-        place, by, AlertEvent.Resolved, why, alert => alert.State == AlertState.Resolved ? alert : alert with { State = AlertState.Resolved, ResolvedAt = clock.GetUtcNow(), QuietUntil = null, QuietBy = "" }, ct);
+        place, by, AlertEvent.Resolved, why, Resolved, ct);
 
     public ValueTask<Alert?> ReopenAsync(AlertKey place, string by, string why, CancellationToken ct) => StepAsync(
         place, by, AlertEvent.Reopened, why, alert => alert.State == AlertState.Resolved ? Open(alert) : alert, ct);
@@ -221,6 +220,28 @@ internal sealed class AlertLife(
             return fate == GroupFate.Reopen ? Open(joined) with { Events = joined.Events + (char)AlertEvent.Reopened } : joined;
         }
     }
+
+    private async ValueTask EndAsync(string group, IReadOnlyList<Hit> gone, CancellationToken ct)
+    {
+        while (true)
+        {
+            var there = await groups.FindAsync(group, ct);
+            var unknown = gone.ToList();
+            var place = there?.Place;
+            for (var step = 0; place is { } at && step < MostFollowed; step++)
+            {
+                var changed = await alerts.ChangeAsync(at, alert => LiveRows.Without(alert.Live, gone) is var left && ReferenceEquals(left, alert.Live) ? alert : alert with { Live = left }, ct);
+                if (changed is not var (before, after)) break;
+                if (after.Live.Length == 0) await StepAsync(at, "", AlertEvent.Resolved, "the row was removed", alert => alert.Live.Length > 0 ? alert : Resolved(alert), ct);
+                unknown.RemoveAll(one => Hit.Unpack(before.Live).Any(live => live.Row == one.Row));
+                place = after.Follows;
+            }
+
+            if (unknown.Count == 0 || await groups.TryNoteGoneAsync(group, unknown, clock.GetUtcNow(), there, ct)) return;
+        }
+    }
+
+    private Alert Resolved(Alert alert) => alert.State == AlertState.Resolved ? alert : alert with { State = AlertState.Resolved, ResolvedAt = clock.GetUtcNow(), QuietUntil = null, QuietBy = "" };
 
     /// <summary>Open again, with all that time brings, and quiet if it is maintenance.</summary>
     private Alert Open(Alert alert)

@@ -5,7 +5,8 @@ using Fleet.Storage;
 namespace Fleet.Alerts;
 
 /// <summary>An alert that waits for a digest.</summary>
-internal sealed record Digested(Key Row, AlertKey Place);
+/// <param name="Etag">It is another one when something has happened to the alert since.</param>
+internal sealed record Digested(Key Row, AlertKey Place, string Etag);
 
 /// <summary>What waits for alerters' next digests, and when those are due. Table: <see cref="Schema.Digests"/>.</summary>
 internal sealed class Digests(ITables tables, Alerters alerters, IBus bus, Limits limits, TimeProvider clock)
@@ -20,14 +21,15 @@ internal sealed class Digests(ITables tables, Alerters alerters, IBus bus, Limit
     /// <summary>Adds an alert; one that waits already waits no longer for being added again.</summary>
     public async ValueTask AddAsync(string alerter, AlertKey place, Alert alert, CancellationToken ct)
     {
+        var key = new Key(KeyText.Of(alerter), $"{alert.RaisedAt.UtcTicks:D19}-{alert.Id}");
         try
         {
-            await _digests.WriteAsync(
-                Write.Insert(new(KeyText.Of(alerter), $"{alert.RaisedAt.UtcTicks:D19}-{alert.Id}"), new Columns { ["Place"] = place.ToString(), ["At"] = clock.GetUtcNow() }), ct);
+            await _digests.WriteAsync(Write.Insert(key, new Columns { ["Place"] = place.ToString(), ["At"] = clock.GetUtcNow() }), ct);
         }
         catch (ConflictException)
         {
-            // It waits.
+            // It waits; or is being sent, and waits once more.
+            await _digests.WriteAsync(Write.Merge(key, new Columns { ["Place"] = place.ToString() }), ct);
         }
     }
 
@@ -38,15 +40,25 @@ internal sealed class Digests(ITables tables, Alerters alerters, IBus bus, Limit
     public async ValueTask<IReadOnlyList<Digested>> ReadAsync(string alerter, string until, CancellationToken ct)
     {
         var page = await _digests.PageAsync(KeyRange.Rows(KeyText.Of(alerter), "", until + "~"), Most, null, ct);
-        return [.. page.Items.Select(row => new Digested(row.Key, AlertKey.TryParse(row.Columns.Text("Place")!, out var place) ? place : default))];
+        return [.. page.Items.Select(row => new Digested(row.Key, AlertKey.TryParse(row.Columns.Text("Place")!, out var place) ? place : default, row.Etag))];
     }
 
-    /// <summary>These were sent: what failed before is forgotten.</summary>
-    public async ValueTask RemoveAsync(string alerter, IEnumerable<Digested> sent, CancellationToken ct)
+    /// <summary>It waits no longer; false if something has happened to it since it was read: then it does.</summary>
+    public async ValueTask<bool> TryRemoveAsync(Digested one, CancellationToken ct)
     {
-        await _digests.WriteManyAsync(sent.Select(one => Write.Delete(one.Row)), ct);
-        await _digests.WriteAsync(Write.Delete(StateOf(alerter)), ct);
+        try
+        {
+            await _digests.WriteAsync(Write.Delete(one.Row).If(one.Etag), ct);
+            return true;
+        }
+        catch (ConflictException)
+        {
+            return false;
+        }
     }
+
+    /// <summary>The alerter takes digests: that one failed before is forgotten.</summary>
+    public async ValueTask RecoverAsync(string alerter, CancellationToken ct) => await _digests.WriteAsync(Write.Delete(StateOf(alerter)), ct);
 
     /// <summary>A digest that failed is sent again after the back-off, with what waits then.</summary>
     /// <returns>How often it has failed now.</returns>

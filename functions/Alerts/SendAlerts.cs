@@ -81,8 +81,12 @@ internal sealed class SendAlerts(
             if (result is Delivery.RetryAfter retry)
             {
                 var state = isTried && tried.Attempts >= limits.AlertDeliveries ? "failed" : "retrying";
-                if (isTried || tried.Told != seen.Told || seen.State != state) await alerts.NoteAsync(key, tried with { State = state, Attempts = isTried ? tried.Attempts : seen.Attempts, Reason = retry.Reason }, ct);
-                return new Outcome.Again(retry.Wait ?? limits.BackOff(tried.Attempts), retry.Reason, isTried);
+                if (isTried || tried.Told != seen.Told || seen.State != state) await alerts.NoteAsync(key, tried with { State = state, Attempts = isTried ? tried.Attempts : tried.Attempts - 1, Reason = retry.Reason }, ct);
+
+                // Others are tried first: perhaps it is this alert that the other side cannot take.
+                var own = limits.BackOff(tried.Attempts);
+                var wait = retry.Wait ?? own;
+                return new Outcome.Again(!isTried ? wait : wait + limits.RetryFirst > own ? wait + limits.RetryFirst : own, retry.Reason, isTried);
             }
 
             await alerts.NoteAsync(key, tried with { State = "failed", Reason = result.Reason }, ct);
@@ -124,9 +128,9 @@ internal sealed class SendAlerts(
         foreach (var one in waiting)
         {
             if (await alerts.FindAsync(one.Place, ct) is { } alert) found.Add((one, alert));
+            else await digests.TryRemoveAsync(one, ct);
         }
 
-        await digests.RemoveAsync(name, waiting.Except(found.Select(one => one.Row)), ct);
         return found.Count == 0 ? Outcome.Finished : await SendDigestAsync(name, found, ct) ?? Outcome.Finished;
     }
 
@@ -134,35 +138,23 @@ internal sealed class SendAlerts(
     /// <returns>What ends this message; null if all were sent.</returns>
     private async ValueTask<Outcome?> SendDigestAsync(string name, List<(Digested Row, Alert Alert)> found, CancellationToken ct)
     {
-        var one = found[0];
         if (await alerters.FindAsync(name, ct) is not var (alerter, settings)) return await GiveUpAsync($"There is no alerter '{name}' any more.");
         var isOne = AlerterType.Of(settings.Type)?.CanDigest != true;
         if (isOne && found.Count > 1) return await EachAsync(found.Chunk(1));
-        var result = await DeliverAsync(alerter, isOne ? NoticeOf(AlertEvent.Opened, one.Alert, settings) : Notice.OfDigest([.. found.Select(one => one.Alert)], site.Url), name, ct);
-        switch (result)
+        switch (await DeliverAsync(alerter, isOne ? NoticeOf(AlertEvent.Opened, found[0].Alert, settings) : Notice.OfDigest([.. found.Select(one => one.Alert)], site.Url), name, ct))
         {
             case (Delivery.Delivered, _):
-                foreach (var (row, alert) in found)
-                {
-                    if (alert.Deliveries.FirstOrDefault(delivery => delivery.Alerter == name) is { State: "queued" } delivery) await alerts.NoteAsync(row.Place, delivery with { State = "delivered", Reason = null }, ct);
-                }
-
-                await digests.RemoveAsync(name, found.Select(one => one.Row), ct);
+                await NoteAsync(delivery => delivery with { State = "delivered", Reason = null });
+                await digests.RecoverAsync(name, ct);
                 return null;
             case (Delivery.Rejected { IsAboutContent: true }, _) when found.Count > 1:
                 return await EachAsync(found.Chunk((found.Count + 1) / 2));
             case (Delivery.Rejected { IsAboutContent: true } refused, _):
+                await digests.RecoverAsync(name, ct);
                 return await GiveUpAsync(refused.Reason);
             case var (failed, _):
                 // The chore that looks for digests which are due has it sent again.
-                if (await digests.FailAsync(name, (failed as Delivery.RetryAfter)?.Wait, ct) == 1)
-                {
-                    foreach (var (row, alert) in found)
-                    {
-                        if (alert.Deliveries.FirstOrDefault(delivery => delivery.Alerter == name) is { State: "queued" } delivery) await alerts.NoteAsync(row.Place, delivery with { Reason = failed.Reason }, ct);
-                    }
-                }
-
+                if (await digests.FailAsync(name, (failed as Delivery.RetryAfter)?.Wait, ct) == 1) await NoteAsync(delivery => delivery with { Reason = failed.Reason }, isEnd: false);
                 return Outcome.Finished;
         }
 
@@ -177,12 +169,23 @@ internal sealed class SendAlerts(
             return null;
         }
 
-        // As a message about this alert: sent again, it waits for a digest again.
+        // As a message about an alert: sent again, it waits for a digest again.
         async ValueTask<Outcome> GiveUpAsync(string reason)
         {
-            await alerts.NoteAsync(one.Row.Place, new(name, "failed", 1, clock.GetUtcNow(), reason), ct);
-            await digests.RemoveAsync(name, [one.Row], ct);
-            return new Outcome.Dead(reason, Message(one.Row.Place, name, one.Alert.Events.Length - 1));
+            await NoteAsync(delivery => new(name, "failed", 1, clock.GetUtcNow(), reason, From: delivery.From));
+            return new Outcome.Dead(reason, Message(found[0].Row.Place, name, found[0].Alert.Events.Length - 1));
+        }
+
+        // As the alerts are now: meanwhile something may have happened to them, and then they wait for the next digest.
+        async ValueTask NoteAsync(Func<AlertDelivery, AlertDelivery> change, bool isEnd = true)
+        {
+            foreach (var (row, _) in found)
+            {
+                using var turn = await _turns.TakeAsync($"{row.Place}{Separator}{name}", ct);
+                var delivery = (await alerts.FindAsync(row.Place, ct))?.Deliveries.FirstOrDefault(one => one.Alerter == name);
+                if (delivery is { State: "queued" }) await alerts.NoteAsync(row.Place, change(delivery), ct);
+                if (isEnd && !await digests.TryRemoveAsync(row, ct) && delivery is not null) await alerts.NoteAsync(row.Place, delivery, ct);
+            }
         }
     }
 }

@@ -40,7 +40,7 @@ internal static class Triggers
         var services = context.RequestServices;
         try
         {
-            if (name == UpkeepTrigger) await TickAsync(services, context.RequestAborted);
+            if (name == UpkeepTrigger) await TickAsync(services);
             else await HandleAsync(services, Queues[name], await TriggerEnvelope.ReadAsync(context.Request.Body, context.RequestAborted));
         }
         catch (Exception fault)
@@ -55,8 +55,10 @@ internal static class Triggers
         await context.Response.WriteAsync("{}", CancellationToken.None);
     }
 
-    private static async Task TickAsync(IServiceProvider services, CancellationToken ct)
+    /// <summary>Some of what it begins goes on when it is answered: as long as the program runs.</summary>
+    private static async Task TickAsync(IServiceProvider services)
     {
+        var ct = services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
         await services.GetRequiredService<FirstStart>().EnsureAsync(ct);
         await services.GetRequiredService<Chores>().RunDueAsync(ct);
     }

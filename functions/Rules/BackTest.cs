@@ -147,6 +147,12 @@ internal sealed class BackTest(ResultIndex index, BatchStore batches, NodeDirect
         private readonly HashSet<ulong> _known = [];
         private readonly Queue<ulong> _order = [];
 
+        public void Clear()
+        {
+            while (_order.TryDequeue(out _)) room.Leave();
+            _known.Clear();
+        }
+
         /// <summary>False if it is remembered.</summary>
         public bool Add(string row)
         {
@@ -171,6 +177,7 @@ internal sealed class BackTest(ResultIndex index, BatchStore batches, NodeDirect
     /// <param name="follows">The group's alert before, whose rows may be there still.</param>
     private sealed class Group(DateTimeOffset firstAt, Room room, Group? follows)
     {
+        private readonly Group? _follows = follows;
         private byte[] _live = [];
 
         public DateTimeOffset FirstAt { get; } = firstAt;
@@ -185,11 +192,20 @@ internal sealed class BackTest(ResultIndex index, BatchStore batches, NodeDirect
             _live = LiveRows.With(_live, [.. finding.Live.Where((_, i) => news.Contains(finding.Rows[i]))]);
         }
 
-        public void End(IReadOnlyList<Hit> gone)
+        /// <returns>Those that neither it nor one before it had.</returns>
+        public List<Hit> End(IReadOnlyList<Hit> gone)
         {
-            _live = LiveRows.Without(_live, gone);
-            if (_live.Length == 0) IsResolved = true;
-            follows?.End(gone);
+            var unknown = gone.ToList();
+            var group = this;
+            for (var step = 0; group is not null && step < AlertLife.MostFollowed; step++)
+            {
+                unknown.RemoveAll(one => Hit.Unpack(group._live).Any(live => live.Row == one.Row));
+                group._live = LiveRows.Without(group._live, gone);
+                if (group._live.Length == 0) group.IsResolved = true;
+                group = group._follows;
+            }
+
+            return unknown;
         }
     }
 
@@ -201,6 +217,7 @@ internal sealed class BackTest(ResultIndex index, BatchStore batches, NodeDirect
         private readonly Dictionary<DateOnly, long> _alertDays = [];
         private readonly Dictionary<NodeId, long> _nodes = [];
         private readonly Dictionary<string, Group> _groups = new(StringComparer.Ordinal);
+        private readonly Dictionary<string, List<Hit>> _gone = new(StringComparer.Ordinal);
         private readonly Dictionary<NodeId, Queue<BackTestSample>> _samples = [];
         private readonly Room _room = new(MostRowsOfAll);
         private readonly Recent _seen = new(100 * MostRows, new(100 * MostRows));
@@ -244,7 +261,7 @@ internal sealed class BackTest(ResultIndex index, BatchStore batches, NodeDirect
             var group = _groups.GetValueOrDefault(finding.Group);
             if (finding.IsEnd)
             {
-                group?.End(finding.Live);
+                Note(finding.Group, group is null ? finding.Live : group.End(finding.Live));
                 return;
             }
 
@@ -254,6 +271,7 @@ internal sealed class BackTest(ResultIndex index, BatchStore batches, NodeDirect
             {
                 group.IsResolved = false;
                 group.Add(finding, news);
+                End(group, finding);
                 return;
             }
 
@@ -261,9 +279,27 @@ internal sealed class BackTest(ResultIndex index, BatchStore batches, NodeDirect
             var day = DateOnly.FromDateTime(at.UtcDateTime);
             _alertDays[day] = _alertDays.GetValueOrDefault(day) + 1;
             if (group is null && _groups.Count >= MostGroups) return;
+            group?.Rows.Clear();
             _groups[finding.Group] = group = new(at, _room, finding.Live.Count > 0 ? group : null);
             foreach (var row in finding.Rows) group.Rows.Add(row);
             group.Add(finding, finding.Rows);
+            End(group, finding);
+        }
+
+        /// <summary>Rows that are gone and that no alert had.</summary>
+        private void Note(string group, IReadOnlyList<Hit> gone)
+        {
+            if (gone.Count == 0) return;
+            if (!_gone.TryGetValue(group, out var known)) _gone[group] = known = [];
+            foreach (var one in gone.Where(one => !known.Contains(one)))
+            {
+                if (_room.TryTake()) known.Add(one);
+            }
+        }
+
+        private void End(Group group, Finding finding)
+        {
+            if (_gone.GetValueOrDefault(finding.Group)?.Where(one => finding.Live.Any(live => live.Row == one.Row && live.At <= one.At)).ToList() is { Count: > 0 } gone) group.End(gone);
         }
     }
 }

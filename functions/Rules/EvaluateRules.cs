@@ -11,8 +11,6 @@ namespace Fleet.Rules;
 internal sealed class EvaluateRules(
     BatchStore batches, RuleStore rules, NodeDirectory directory, NodeStore nodes, StoredMemory memory, AlertLife alerts, ChangeFeed changes, TimeProvider clock, ILogger<EvaluateRules> log) : ISubscriber
 {
-    private readonly Turns _turns = new();
-
     public string Queue => Addresses.Rules;
 
     public async ValueTask<Outcome> HandleAsync(string body, CancellationToken ct)
@@ -30,8 +28,6 @@ internal sealed class EvaluateRules(
         var node = NodeFacts.Of(key.Node, await directory.FindAsync(key.Node, ct));
         var assessor = new Assessor(memory);
 
-        // A node's batches in their order, as far as they are here: what one adds the next may remove.
-        using var turn = await _turns.TakeAsync(key.Node.ToString(), ct);
         var matches = await assessor.ConfirmAsync(set, batch, set.NewJudge().Matches(batch.Lines, key.Time, node), node, ct);
         if (matches.Count == 0) return Outcome.Finished;
         Telemetry.Matches.Add(matches.Count);
@@ -41,7 +37,7 @@ internal sealed class EvaluateRules(
         {
             try
             {
-                if (finding.IsEnd) await alerts.EndAsync(finding.Group, finding.Live, "the row was removed", ct);
+                if (finding.IsEnd) await alerts.RemoveAsync(finding.Group, finding.Live, ct);
                 else await alerts.RaiseAsync(AlertDrafts.Of(finding, node, whole, batch.ReceivedAt), ct);
             }
             catch (ArgumentException fault)

@@ -109,8 +109,8 @@ internal sealed record Absence(string Kind, string? Query, int? Intervals, TimeS
 /// <summary>What rules may ask of a node.</summary>
 internal sealed record NodeFacts(NodeId Id, string Host, string Platform, TagSet Tags)
 {
-    /// <summary>A node that is gone, or was never there.</summary>
     public static NodeFacts Of(NodeId id, KnownNode? known) => known is null ? Unknown(id) : new(id, known.HostIdentifier, known.Platform, known.Tags);
 
+    /// <summary>A node that is gone, or was never there.</summary>
     public static NodeFacts Unknown(NodeId id) => new(id, "", "", TagSet.None);
 }

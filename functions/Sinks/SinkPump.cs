@@ -15,9 +15,6 @@ internal sealed class SinkPump(SinkStore sinks, SinkQueue queue, BatchStore batc
     /// <summary>How often a piece that a target refuses is halved to find the lines that it does not take: six bad ones in a thousand. Then the rest is put aside as a whole.</summary>
     private const int MostHalvings = 64;
 
-    /// <summary>A sink that has much waiting stops after so long: others of this instance's chores are due too.</summary>
-    private static readonly TimeSpan s_run = TimeSpan.FromSeconds(20);
-
     private readonly string _instance = Guid.NewGuid().ToString("N");
     private readonly ConcurrentDictionary<string, bool> _running = new(StringComparer.Ordinal);
 
@@ -26,7 +23,7 @@ internal sealed class SinkPump(SinkStore sinks, SinkQueue queue, BatchStore batc
 
     /// <summary>Sends what waits for any sink.</summary>
     /// <param name="patience">Returns after so long at the latest; a sink that takes longer goes on by itself.</param>
-    /// <param name="ct">Stops the sending.</param>
+    /// <param name="ct">Stops the sending, also of what goes on by itself.</param>
     public async ValueTask RunAsync(TimeSpan patience, CancellationToken ct)
     {
         if (!sinks.Active.Any()) return;
@@ -57,10 +54,9 @@ internal sealed class SinkPump(SinkStore sinks, SinkQueue queue, BatchStore batc
     private async ValueTask DrainAsync(Run run, CancellationToken ct)
     {
         var name = run.Settings.Name;
-        var until = clock.GetUtcNow() + s_run;
         try
         {
-            while (clock.GetUtcNow() < until && await queue.FirstAsync(name, BatchesAtOnce, ct) is { Count: > 0 } waiting && await SendAsync(run, waiting, ct))
+            while (await queue.FirstAsync(name, BatchesAtOnce, ct) is { Count: > 0 } waiting && await SendAsync(run, waiting, ct))
             {
                 run.LeasedAt = clock.GetUtcNow();
                 await queue.NoteAsync(name, run.State, Lease, ct);

@@ -54,12 +54,19 @@ internal sealed class SinkQueue(ITables tables, TimeProvider clock)
     public async ValueTask<int> RetryAsync(string sink, CancellationToken ct)
     {
         // Those that are there now: what is refused again meanwhile stays.
-        var refused = new List<Refused>();
-        await foreach (var row in _refused.ScanAsync(KeyRange.Partition(KeyText.Of(sink)), ct)) refused.Add(ReadRefused(row));
-        foreach (var one in refused)
+        var refused = new List<Row>();
+        await foreach (var row in _refused.ScanAsync(KeyRange.Partition(KeyText.Of(sink)), ct)) refused.Add(row);
+        foreach (var row in refused)
         {
-            await AddAsync(sink, one.Batch, ct);
-            await _refused.WriteAsync(Write.Delete(new(KeyText.Of(sink), one.Id)), ct);
+            await AddAsync(sink, ReadRefused(row).Batch, ct);
+            try
+            {
+                await _refused.WriteAsync(Write.Delete(row.Key).If(row.Etag), ct);
+            }
+            catch (ConflictException)
+            {
+                // It was refused again.
+            }
         }
 
         if ((await FindStateAsync(sink, ct)).NextAt is not null) await _states.WriteAsync(Write.Merge(StateOf(sink), new Columns { ["NextAt"] = 0L }), ct);

@@ -138,6 +138,30 @@ public sealed class AlertLifeTests
     }
 
     [Fact]
+    public async Task A_row_is_over_however_late_it_is_removed_and_in_whatever_order_its_batches_are_judged()
+    {
+        await using var world = await World.OpenAsync();
+        var key = await world.EnrollAsync("H1");
+        await world.AddRuleAsync("r", Watch, rule => rule with { Grouping = new([], TimeSpan.FromHours(1)), ResolvesOnRemoved = true }, "log");
+        await world.LogAsync(key, Lines(("ada", 1)));
+        await world.PumpAsync();
+        world.Clock.Advance(TimeSpan.FromDays(3));
+        await world.Get<TendAlerts>().ForgetAsync(default);
+        await world.LogAsync(key, Removed(("ada", 1)));
+        await world.PumpAsync();
+        Assert.Equal(AlertState.Resolved, Assert.Single(await world.AlertsAsync()).State);
+        Assert.Equal(["opened", "resolved"], Events(world));
+
+        // As if an earlier try of the first had failed.
+        await world.LogAsync(key, Removed(("eve", 3)));
+        await world.PumpAsync();
+        await world.LogAsync(key, Lines(("eve", 3)));
+        await world.PumpAsync();
+        Assert.Equal([AlertState.Resolved, AlertState.Resolved], (await world.AlertsAsync()).Select(alert => alert.State));
+        Assert.Equal(["opened", "resolved", "opened", "resolved"], Events(world));
+    }
+
+    [Fact]
     public async Task An_earlier_alert_of_the_group_is_over_when_its_own_rows_are_gone()
     {
         await using var world = await World.OpenAsync();

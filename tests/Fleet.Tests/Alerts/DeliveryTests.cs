@@ -92,6 +92,24 @@ public sealed class DeliveryTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task An_alert_that_the_other_side_fails_at_keeps_no_other_from_arriving()
+    {
+        _answer = body => Task.FromResult(body.ToJsonString().Contains("\"H7\"", StringComparison.Ordinal) ? 500 : 200);
+        await using var world = await World.OpenAsync();
+        await HookAsync(world);
+        for (var i = 0; i < 30; i++) await RaiseAsync(world, $"H{i}", "hook");
+        for (var second = 0; second < 60; second++)
+        {
+            await world.PumpAsync();
+            world.Clock.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.Equal(29, _took.Count);
+        Assert.InRange(_asked.Count, 31, 29 + 8);
+        Assert.Equal("retrying", Assert.Single((await world.AlertsAsync()).Single(alert => alert.Host == "H7").Deliveries).State);
+    }
+
+    [Fact]
     public async Task An_alerter_that_is_down_for_a_day_is_told_when_it_is_back()
     {
         _answer = _ => Task.FromResult(503);
@@ -108,7 +126,7 @@ public sealed class DeliveryTests : IAsyncLifetime
         world.Clock.Advance(TimeSpan.FromMinutes(15));
         await world.PumpAsync();
         Assert.Equal("delivered", Assert.Single(Assert.Single(await world.AlertsAsync()).Deliveries).State);
-        Assert.InRange(_asked.Count, 90, 110);
+        Assert.InRange(_asked.Count, 60, 110);
     }
 
     [Fact]
@@ -149,6 +167,50 @@ public sealed class DeliveryTests : IAsyncLifetime
         await LaterAsync(world, TimeSpan.FromMinutes(11));
         Assert.Equal(["H1", "H2"], _took.SelectMany(Hosts).Order(StringComparer.Ordinal));
         Assert.All(await world.AlertsAsync(), alert => Assert.Equal(("delivered", null), (Assert.Single(alert.Deliveries).State, Assert.Single(alert.Deliveries).Reason)));
+    }
+
+    [Fact]
+    public async Task A_digest_is_tried_ever_less_often()
+    {
+        _answer = _ => Task.FromResult(401);
+        await using var world = await World.OpenAsync();
+        await HookAsync(world, TimeSpan.FromMinutes(10));
+        await RaiseAsync(world, "H1", "hook");
+        for (var i = 0; i < 4 * 60; i++) await LaterAsync(world, TimeSpan.FromSeconds(15));
+        Assert.InRange(_asked.Count, 6, 14);
+        await world.Get<Alerters>().RemoveAsync("hook", null, default);
+        await LaterAsync(world, TimeSpan.FromHours(1));
+        await LaterAsync(world, TimeSpan.FromMinutes(1));
+        Assert.Single(await world.Get<IDeadLetters>().ListAsync(10, default));
+        Assert.Equal("failed", Assert.Single(Assert.Single(await world.AlertsAsync()).Deliveries).State);
+    }
+
+    [Fact]
+    public async Task What_happens_to_an_alert_while_its_digest_is_on_its_way_waits_for_the_next()
+    {
+        var going = new TaskCompletionSource();
+        var hold = new TaskCompletionSource<int>();
+        _answer = _ =>
+        {
+            going.TrySetResult();
+            return hold.Task;
+        };
+        await using var world = await World.OpenAsync();
+        await HookAsync(world, TimeSpan.FromMinutes(10));
+        await RaiseAsync(world, "H1", "hook");
+        var place = (await world.Get<AlertStore>().FindPlaceAsync(Assert.Single(await world.AlertsAsync()).Id, default))!.Value;
+        var sending = LaterAsync(world, TimeSpan.FromMinutes(11));
+        await going.Task.WaitAsync(TimeSpan.FromSeconds(30));
+        await world.Get<AlertLife>().ResolveAsync(place, "ada", "", default);
+        await world.Get<AlertLife>().ReopenAsync(place, "ada", "", default);
+        await world.Subscriber(Addresses.Alerts).HandleAsync(SendAlerts.Message(place, "hook", 2), default);
+        hold.SetResult(200);
+        await sending;
+        Assert.Single(_took);
+        Assert.Equal("queued", Assert.Single(Assert.Single(await world.AlertsAsync()).Deliveries).State);
+        await LaterAsync(world, TimeSpan.FromMinutes(11));
+        Assert.Equal(2, _took.Count);
+        Assert.Equal(("delivered", 2), Assert.Single(Assert.Single(await world.AlertsAsync()).Deliveries) is var delivery ? (delivery.State, delivery.Told) : default);
     }
 
     [Fact]
