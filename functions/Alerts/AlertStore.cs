@@ -83,7 +83,7 @@ internal sealed class AlertStore(ITables tables, Activity activity, TimeProvider
     {
         var looked = 0;
         var alerts = new List<Alert>();
-        AlertKey? start = after is not null && AlertKey.TryParse(after, out var key) ? key : null;
+        AlertKey? start = after is null ? null : AlertKey.TryParse(after, out var key) ? key : throw new BadPlaceException();
         foreach (var table in (await tables.ListAsync(Schema.AlertsPrefix, ct)).Reverse())
         {
             if (start is { } s && string.CompareOrdinal(table, s.Table) > 0) continue;

@@ -43,10 +43,10 @@ internal sealed class SendAlerts(
             : new Outcome.Dead("The message names no alert.");
     }
 
-    private async ValueTask<Outcome> TellAsync(AlertKey key, Alert alert, int what, string name, CancellationToken ct)
+    private async ValueTask<Outcome> TellAsync(AlertKey key, Alert alert, int until, string name, CancellationToken ct)
     {
         var seen = alert.Deliveries.FirstOrDefault(d => d.Alerter == name) ?? new(name, "pending", 0, null, null);
-        if (seen.Told >= what || alert.IsQuiet(clock.GetUtcNow())) return Outcome.Finished;
+        if (seen.Told >= until || alert.IsQuiet(clock.GetUtcNow())) return Outcome.Finished;
 
         // Nobody was told that it began, and nobody needs to be told that it is over.
         if (seen is { State: "quiet", Told: < 0 } && alert.State == AlertState.Resolved)
@@ -60,19 +60,24 @@ internal sealed class SendAlerts(
         var tried = seen with { Attempts = seen.State is "delivered" or "queued" or "failed" ? 1 : seen.Attempts + 1, At = clock.GetUtcNow() };
         if (await alerters.FindAsync(name, ct) is not var (alerter, settings)) return await FailAsync(new Delivery.Rejected($"There is no alerter '{name}' any more."), isTried: true);
         var isQueued = seen.State == "queued";
+        var isTold = false;
         foreach (var (place, one) in Reduced(alert.Events, Math.Max(seen.Told + 1, seen.From)).Where(one => Wants(settings, one.What)))
         {
             if (settings.DigestEvery is not null && one != AlertEvent.Resolved)
             {
                 await digests.AddAsync(name, key, alert, ct);
-                isQueued = true;
+                (isQueued, isTold) = (true, true);
                 continue;
             }
 
-            if (settings.DigestEvery is null && await DeliverAsync(alerter, NoticeOf(one, alert, settings), name, ct) is (not Delivery.Delivered and var result, var isTried)) return await FailAsync(result, isTried);
+            // To whom it is news, it was opened.
+            var what = one == AlertEvent.Reminded && seen.Told < 0 ? AlertEvent.Opened : one;
+            isTold |= settings.DigestEvery is null;
+            if (settings.DigestEvery is null && await DeliverAsync(alerter, NoticeOf(what, alert, settings), name, ct) is (not Delivery.Delivered and var result, var isTried)) return await FailAsync(result, isTried);
             tried = tried with { Told = place };
         }
 
+        if (!isTold && seen.Told >= 0) tried = seen;
         await alerts.NoteAsync(key, tried with { State = isQueued && settings.DigestEvery is not null ? "queued" : "delivered", Reason = null, Told = alert.Events.Length - 1 }, ct);
         return Outcome.Finished;
 

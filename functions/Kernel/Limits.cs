@@ -100,6 +100,9 @@ internal sealed record Limits
     /// <summary>Conditions in one rule.</summary>
     public int RuleConditions { get; init; } = 1_000;
 
+    /// <summary>Characters of one rule's conditions, as JSON: every rule is in memory on every instance.</summary>
+    public int RuleCharacters { get; init; } = 200_000;
+
     /// <summary>How long an alerter may take over one alert.</summary>
     public TimeSpan AlerterTimeout { get; init; } = TimeSpan.FromSeconds(10);
 

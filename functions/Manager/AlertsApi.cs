@@ -36,6 +36,7 @@ internal sealed record AlertOwner(string Owner);
 /// <param name="Action"><c>acknowledge</c>, <c>resolve</c> or <c>reopen</c>.</param>
 internal sealed record AlertsRequest(IReadOnlyList<string> Ids, string Action, string? Note = null);
 
+/// <param name="Changed">How many are in another state now.</param>
 internal sealed record AlertsDone(int Changed, IReadOnlyList<string> Missing);
 
 internal static class AlertsApi
@@ -51,13 +52,13 @@ internal static class AlertsApi
         api.MapGet("/alerts/{id}", FindAsync).For(Role.Viewer).Docs<AlertBody>("Read an alert with its deliveries");
         api.MapGet("/alerts/{id}/history", HistoryAsync).For(Role.Viewer).Docs<ListOf<AlertStepBody>>("List what became of an alert");
         api.MapPost("/alerts/{id}/acknowledge", (string id, AlertNote? request, AlertStore alerts, AlertLife life, DeviceLinks links, HttpContext http, CancellationToken ct) =>
-            ChangeAsync(id, request?.Note, alerts, links, http, place => life.AcknowledgeAsync(place, http.Actor(), request?.Note ?? "", ct), ct)).For(Role.Operator)
+            ChangeAsync(id, request?.Note, alerts, links, http, place => life.AcknowledgeAsync(place, http.Actor(), request?.Note ?? "", ct), ct, alert => alert.State == AlertState.Resolved ? "It is resolved: open it again first." : null)).For(Role.Operator)
             .Docs<AlertBody>("Acknowledge an alert: somebody takes care of it", body: """{"note":"looking into it"}""", id: "acknowledgeAlert");
         api.MapPost("/alerts/{id}/resolve", (string id, AlertNote? request, AlertStore alerts, AlertLife life, DeviceLinks links, HttpContext http, CancellationToken ct) =>
             ChangeAsync(id, request?.Note, alerts, links, http, place => life.ResolveAsync(place, http.Actor(), request?.Note ?? "", ct), ct)).For(Role.Operator)
             .Docs<AlertBody>("Resolve an alert", body: """{"note":"a false alarm"}""", id: "resolveAlert");
         api.MapPost("/alerts/{id}/reopen", (string id, AlertNote? request, AlertStore alerts, AlertLife life, DeviceLinks links, HttpContext http, CancellationToken ct) =>
-            ChangeAsync(id, request?.Note, alerts, links, http, place => life.ReopenAsync(place, http.Actor(), request?.Note ?? "", ct), ct)).For(Role.Operator)
+            ChangeAsync(id, request?.Note, alerts, links, http, place => life.ReopenAsync(place, http.Actor(), request?.Note ?? "", ct), ct, alert => alert.State == AlertState.Acknowledged ? "It is acknowledged, and not resolved." : null)).For(Role.Operator)
             .Docs<AlertBody>("Open an alert again that was resolved", body: """{"note":"it is back"}""", id: "reopenAlert");
         api.MapPost("/alerts/{id}/snooze", SnoozeAsync).For(Role.Operator).Docs<AlertBody>("Tell nobody of an alert for a while", body: """{"for":"4h"}""", id: "snoozeAlert");
         api.MapDelete("/alerts/{id}/snooze", (string id, AlertStore alerts, AlertLife life, DeviceLinks links, HttpContext http, CancellationToken ct) =>
@@ -105,7 +106,7 @@ internal static class AlertsApi
         var now = clock.GetUtcNow();
         var span = TimeSpan.Zero;
         if ((request.For is null) == (request.Until is null)) return Task.FromResult(Problem.Invalid("for", "Either 'for', a span of time such as 4h, or 'until' says how long."));
-        if (request.For is not null && (!Duration.TryParse(request.For, out span) || span <= TimeSpan.Zero)) return Task.FromResult(Problem.Invalid("for", "This is a span of time, such as 4h."));
+        if (request.For is not null && (!Duration.TryParse(request.For, out span) || span <= TimeSpan.Zero)) return Task.FromResult(Problem.Invalid("for", "This is a span of time, such as 4h, of a year at most."));
         var until = request.For is null ? request.Until : now + span;
         if (until <= now || until > now + s_mostSnooze) return Task.FromResult(Problem.Invalid(request.For is null ? "until" : "for", "The silence ends later than now, and within a year."));
         return ChangeAsync(id, request.Note, alerts, links, http, place => life.SnoozeAsync(place, http.Actor(), until, request.Note ?? "", ct), ct);
@@ -139,17 +140,19 @@ internal static class AlertsApi
         var missing = new List<string>();
         foreach (var id in request.Ids.Distinct())
         {
-            if (await PlaceAsync(id, alerts, ct) is { } place && await change(place) is not null) changed++;
-            else missing.Add(id);
+            if (await PlaceAsync(id, alerts, ct) is not { } place || await alerts.FindAsync(place, ct) is not { } before || await change(place) is not { } after) missing.Add(id);
+            else if (after.State != before.State) changed++;
         }
 
         return TypedResults.Ok(new AlertsDone(changed, missing));
     }
 
-    private static async Task<IResult> ChangeAsync(string id, string? note, AlertStore alerts, DeviceLinks links, HttpContext http, Func<AlertKey, ValueTask<Alert?>> change, CancellationToken ct)
+    private static async Task<IResult> ChangeAsync(string id, string? note, AlertStore alerts, DeviceLinks links, HttpContext http, Func<AlertKey, ValueTask<Alert?>> change, CancellationToken ct, Func<Alert, string?>? fault = null)
     {
         if (note?.Length > MostText) return Problem.Invalid("note", "At most 10,000 characters fit.");
-        if (await PlaceAsync(id, alerts, ct) is not { } place || await alerts.FindAsync(place, ct) is not { } before || await change(place) is not { } after) return Missing(id);
+        if (await PlaceAsync(id, alerts, ct) is not { } place || await alerts.FindAsync(place, ct) is not { } before) return Missing(id);
+        if (fault?.Invoke(before) is { } conflict) return Problem.Conflict(conflict);
+        if (await change(place) is not { } after) return Missing(id);
         (http.Audit().Target, http.Audit().Reason) = ("alerts/" + id, note);
         (http.Audit().Before, http.Audit().After) = (State(before), State(after));
         return TypedResults.Ok(Body(after, links));

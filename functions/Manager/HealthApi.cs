@@ -81,9 +81,7 @@ internal static class HealthApi
             await PartAsync("rules", () => new(counted.Where(metric => metric.Name == "fleet.rules.faults").Sum(metric => metric.LastHour) is > 0 and var faults
                 ? (false, $"{faults} matches of the last hour could not be made into alerts: the log says why.")
                 : (true, "Every match became an alert."))),
-            await PartAsync("alerters", () => new(alerters.Current.Items.Select(alerter => alerter.Name).Where(name => Fails(counted, name)).Order(StringComparer.Ordinal).ToList() is { Count: > 0 } failing
-                ? (false, $"In the last hour {string.Join(", ", failing)} took nothing.")
-                : (true, "None failed in the last hour."))),
+            await PartAsync("alerters", () => new(AlertersOf(counted, alerters))),
             await PartAsync("sinks", async () =>
             {
                 var failing = new List<string>();
@@ -99,11 +97,15 @@ internal static class HealthApi
         return TypedResults.Ok(new HealthReport(parts.TrueForAll(part => part.Status == "ok") ? "ok" : "sick", Version, metrics.StartedAt, parts));
     }
 
-    /// <summary>It was told something in the last hour, and took none of it.</summary>
-    private static bool Fails(IReadOnlyList<Metric> counted, string alerter)
+    /// <summary>One that was told something in the last hour and took nothing is sick; of one that took some it is said how often it failed.</summary>
+    private static (bool, string) AlertersOf(IReadOnlyList<Metric> counted, Alerters alerters)
     {
-        var tried = counted.Where(metric => metric.Name == "fleet.deliveries" && metric.LastHour > 0 && metric.Tags.Any(tag => tag is { Key: "alerter" } && tag.Value == alerter)).ToList();
-        return tried.Count > 0 && tried.TrueForAll(metric => metric.Tags.All(tag => tag is not { Key: "outcome", Value: "delivered" }));
+        var tried = alerters.Current.Items.Select(alerter => alerter.Name).Order(StringComparer.Ordinal).Select(name => (Name: name, Took: Of(name, isDelivered: true), Failed: Of(name, isDelivered: false))).Where(one => one.Failed > 0).ToList();
+        if (tried.Count == 0) return (true, "None failed in the last hour.");
+        return (tried.TrueForAll(one => one.Took > 0), $"In the last hour {string.Join(", ", tried.Select(one => one.Took > 0 ? $"{one.Name} failed {one.Failed} times and took {one.Took}" : $"{one.Name} took nothing"))}.");
+
+        long Of(string alerter, bool isDelivered) => counted.Where(metric => metric.Name == "fleet.deliveries" && metric.Tags.Any(tag => tag is { Key: "alerter" } && tag.Value == alerter)
+            && metric.Tags.Any(tag => tag is { Key: "outcome", Value: "delivered" }) == isDelivered).Sum(metric => metric.LastHour);
     }
 
     private static async ValueTask<HealthPart> PartAsync(string name, Func<ValueTask<(bool IsWell, string Detail)>> look)

@@ -11,9 +11,9 @@ internal static partial class JsonFault
     public static string Explain(JsonException fault)
     {
         if (Unknown().Match(fault.Message) is { Success: true } unknown) return $"There is no member '{unknown.Groups[1].Value}' here.{Hint(unknown.Groups[1].Value, unknown.Groups[2].Value)}";
-        if (Missing().Match(fault.Message) is { Success: true } missing) return $"Missing: {missing.Groups[1].Value.TrimEnd('.')}.";
+        if (Missing().Match(fault.Message) is { Success: true } missing) return $"{(fault.Path is { Length: > 1 } at ? at + ": " : "")}Missing: {missing.Groups[1].Value.TrimEnd('.')}.";
         if (Duplicate().Match(fault.Message) is { Success: true } duplicate) return $"The member '{duplicate.Groups[1].Value}' comes twice.";
-        if (Null().Match(fault.Message) is { Success: true } isNull) return $"The member '{isNull.Groups[1].Value}' is not null.";
+        if (Null().Match(fault.Message) is { Success: true } isNull) return $"The member '{JsonNamingPolicy.CamelCase.ConvertName(isNull.Groups[1].Value)}' is not null.";
         if (fault.Message.Contains("could not be converted", StringComparison.Ordinal)) return fault.Path is { Length: > 1 } wrong ? $"The value at {wrong} is of the wrong type." : "The body is a JSON object.";
         return fault.Path is { Length: > 1 } path && !fault.Message.Contains(path, StringComparison.Ordinal) ? $"{path}: {fault.Message}" : fault.Message;
     }

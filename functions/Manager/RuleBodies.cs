@@ -102,6 +102,10 @@ internal sealed class RuleReader
 
         Names("alerters", request.Alerters ?? [], alerters);
         if ((request.Conditions is null) == (request.Absence is null)) Fault("conditions", "A rule has either 'conditions' on what comes, or 'absence': what does not come.");
+        else if (request.Conditions?.GetRawText().Length > _limits.RuleCharacters)
+        {
+            Fault("conditions", string.Create(System.Globalization.CultureInfo.InvariantCulture, $"At most {_limits.RuleCharacters:N0} characters fit."));
+        }
         else if (request.Conditions is { } conditions)
         {
             RuleParser.Parse(conditions, _limits, out var faults);

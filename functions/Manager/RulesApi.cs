@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Fleet.Alerts;
+using Fleet.Config;
 using Fleet.Kernel;
 using Fleet.Nodes;
 using Fleet.Results;
@@ -63,25 +64,35 @@ internal static class RulesApi
         return TypedResults.Ok(RuleBody.Of(stored.Item));
     }
 
-    private static async Task<IResult> CreateAsync(RuleRequest request, RuleStore rules, Alerters alerters, Edits edits, Limits limits, TimeProvider clock, HttpContext http)
+    private static async Task<IResult> CreateAsync(RuleRequest request, RuleStore rules, Alerters alerters, ConfigItems config, Edits edits, Limits limits, TimeProvider clock, HttpContext http)
     {
         var now = clock.GetUtcNow();
         return RuleReader.Read(Guid.CreateVersion7(now).ToString("N"), request, alerters.Current.ByName.Keys, limits, before: null, now, out var errors) is { } rule
-            ? await edits.PutAsync(http, rules.Table, Kind, rule.Id, stored: null, rule, Json)
+            ? QueryFault(rule, config) ?? await edits.PutAsync(http, rules.Table, Kind, rule.Id, stored: null, rule, Json)
             : Problem.Invalid([.. errors]);
     }
 
     /// <summary>With an id of one's own too: what is brought from another server keeps its id.</summary>
-    private static async Task<IResult> PutAsync(string id, RuleRequest request, RuleStore rules, Alerters alerters, Edits edits, Limits limits, TimeProvider clock, HttpContext http, CancellationToken ct, bool? dryRun = null)
+    private static async Task<IResult> PutAsync(string id, RuleRequest request, RuleStore rules, Alerters alerters, ConfigItems config, Edits edits, Limits limits, TimeProvider clock, HttpContext http, CancellationToken ct, bool? dryRun = null)
     {
         if (id.Length > 100 || !id.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_')) return Problem.Invalid("id", "An id has at most 100 ASCII letters, digits, '-' and '_'.");
         var stored = await rules.Table.ReadAsync(id, ct);
         if (RuleReader.Read(id, request, alerters.Current.ByName.Keys, limits, stored?.Item, clock.GetUtcNow(), out var errors) is not { } rule) return Problem.Invalid([.. errors]);
+        if (QueryFault(rule, config) is { } fault) return fault;
 
         // The same again is no change, and has the version and the time of the last one.
         if (stored is not null && JsonNode.DeepEquals(Essence(rule), Essence(stored.Item))) rule = stored.Item;
         if (dryRun == true) return TypedResults.Ok(Differences.Between(Kind, id, stored is null ? null : Essence(stored.Item), Essence(rule)));
         return await edits.PutAsync(http, rules.Table, Kind, id, stored, rule, Json);
+    }
+
+    /// <summary>Of a query that nobody is given it is not known how often it should come: such a rule would never say anything.</summary>
+    private static IResult? QueryFault(Rule rule, ConfigItems config)
+    {
+        if (rule.Absence?.Query is not { Length: > 0 } query) return null;
+        var names = config.Queries.Current.ByName.Keys.Concat(config.Packs.Current.Items.SelectMany(pack => pack.Queries.Select(one => $"pack/{pack.Name}/{one.Name}"))).ToList();
+        return names.Contains(query) ? null
+            : Problem.Invalid("absence.query", $"No configuration has the query '{query}'{(Nearest.To(query, names) is { } near ? $"; did you mean '{near}'?" : ": a pack's is pack/PACK/QUERY.")}");
     }
 
     /// <summary>Without times, which are no difference.</summary>

@@ -100,7 +100,7 @@ internal static class SinksApi
     {
         name = Paging.Name(name);
         var stored = await sinks.ReadAsync(name, ct);
-        if (Errors(name, request, stored?.Item, limits) is { Count: > 0 } errors) return Problem.Invalid(errors);
+        if (Errors(name, request, stored?.Item, sinks, limits) is { Count: > 0 } errors) return Problem.Invalid(errors);
 
         var wanted = new SinkSettings(
             name, request.Type, PluginCheck.Kept(request.All), stored?.Item.HasSecret ?? false)
@@ -117,7 +117,7 @@ internal static class SinksApi
         return await Edits(sinks).PutAsync(http, stored, wanted, request.Secret, dryRun, ct);
     }
 
-    private static List<FieldError> Errors(string name, SinkRequest request, SinkSettings? before, Limits limits)
+    private static List<FieldError> Errors(string name, SinkRequest request, SinkSettings? before, SinkStore sinks, Limits limits)
     {
         var errors = new List<FieldError>();
         if (Config.Names.Fault(name, limits) is { } nameFault) errors.Add(new("name", nameFault));
@@ -135,6 +135,13 @@ internal static class SinksApi
 
         var hasSecret = request.Secret is null ? before?.HasSecret == true && before.Type == request.Type : request.Secret.Length > 0;
         errors.AddRange(PluginCheck.Errors(type.Title, type.Fields, request.All, hasSecret, Fault));
+
+        // Each turns the file over as if it were its own.
+        if (request.Path is { } path && sinks.Current.Items.FirstOrDefault(one => one.Name != name && one.Field("path") is { } other && Path.GetFullPath(other, "/") == Path.GetFullPath(path, "/")) is { } owner)
+        {
+            errors.Add(new("path", $"Sink '{owner.Name}' writes to this file."));
+        }
+
         return errors;
     }
 

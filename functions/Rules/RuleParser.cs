@@ -27,6 +27,9 @@ internal sealed class RuleParser
     private static readonly HashSet<string> s_textOperators = new(StringComparer.Ordinal) { "begins_with", "ends_with", "contains", "matches_regex", "is_empty" };
 
     private readonly Limits _limits;
+    private static readonly string[] s_counting = ["condition", "rules", "not", "field", "operator", "value"];
+    private static readonly HashSet<string> s_members = [.. s_counting, "id", "type", "input", "data", "flags", "valid", "readonly"];
+
     private readonly List<RuleFault> _faults = [];
     private int _conditions;
 
@@ -46,8 +49,18 @@ internal sealed class RuleParser
 
     private static bool IsGroup(JsonElement node) => node.TryGetProperty("rules", out _) || node.TryGetProperty("condition", out _);
 
+    /// <summary>QueryBuilder keeps members of its own; what is nearly one that counts is a slip.</summary>
+    private void Slips(JsonElement node, string path)
+    {
+        foreach (var member in node.EnumerateObject())
+        {
+            if (!s_members.Contains(member.Name) && Nearest.To(member.Name, s_counting) is { } near) Fault($"{path}.{member.Name}", $"There is no member '{member.Name}'; did you mean '{near}'?");
+        }
+    }
+
     private RuleNode? Group(JsonElement group, string path, int depth)
     {
+        Slips(group, path);
         if (depth > _limits.RuleDepth) return Fault(path, $"Groups are nested more than {_limits.RuleDepth} deep.");
 
         var isAnd = Text(group, "condition") == "AND";
@@ -82,6 +95,7 @@ internal sealed class RuleParser
     private RuleNode? Leaf(JsonElement leaf, string path)
     {
         _conditions++;
+        Slips(leaf, path);
         var fieldName = Text(leaf, "field");
         if (fieldName is null || !s_fields.TryGetValue(fieldName, out var field))
         {

@@ -117,18 +117,21 @@ internal sealed class SinkPump(SinkStore sinks, SinkQueue queue, BatchStore batc
         }
 
         await queue.RemoveAsync(together.Where(one => !one.Records.Exists(refused.ContainsKey)).Select(one => one.Queued), ct);
+        // A target that took nothing of it has perhaps another trouble than these lines: it is asked less often.
+        var isTaken = sent == 0 || sent > refused.Count;
+        var failures = isTaken ? 0 : run.State.Attempts + 1;
         var dropped = together.Sum(one => one.Dropped);
         Telemetry.SinkDropped.Add(dropped, tag);
         run.State = run.State with
         {
-            Attempts = 0,
-            NextAt = null,
+            Attempts = failures,
+            NextAt = isTaken ? null : clock.GetUtcNow() + limits.BackOff(Math.Min(failures, 30)),
             Error = refused.Values.FirstOrDefault(),
             SentAt = sent > refused.Count ? clock.GetUtcNow() : run.State.SentAt,
             Sent = run.State.Sent + sent - refused.Count,
             Dropped = run.State.Dropped + dropped + queue.TakeHeldBack(run.Settings.Name),
         };
-        return true;
+        return isTaken;
     }
 
     /// <summary>Sends a piece; by halves if something in it is refused, so that the other lines arrive.</summary>
@@ -143,9 +146,11 @@ internal sealed class SinkPump(SinkStore sinks, SinkQueue queue, BatchStore batc
         }
 
         var result = await Delivery.TryAsync(stop => run.Sink.SendAsync(piece, stop), limits.SinkTimeout, ct);
-        Telemetry.SinkLines.Add(piece.Count, new("sink", run.Settings.Name), new("outcome", result.Outcome));
-        if (result is not Delivery.Rejected { IsAboutContent: true }) return result;
-        if (piece.Count == 1 || run.Halvings-- <= 0)
+        var isRefused = result is Delivery.Rejected { IsAboutContent: true };
+        var isLast = !isRefused || piece.Count == 1 || run.Halvings-- <= 0;
+        if (isLast) Telemetry.SinkLines.Add(piece.Count, new("sink", run.Settings.Name), new("outcome", result.Outcome));
+        if (!isRefused) return result;
+        if (isLast)
         {
             foreach (var record in piece) refused[record] = result.Reason;
             return Delivery.Ok;

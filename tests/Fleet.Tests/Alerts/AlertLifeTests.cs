@@ -274,7 +274,7 @@ public sealed class AlertLifeTests
         await world.Get<Mutes>().Table.RemoveAsync("n", null, default);
         await world.Get<AlertLife>().UnmuteAsync(second, default);
         await LaterAsync(world, TimeSpan.FromSeconds(1));
-        Assert.Equal(["reminded"], Events(world));
+        Assert.Equal(["opened"], Events(world));
     }
 
     [Fact]

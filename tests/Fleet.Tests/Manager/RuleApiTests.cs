@@ -51,6 +51,7 @@ public sealed class RuleApiTests : ApiTest
     [InlineData("""{"kind":"quiet","for":"1h","percent":3}""", "absence.percent")]
     [InlineData("""{"kind":"missing","for":"1h"}""", "absence.percent")]
     [InlineData("""{"kind":"gone","for":"1h"}""", "absence.kind")]
+    [InlineData("""{"kind":"results","query":"nobody/has/it","intervals":3}""", "absence.query")]
     public async Task An_absence_has_what_its_kind_needs(string absence, string path) => Assert.Contains(
         path, (await Api.RefusedAsync(HttpStatusCode.UnprocessableEntity, "PUT", "/api/rules/r", $$"""{"name":"r","absence":{{absence}}}"""))["errors"]!.AsArray().Select(error => (string)error!["path"]!));
 
@@ -78,6 +79,23 @@ public sealed class RuleApiTests : ApiTest
         var rule = await Api.GetAsync("/api/rules/doorman-7");
         Assert.Equal(("A", "d", "log"), ((string)rule["name"]!, (string)rule["description"]!, (string)Assert.Single(rule["alerters"]!.AsArray())!));
         Assert.Equal("same", (string)(await Api.OkAsync("POST", "/api/import/doorman-rules", file))["rules"]![0]!["change"]!);
+    }
+
+    [Fact]
+    public async Task Slips_in_conditions_are_named_and_their_size_has_a_limit()
+    {
+        var slip = await Api.RefusedAsync(HttpStatusCode.UnprocessableEntity, "POST", "/api/rules", """{"name":"r","conditions":{"condition":"AND","nott":true,"rules":[{"id":"a","field":"action","type":"string","input":"select","operator":"equal","vlaue":"b","value":"added"}]}}""");
+        Assert.Equal(["conditions.nott", "conditions.rules[0].vlaue"], slip["errors"]!.AsArray().Select(error => (string)error!["path"]!));
+        var huge = $$$"""{"name":"r","conditions":{"condition":"AND","rules":[{"field":"action","operator":"equal","value":"{{{new string('x', 300_000)}}}"}]}}""";
+        Assert.Contains("200,000", (string)(await Api.RefusedAsync(HttpStatusCode.UnprocessableEntity, "POST", "/api/rules", huge))["detail"]!, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Two_sinks_do_not_write_to_one_file()
+    {
+        await Api.OkAsync("PUT", "/api/sinks/a", """{"type":"file","path":"out.ndjson"}""");
+        await Api.RefusedAsync(HttpStatusCode.UnprocessableEntity, "PUT", "/api/sinks/b", """{"type":"file","path":"./x/../out.ndjson"}""");
+        await Api.ReplaceAsync("/api/sinks/a", """{"type":"file","path":"out.ndjson","files":3}""");
     }
 
     [Fact]
@@ -168,6 +186,7 @@ public sealed class RuleApiTests : ApiTest
         await Api.RefusedAsync(HttpStatusCode.UnprocessableEntity, "POST", $"/api/alerts/{id}/notes", "{}");
         await Api.RefusedAsync(HttpStatusCode.UnprocessableEntity, "GET", "/api/alerts?state=1");
         await Api.RefusedAsync(HttpStatusCode.NotFound, "POST", "/api/alerts/0123456789abcdef0123456789abcdef/resolve", "{}");
+        await Api.RefusedAsync(HttpStatusCode.BadRequest, "GET", "/api/alerts?after=garbage");
         var many = await Api.OkAsync("POST", "/api/alerts/change", $$"""{"ids":["{{id}}","0123456789abcdef0123456789abcdef"],"action":"resolve"}""");
         Assert.Equal((1, 1), ((int)many["changed"]!, many["missing"]!.AsArray().Count));
         using var viewer = await Server.SignInAsync(Role.Viewer);

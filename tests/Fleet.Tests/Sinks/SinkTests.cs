@@ -196,8 +196,18 @@ public sealed class SinkTests : IAsyncLifetime
         await world.LogAsync(await world.EnrollAsync("H1"), Lines(world, [.. Enumerable.Range(0, 900).Select(i => ("q", i))]));
         await DrainAsync(world);
         Assert.InRange(asked, 64, 150);
+
+        // And ever less often.
+        var key = await world.EnrollAsync("H2");
+        await world.LogAsync(key, Lines(world, ("q", 1)));
+        var before = asked;
+        await DrainAsync(world);
+        Assert.Equal(before, asked);
+        world.Clock.Advance(TimeSpan.FromMinutes(15));
+        await DrainAsync(world);
+        Assert.Equal(before + 1, asked);
         Assert.Equal((0, 0), ((await StateAsync(world, "out")).Sent, (await world.Get<SinkQueue>().LengthAsync("out", default)).Count));
-        Assert.Single(await world.Get<SinkQueue>().RefusedAsync("out", 10, default));
+        Assert.Equal(2, (await world.Get<SinkQueue>().RefusedAsync("out", 10, default)).Count);
     }
 
     [Fact]
