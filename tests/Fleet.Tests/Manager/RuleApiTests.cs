@@ -173,6 +173,7 @@ public sealed class RuleApiTests : ApiTest
         Assert.Null((await Api.OkAsync("DELETE", $"/api/alerts/{id}/snooze"))["quietUntil"]);
         await Api.OkAsync("POST", $"/api/alerts/{id}/notes", """{"note":"seen before"}""");
         Assert.Equal("resolved", (string)(await Api.OkAsync("POST", $"/api/alerts/{id}/resolve"))["state"]!);
+        await Api.RefusedAsync(HttpStatusCode.Conflict, "POST", $"/api/alerts/{id}/acknowledge");
         Assert.Equal("open", (string)(await Api.OkAsync("POST", $"/api/alerts/{id}/reopen", "{}"))["state"]!);
         var steps = (await Api.GetAsync($"/api/alerts/{id}/history"))["items"]!.AsArray();
         Assert.Equal(["acknowledged", "assigned", "note", "opened", "reopened", "resolved", "snoozed", "snoozed"], steps.Select(step => (string)step!["action"]!).Order(StringComparer.Ordinal));
