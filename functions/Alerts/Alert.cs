@@ -135,6 +135,9 @@ internal sealed record AlertDelivery(string Alerter, string State, int Attempts,
 /// <summary>Where an alert lies; written <c>table/partition/row</c> in messages.</summary>
 internal readonly record struct AlertKey(string Table, string Partition, string Row)
 {
+    /// <summary>As a column holds it; null where there is none.</summary>
+    public static AlertKey? Read(string? text) => text is not null && TryParse(text, out var key) ? key : null;
+
     public static bool TryParse(string text, out AlertKey key)
     {
         key = default;

@@ -38,14 +38,9 @@ internal sealed class AlertGroups(ITables tables)
         ? at - firstAt >= span ? GroupFate.New : isResolved ? GroupFate.Reopen : GroupFate.Join
         : isResolved ? GroupFate.New : GroupFate.Join;
 
-    public async ValueTask<AlertGroup?> FindAsync(string group, CancellationToken ct)
-    {
-        return await _groups.FindAsync(KeyOf(group), ct) is { } row
-            ? new(Place("Place"), Place("Before"), row.Columns.Time("At")!.Value, [.. Hit.Unpack(row.Columns.Bytes("Gone") ?? [])], row.Etag)
-            : null;
-
-        AlertKey? Place(string column) => row.Columns.Text(column) is { } text && AlertKey.TryParse(text, out var place) ? place : null;
-    }
+    public async ValueTask<AlertGroup?> FindAsync(string group, CancellationToken ct) => await _groups.FindAsync(KeyOf(group), ct) is { } row
+        ? new(AlertKey.Read(row.Columns.Text("Place")), AlertKey.Read(row.Columns.Text("Before")), row.Columns.Time("At")!.Value, [.. Hit.Unpack(row.Columns.Bytes("Gone") ?? [])], row.Etag)
+        : null;
 
     /// <summary>Makes an alert the group's newest, before the alert is there: of two that do so at once one gets it.</summary>
     /// <param name="group">The group.</param>

@@ -49,7 +49,7 @@ internal sealed class AlertLife(
             }
 
             // Removed before they were added, as far as is known here.
-            var gone = group?.Gone.Where(one => draft.Live.Any(live => live.Row == one.Row && live.At <= one.At)).ToList();
+            var gone = group?.Gone.Where(one => draft.Live.Any(one.Ends)).ToList();
             if (gone?.Count > 0) await EndAsync(draft.Group, gone, ct);
             return;
         }
@@ -233,7 +233,7 @@ internal sealed class AlertLife(
                 var changed = await alerts.ChangeAsync(at, alert => LiveRows.Without(alert.Live, gone) is var left && ReferenceEquals(left, alert.Live) ? alert : alert with { Live = left }, ct);
                 if (changed is not var (before, after)) break;
                 if (after.Live.Length == 0) await StepAsync(at, "", AlertEvent.Resolved, "the row was removed", alert => alert.Live.Length > 0 ? alert : Resolved(alert), ct);
-                unknown.RemoveAll(one => Hit.Unpack(before.Live).Any(live => live.Row == one.Row));
+                unknown = LiveRows.Unknown(before.Live, unknown);
                 place = after.Follows;
             }
 

@@ -82,7 +82,7 @@ internal static class AlertRow
             Sent = (int)(columns.Number("Sent") ?? 1),
             Counted = columns.Bytes("Counted") ?? [],
             Live = columns.Bytes("Live") ?? [],
-            Follows = columns.Text("Follows") is { } follows && AlertKey.TryParse(follows, out var before) ? before : null,
+            Follows = AlertKey.Read(columns.Text("Follows")),
             Trace = columns.Text("Trace"),
             OpenedAt = columns.Time("OpenedAt") ?? raisedAt,
             ResolvesAfter = Span("ResolvesAfter"),

@@ -10,6 +10,9 @@ internal readonly record struct Hit(DateTimeOffset At, ulong Row)
 {
     private const int Bytes = 16;
 
+    /// <summary>As a removal: whether it is that row's end. One that was removed before it was added was another one: batches may be judged out of their order.</summary>
+    public bool Ends(Hit live) => Row == live.Row && At >= live.At;
+
     public static Hit Of(string digest, DateTimeOffset at) => new(at, ulong.Parse(digest.AsSpan(0, 16), NumberStyles.HexNumber, CultureInfo.InvariantCulture));
 
     /// <summary>The newest, at most <paramref name="most"/>.</summary>

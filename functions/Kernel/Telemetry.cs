@@ -24,7 +24,7 @@ internal static class Telemetry
 
     public static Counter<long> Batches { get; } = Meter.CreateCounter<long>("fleet.batches", "{batch}", "Batches that were stored.");
 
-    /// <summary>Tags: <c>queue</c>, <c>outcome</c> (<c>done</c>, <c>again</c>, <c>dead</c>, <c>fault</c>).</summary>
+    /// <summary>Tags: <c>queue</c>, <c>outcome</c> (<c>done</c>, <c>again</c>, <c>dead</c>).</summary>
     public static Counter<long> Messages { get; } = Meter.CreateCounter<long>("fleet.bus.messages", "{message}", "Messages that were handled.");
 
     /// <summary>Tag: <c>queue</c>.</summary>

@@ -1,7 +1,6 @@
 using System.Net.Mail;
 using Fleet.Alerts;
 using Fleet.Kernel;
-using Fleet.Nodes;
 using Fleet.Storage;
 
 namespace Fleet.Manager;
@@ -17,11 +16,8 @@ internal static class AlerterCheck
     /// <param name="limits">Of names and tags.</param>
     public static List<FieldError> Errors(string name, AlerterRequest request, AlerterSettings? before, Limits limits)
     {
-        var errors = new List<FieldError>();
-        if (Config.Names.Fault(name, limits) is { } nameFault) errors.Add(new("name", nameFault));
-        if (request.Name is not null && request.Name != name) errors.Add(new("name", $"The path says '{name}'."));
+        var errors = PluginCheck.Common(name, request.Name, request.Tags, limits).ToList();
         if (request.MinimumSeverity is { } severity && !Severity.Names.Contains(severity)) errors.Add(new("minimumSeverity", $"This is one of {string.Join(", ", Severity.Names)}."));
-        if (request.Tags is not null && TagSet.Fault([.. request.Tags], limits) is { } tagFault) errors.Add(new("tags", tagFault));
         if (request.TitleTemplate?.Length > 1_000) errors.Add(new("titleTemplate", "At most 1,000 characters fit."));
         if (request.TextTemplate?.Length > 20_000) errors.Add(new("textTemplate", "At most 20,000 characters fit."));
         if (AlerterType.Of(request.Type) is not { } type)
@@ -36,7 +32,7 @@ internal static class AlerterCheck
             else if (!Duration.TryParse(digest, out var every) || every < limits.ShortestSpan || every > s_mostDigest) errors.Add(new("digestEvery", $"This is a span of time from {Duration.Text(limits.ShortestSpan)} to 7d, such as 30m."));
         }
 
-        var hasSecret = request.Secret is null ? before?.HasSecret == true && before.Type == request.Type : request.Secret.Length > 0;
+        var hasSecret = PluginCheck.HasSecret(request.Secret, request.Type, before);
         errors.AddRange(PluginCheck.Errors(type.Title, type.Fields, request.All, hasSecret, (field, value) => Fault(type.Name, field, value)));
         if (type.Name == "email" && request.User is not null != hasSecret) errors.Add(new(request.User is null ? "user" : "secret", "User and password are set together."));
         return errors;

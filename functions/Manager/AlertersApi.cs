@@ -56,7 +56,7 @@ internal static class AlertersApi
 
     private static IResult Find(string name, Alerters alerters, HttpContext http)
     {
-        if (alerters.Current.ByName.GetValueOrDefault(Paging.Name(name)) is not { } stored) return Missing(name);
+        if (alerters.Find(Paging.Name(name)) is not { } stored) return Missing(name);
         http.ShowEtag(stored.Etag);
         return TypedResults.Ok(Body(stored.Item, http.User));
     }
@@ -112,7 +112,7 @@ internal static class AlertersApi
     private static IResult Missing(string name) => Problem.NotFound($"alerter '{name}'");
 
     /// <summary>Many services put the credential into the webhook's address: only admins see more than its host.</summary>
-    private static AlerterBody Body(AlerterSettings alerter, ClaimsPrincipal person) => Body(alerter, isWhole: person.IsInRole(Roles.NameOf(Role.Admin)));
+    private static AlerterBody Body(AlerterSettings alerter, ClaimsPrincipal person) => Body(alerter, isWhole: person.IsAdmin());
 
     private static AlerterBody Body(AlerterSettings alerter, bool isWhole) => new(
         alerter.Name, alerter.Type, alerter.Field("path"), isWhole ? alerter.Field("url") : Masked(alerter.Field("url")), alerter.Field("server"), alerter.Field("from"), alerter.Field("to"), alerter.Field("user"),

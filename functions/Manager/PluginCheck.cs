@@ -1,3 +1,5 @@
+using Fleet.Kernel;
+using Fleet.Nodes;
 using Fleet.Storage;
 
 namespace Fleet.Manager;
@@ -21,13 +23,25 @@ internal static class PluginCheck
         }
     }
 
+    /// <summary>What all have: a name, which the body may repeat, and tags.</summary>
+    public static IEnumerable<FieldError> Common(string name, string? repeated, IReadOnlyList<string>? tags, Limits limits)
+    {
+        if (Config.Names.Fault(name, limits) is { } nameFault) yield return new("name", nameFault);
+        if (repeated is not null && repeated != name) yield return new("name", $"The path says '{name}'.");
+        if (tags is not null && TagSet.Fault([.. tags], limits) is { } tagFault) yield return new("tags", tagFault);
+    }
+
+    /// <summary>Whether it will have a secret: another type's is no use to it.</summary>
+    /// <param name="sent">As it was sent; null if it was not.</param>
+    /// <param name="type">Its type.</param>
+    /// <param name="before">As it is; null if there is none.</param>
+    public static bool HasSecret(string? sent, string type, Plugin? before) => sent is null ? before?.HasSecret == true && before.Type == type : sent.Length > 0;
+
     /// <summary>What was given, without the secret.</summary>
     public static Dictionary<string, string> Kept(IEnumerable<(string Name, string? Value)> given) =>
         given.Where(field => field.Name != Plugin.Secret && field.Value is { Length: > 0 }).ToDictionary(field => field.Name, field => field.Value!);
 
-    public static bool IsHttp(string value) => Uri.TryCreate(value, UriKind.Absolute, out var url) && url.Scheme is "http" or "https";
-
-    public static string? HttpFault(string value) => IsHttp(value) ? null : "This is an http or https address.";
+    public static string? HttpFault(string value) => Uri.TryCreate(value, UriKind.Absolute, out var url) && url.Scheme is "http" or "https" ? null : "This is an http or https address.";
 
     /// <summary>The server appends to this file: it must not be one that means something to somebody else.</summary>
     public static string? FileFault(string value) => Path.GetExtension(value) is ".log" or ".ndjson" or ".jsonl" ? null : "This is the path of a .log, .ndjson or .jsonl file.";

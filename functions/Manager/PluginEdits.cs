@@ -36,7 +36,7 @@ internal sealed class PluginEdits<TSettings, TMade, TBody>(string kind, Plugins<
         (note.Target, note.Before, note.After) = ($"{kind}/{wanted.Name}", stored is null ? null : Json(stored.Item, isWhole: false), Json(after.Item, isWhole: false));
         if (sent is not null) note.Reason = "secret set";
         http.ShowEtag(after.Etag);
-        var answer = body(after.Item, IsAdmin(http.User));
+        var answer = body(after.Item, http.User.IsAdmin());
         return stored is null ? TypedResults.Created($"/api/{kind}/{Uri.EscapeDataString(wanted.Name)}", answer) : TypedResults.Ok(answer);
     }
 
@@ -56,6 +56,4 @@ internal sealed class PluginEdits<TSettings, TMade, TBody>(string kind, Plugins<
         json.Remove("name");
         return json;
     }
-
-    private static bool IsAdmin(System.Security.Claims.ClaimsPrincipal person) => person.IsInRole(Roles.NameOf(Role.Admin));
 }

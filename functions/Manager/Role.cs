@@ -1,3 +1,5 @@
+using System.Security.Claims;
+
 namespace Fleet.Manager;
 
 /// <summary>What a person or a script may do: a viewer reads; an operator changes queries, packs, tags, nodes, rules and campaigns; an admin all.</summary>
@@ -13,6 +15,8 @@ internal static class Roles
     public static IReadOnlyList<string> Names { get; } = ["viewer", "operator", "admin"];
 
     public static string NameOf(Role role) => Names[(int)role];
+
+    public static bool IsAdmin(this ClaimsPrincipal person) => person.IsInRole(NameOf(Role.Admin));
 
     /// <summary>The role of a name that is one of <see cref="Names"/>.</summary>
     public static Role Parse(string name) => TryParse(name, out var role) ? role : throw new FormatException($"'{name}' is no role.");

@@ -102,11 +102,7 @@ internal sealed class RuleReader
 
         Names("alerters", request.Alerters ?? [], alerters);
         if ((request.Conditions is null) == (request.Absence is null)) Fault("conditions", "A rule has either 'conditions' on what comes, or 'absence': what does not come.");
-        else if (request.Conditions?.GetRawText().Length > _limits.RuleCharacters)
-        {
-            Fault("conditions", string.Create(System.Globalization.CultureInfo.InvariantCulture, $"At most {_limits.RuleCharacters:N0} characters fit."));
-        }
-        else if (request.Conditions is { } conditions)
+        else if (request.Conditions is { } conditions && Text("conditions", conditions.GetRawText(), _limits.RuleCharacters))
         {
             RuleParser.Parse(conditions, _limits, out var faults);
             _errors.AddRange(faults.Select(fault => new FieldError(fault.Path, fault.Message)));
@@ -201,9 +197,12 @@ internal sealed class RuleReader
         if (isThere != belongs) Fault(path, belongs ? $"This is needed: {what}." : "This does not belong to this kind.");
     }
 
-    private void Text(string path, string? text, int most)
+    /// <summary>Whether it fits.</summary>
+    private bool Text(string path, string? text, int most)
     {
-        if (text?.Length > most) Fault(path, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"At most {most:N0} characters fit."));
+        if (text is null || text.Length <= most) return true;
+        Fault(path, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"At most {most:N0} characters fit."));
+        return false;
     }
 
     private void Fault(string path, string message) => _errors.Add(new(path, message));

@@ -119,10 +119,7 @@ internal static class SinksApi
 
     private static List<FieldError> Errors(string name, SinkRequest request, SinkSettings? before, SinkStore sinks, Limits limits)
     {
-        var errors = new List<FieldError>();
-        if (Config.Names.Fault(name, limits) is { } nameFault) errors.Add(new("name", nameFault));
-        if (request.Name is not null && request.Name != name) errors.Add(new("name", $"The path says '{name}'."));
-        if (request.Tags is not null && TagSet.Fault([.. request.Tags], limits) is { } tagFault) errors.Add(new("tags", tagFault));
+        var errors = PluginCheck.Common(name, request.Name, request.Tags, limits).ToList();
         if (request.Queries?.Any(query => query.Length is 0 or > Limits.LineNameCharacters) == true) errors.Add(new("queries", "A query's name has 1 to 1,000 characters."));
         if (request.MinimumSeverity is < 0 or > 3) errors.Add(new("minimumSeverity", "This is 0 (info), 1 (warning), 2 (error) or 3 (fatal)."));
         if (request.Format is not null && !s_formats.Contains(request.Format)) errors.Add(new("format", $"This is one of {string.Join(", ", s_formats)}."));
@@ -133,7 +130,7 @@ internal static class SinksApi
             return errors;
         }
 
-        var hasSecret = request.Secret is null ? before?.HasSecret == true && before.Type == request.Type : request.Secret.Length > 0;
+        var hasSecret = PluginCheck.HasSecret(request.Secret, request.Type, before);
         errors.AddRange(PluginCheck.Errors(type.Title, type.Fields, request.All, hasSecret, Fault));
 
         // Each turns the file over as if it were its own.
@@ -193,7 +190,7 @@ internal static class SinksApi
     private static IResult Missing(string name) => Problem.NotFound($"sink '{Paging.Name(name)}'");
 
     /// <summary>An address may hold a credential: only admins see more than its host.</summary>
-    private static SinkBody Body(SinkSettings sink, ClaimsPrincipal person) => Body(sink, isWhole: person.IsInRole(Roles.NameOf(Role.Admin)));
+    private static SinkBody Body(SinkSettings sink, ClaimsPrincipal person) => Body(sink, isWhole: person.IsAdmin());
 
     private static SinkBody Body(SinkSettings sink, bool isWhole) => new(
         sink.Name, sink.Type, sink.Field("path"), sink.Number("megabytes"), sink.Number("files"), sink.Field("container"), isWhole ? sink.Field("url") : AlertersApi.Masked(sink.Field("url")), sink.Field("index"), sink.Field("tenant"),

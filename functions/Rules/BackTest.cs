@@ -199,7 +199,7 @@ internal sealed class BackTest(ResultIndex index, BatchStore batches, NodeDirect
             var group = this;
             for (var step = 0; group is not null && step < AlertLife.MostFollowed; step++)
             {
-                unknown.RemoveAll(one => Hit.Unpack(group._live).Any(live => live.Row == one.Row));
+                unknown = LiveRows.Unknown(group._live, unknown);
                 group._live = LiveRows.Without(group._live, gone);
                 if (group._live.Length == 0) group.IsResolved = true;
                 group = group._follows;
@@ -299,7 +299,7 @@ internal sealed class BackTest(ResultIndex index, BatchStore batches, NodeDirect
 
         private void End(Group group, Finding finding)
         {
-            if (_gone.GetValueOrDefault(finding.Group)?.Where(one => finding.Live.Any(live => live.Row == one.Row && live.At <= one.At)).ToList() is { Count: > 0 } gone) group.End(gone);
+            if (_gone.GetValueOrDefault(finding.Group)?.Where(one => finding.Live.Any(one.Ends)).ToList() is { Count: > 0 } gone) group.End(gone);
         }
     }
 }

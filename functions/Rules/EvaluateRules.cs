@@ -27,7 +27,6 @@ internal sealed class EvaluateRules(
         Telemetry.Judged.Add(batch.Count);
         var node = NodeFacts.Of(key.Node, await directory.FindAsync(key.Node, ct));
         var assessor = new Assessor(memory);
-
         var matches = await assessor.ConfirmAsync(set, batch, set.NewJudge().Matches(batch.Lines, key.Time, node), node, ct);
         if (matches.Count == 0) return Outcome.Finished;
         Telemetry.Matches.Add(matches.Count);

@@ -15,7 +15,6 @@ import { Came, held, KindFacts, KindFields, type Values } from "./parts/kinds";
 type Alerter = Schemas["Alerter"];
 type Request = Schemas["AlerterRequest"];
 
-
 const severities = ["info", "low", "medium", "high", "critical"];
 
 /** Whom alerts are sent to. The forms are made from what the server says of each kind. */
