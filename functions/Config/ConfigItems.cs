@@ -48,6 +48,24 @@ internal sealed class ConfigItems(ITables tables, ChangeFeed changes)
         columns => new(columns.Text("Name")!, Tags(columns), Json(columns)),
         options => Columns(options.Name, options.Tags, options.Config));
 
+    /// <summary>What is scheduled under a name that results have: a query, or packs' queries as <c>pack/PACK/QUERY</c>, whatever the pack_delimiter is.</summary>
+    public IEnumerable<(TagSet Tags, ScheduledQuery Schedule, JsonObject? Pack)> ScheduledAs(string name)
+    {
+        if (Queries.Find(name) is { Item: var own })
+        {
+            yield return (own.Tags, own.Schedule, null);
+            yield break;
+        }
+
+        if (!name.StartsWith("pack", StringComparison.Ordinal)) yield break;
+        foreach (var pack in Packs.Current.Items)
+        {
+            var (_, schedule) = pack.Queries.FirstOrDefault(one =>
+                name.Length == pack.Name.Length + one.Name.Length + 6 && name.AsSpan(5).StartsWith(pack.Name, StringComparison.Ordinal) && name.EndsWith(one.Name, StringComparison.Ordinal));
+            if (schedule is not null) yield return (pack.Tags, schedule, pack.Json);
+        }
+    }
+
     public static JsonArray ToJson(IEnumerable<string> texts) => [.. texts.Select(text => (JsonNode)JsonValue.Create(text))];
 
     private static Columns Columns(string name, TagSet tags, JsonObject json) => new Columns { ["Name"] = name, ["Tags"] = tags.Text }

@@ -79,27 +79,16 @@ internal static class RuleImportApi
     /// <summary>What a rule about a query begins with: its name as results have it, and rows that are new.</summary>
     private static IResult Draft(string query, ConfigItems config)
     {
-        var (schedule, platform) = Find(query, config);
+        var (_, schedule, pack) = config.ScheduledAs(query).FirstOrDefault();
         if (schedule is null) return Problem.NotFound($"query '{query}' in the configuration");
         var rules = new JsonArray(Leaf("query_name", query));
         if (schedule.Snapshot != true) rules.Add((JsonNode)Leaf("action", "added"));
         var name = query[(query.LastIndexOf('/') + 1)..].Replace('_', ' ');
-        var platforms = (schedule.Platform ?? platform)?.Split(',', StringSplitOptions.TrimEntries).Where(one => one is "linux" or "darwin" or "windows" or "freebsd").ToList();
+        var platforms = (schedule.Platform ?? (string?)pack?["platform"])?.Split(',', StringSplitOptions.TrimEntries).Where(one => one is "linux" or "darwin" or "windows" or "freebsd").ToList();
         return TypedResults.Ok(new RuleRequest(
             name, JsonDocument.Parse(new JsonObject { ["condition"] = "AND", ["rules"] = rules }.ToJsonString()).RootElement,
             string.Join("\n\n", new[] { schedule.Description, schedule.Value }.Where(text => !string.IsNullOrWhiteSpace(text))),
             Message: $"{name} on $node", Platforms: platforms is { Count: > 0 } ? platforms : null, Group: new("1d", []), ResolveOnRemoved: schedule is { Snapshot: not true, Removed: not false }));
-    }
-
-    private static (ScheduledQuery? Schedule, string? Platform) Find(string query, ConfigItems config)
-    {
-        if (config.Queries.Find(query) is { Item: var own }) return (own.Schedule, null);
-        foreach (var pack in config.Packs.Current.Items.Where(pack => query.StartsWith($"pack/{pack.Name}/", StringComparison.Ordinal)))
-        {
-            if (pack.Queries.FirstOrDefault(one => query == $"pack/{pack.Name}/{one.Name}") is { Schedule: { } schedule }) return (schedule, (string?)pack.Json["platform"]);
-        }
-
-        return (null, null);
     }
 
     private static JsonObject Leaf(string field, string value) => new() { ["field"] = field, ["operator"] = "equal", ["value"] = value };

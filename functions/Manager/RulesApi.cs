@@ -89,10 +89,9 @@ internal static class RulesApi
     /// <summary>Of a query that nobody is given it is not known how often it should come: such a rule would never say anything.</summary>
     private static IResult? QueryFault(Rule rule, ConfigItems config)
     {
-        if (rule.Absence?.Query is not { Length: > 0 } query) return null;
-        var names = config.Queries.Current.ByName.Keys.Concat(config.Packs.Current.Items.SelectMany(pack => pack.Queries.Select(one => $"pack/{pack.Name}/{one.Name}"))).ToList();
-        return names.Contains(query) ? null
-            : Problem.Invalid("absence.query", $"No configuration has the query '{query}'{(Nearest.To(query, names) is { } near ? $"; did you mean '{near}'?" : ": a pack's is pack/PACK/QUERY.")}");
+        if (rule.Absence?.Query is not { Length: > 0 } query || config.ScheduledAs(query).Any()) return null;
+        var names = config.Queries.Current.ByName.Keys.Concat(config.Packs.Current.Items.SelectMany(pack => pack.Queries.Select(one => $"pack/{pack.Name}/{one.Name}")));
+        return Problem.Invalid("absence.query", $"No configuration has the query '{query}'{(Nearest.To(query, names) is { } near ? $"; did you mean '{near}'?" : ": a pack's is pack/PACK/QUERY.")}");
     }
 
     /// <summary>Without times, which are no difference.</summary>

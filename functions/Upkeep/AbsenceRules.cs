@@ -118,17 +118,7 @@ internal sealed class AbsenceRules(
     /// <summary>How often a node runs a query, and whether it is certain that it does; null if it does not have it.</summary>
     private (TimeSpan Interval, bool IsCertain)? ScheduleOf(string query, Node node)
     {
-        if (config.Queries.Find(query) is { Item: var own }) return own.Tags.Meets(node.Tags) ? Of(own.Schedule, null) : null;
-
-        // Whatever the pack_delimiter is: pack/PACK/QUERY, pack_PACK_QUERY, …
-        foreach (var pack in config.Packs.Current.Items.Where(pack => query.StartsWith("pack", StringComparison.Ordinal) && pack.Tags.Meets(node.Tags)))
-        {
-            var (_, schedule) = pack.Queries.FirstOrDefault(one =>
-                query.Length == pack.Name.Length + one.Name.Length + 6 && query.AsSpan(5).StartsWith(pack.Name, StringComparison.Ordinal) && query.EndsWith(one.Name, StringComparison.Ordinal));
-            if (schedule is not null) return Of(schedule, pack.Json);
-        }
-
-        return null;
+        return config.ScheduledAs(query).Where(one => one.Tags.Meets(node.Tags)).Select(one => Of(one.Schedule, one.Pack)).FirstOrDefault();
 
         (TimeSpan, bool)? Of(ScheduledQuery schedule, JsonObject? pack) => RunsOn(schedule.Platform ?? (string?)pack?["platform"], node)
             ? (TimeSpan.FromSeconds(schedule.Interval), schedule is { Shard: null, Version: null } && pack?["shard"] is null && pack?["version"] is null && pack?["discovery"] is null)

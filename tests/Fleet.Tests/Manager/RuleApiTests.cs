@@ -81,6 +81,19 @@ public sealed class RuleApiTests : ApiTest
         Assert.Equal("same", (string)(await Api.OkAsync("POST", "/api/import/doorman-rules", file))["rules"]![0]!["change"]!);
     }
 
+    [Theory]
+    [InlineData("pack/base/users")]
+    [InlineData("pack_base_users")]
+    [InlineData("uptime")]
+    public async Task An_absence_is_of_a_query_by_the_name_that_its_results_have(string query)
+    {
+        await Api.OkAsync("PUT", "/api/queries/uptime", """{"sql":"select 1"}""");
+        await Api.OkAsync("PUT", "/api/packs/base", """{"queries":{"users":{"query":"select 1","interval":60}}}""");
+        await Api.OkAsync("PUT", "/api/rules/r", $$$"""{"name":"r","absence":{"kind":"results","query":"{{{query}}}","intervals":3}}""");
+        var refused = await Api.RefusedAsync(HttpStatusCode.UnprocessableEntity, "PUT", "/api/rules/s", $$$"""{"name":"s","absence":{"kind":"results","query":"{{{query}}}x","intervals":3}}""");
+        Assert.Contains("did you mean", (string)refused["detail"]!, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Slips_in_conditions_are_named_and_their_size_has_a_limit()
     {
