@@ -15,7 +15,6 @@ internal sealed class LdapDirectory
 
     /// <summary>What libldap says when StartTLS fails.</summary>
     private const int ConnectError = 91;
-    private const int StartTlsTries = 20;
 
     private static readonly string[] s_attributes = ["uid", "sAMAccountName", "displayName", "cn", "mail", "memberOf"];
 
@@ -165,30 +164,18 @@ internal sealed class LdapDirectory
         }
     }
 
-    /// <summary>On Linux .NET forgets to tell libldap the address until the first request (dotnet/runtime#56619), so there is one, which says nothing.</summary>
+    /// <remarks>On Linux .NET forgets to tell libldap the address until the first request (dotnet/runtime#56619), so there is one that it refuses to send: a comparison with nothing. One that is sent would not do: OpenLDAP answers a moment before it has ended the work, and starts no TLS meanwhile.</remarks>
     private static void StartTls(LdapConnection connection)
     {
         try
         {
-            connection.SendRequest(new SearchRequest(null, "(objectClass=*)", SearchScope.Base, "1.1"));
+            connection.SendRequest(new CompareRequest());
         }
-        catch (DirectoryOperationException)
+        catch (ArgumentException)
         {
-            // Whatever the answer is.
         }
 
-        // OpenLDAP answers a search a moment before it has ended it, and starts no TLS meanwhile: it refuses, and may be asked again.
-        for (var left = StartTlsTries; ; left--)
-        {
-            try
-            {
-                connection.SessionOptions.StartTransportLayerSecurity(null);
-                return;
-            }
-            catch (TlsOperationException refused) when (left > 1 && refused.Response?.ResultCode == ResultCode.OperationsError)
-            {
-            }
-        }
+        connection.SessionOptions.StartTransportLayerSecurity(null);
     }
 
     private static string SystemAuthorities => Environment.GetEnvironmentVariable("SSL_CERT_DIR") ?? "/etc/ssl/certs";

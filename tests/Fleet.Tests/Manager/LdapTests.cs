@@ -108,6 +108,16 @@ public sealed class LdapTests(LdapTests.Fixture fixture) : IClassFixture<LdapTes
         Assert.Equal((isSeen, isSeen), (wire.Saw("correct horse"), wire.Saw(Slapd.ServicePassword)));
     }
 
+    /// <summary>OpenLDAP starts no TLS while it ends the work of a request before, and that takes as long as the machine is busy.</summary>
+    [Fact]
+    public async Task Nothing_is_said_before_StartTLS()
+    {
+        using var wire = new Wire(Slapd.Plain.Port);
+
+        Assert.NotNull(await SignInAsync(Settings with { Url = new($"ldap://127.0.0.1:{wire.Port}"), StartTls = true }, "ada", "correct horse"));
+        Assert.Equal("1.3.6.1.4.1.1466.20037", wire.FirstExtension);
+    }
+
     [Fact]
     public async Task Loopback_needs_no_TLS() => Assert.NotNull(await SignInAsync(Settings with { Url = Slapd.Plain }, "ada", "correct horse"));
 
@@ -223,6 +233,15 @@ public sealed class LdapTests(LdapTests.Fixture fixture) : IClassFixture<LdapTes
             get
             {
                 lock (_said) return Count(_said.ToArray(), [0x02, 0x01, 0x03, 0x04]);
+            }
+        }
+
+        /// <summary>The name of the request that was said first, if it is an extended one: in BER a message of a number (1 byte here), a request, a name.</summary>
+        public string? FirstExtension
+        {
+            get
+            {
+                lock (_said) return _said.ToArray() is [0x30, _, 0x02, 0x01, _, 0x77, _, 0x80, var length, .. var rest] ? Encoding.ASCII.GetString(rest, 0, length) : null;
             }
         }
 
