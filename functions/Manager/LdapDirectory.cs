@@ -72,6 +72,10 @@ internal sealed class LdapDirectory
         {
             throw new LdapUnavailableException(await ReasonAsync(ct), e);
         }
+        catch (TlsOperationException e) when (e.Response is { ResultCode: not ResultCode.Success } refusal)
+        {
+            throw new LdapUnavailableException($"The directory {_settings.Url} refuses to start TLS ({refusal.ResultCode}): it may have no certificate.", e);
+        }
         catch (TlsOperationException e)
         {
             throw new LdapUnavailableException($"The directory {_settings.Url} did not start TLS: {Untrusted} ({e.Message})", e);

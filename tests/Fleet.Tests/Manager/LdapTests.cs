@@ -183,6 +183,20 @@ public sealed class LdapTests(LdapTests.Fixture fixture) : IClassFixture<LdapTes
         await RefusedAsync(Settings with { Url = url, StartTls = startTls, Timeout = TimeSpan.FromSeconds(1) }, "did not answer within 1 s");
     }
 
+    [Fact]
+    public async Task A_directory_that_starts_no_TLS_is_told_apart()
+    {
+        using var bare = new TcpListener(IPAddress.Loopback, 0);
+        bare.Start();
+        var signIn = RefusedAsync(Settings with { Url = new($"ldap://{bare.LocalEndpoint}"), StartTls = true }, "refuses to start TLS (ProtocolError)");
+        using var client = await bare.AcceptTcpClientAsync();
+        await client.GetStream().ReadAtLeastAsync(new byte[31], 31);
+
+        // In BER: the message 1, an extended response, protocolError, of no name, without a text.
+        await client.GetStream().WriteAsync(new byte[] { 0x30, 0x0c, 0x02, 0x01, 0x01, 0x78, 0x07, 0x0a, 0x01, 0x02, 0x04, 0x00, 0x04, 0x00 });
+        await signIn;
+    }
+
     [Theory]
     [InlineData("CN=Fleet")]
     [InlineData("CN=\"  Ürsula   &  Sons' CA \", O=\"ACME, Inc.\", C=DE, E=ca@example.org")]
