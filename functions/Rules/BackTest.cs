@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using Fleet.Alerts;
 using Fleet.Kernel;
 using Fleet.Nodes;
 using Fleet.Results;
@@ -31,15 +30,6 @@ internal sealed record BackTestSample(NodeId Node, DateTimeOffset At, string Lin
 internal sealed class BackTest(ResultIndex index, BatchStore batches, NodeDirectory directory)
 {
     private const int AtOnce = 4;
-    private const int MostNodes = 1_000;
-    private const int MostGroups = 200_000;
-    private const int SamplesOfNode = 3;
-
-    /// <summary>Rows that a group, and the count of matches, remember: what comes again is not counted again.</summary>
-    private const int MostRows = 2_000;
-
-    /// <summary>Rows that all groups remember together: some 100 MB.</summary>
-    private const int MostRowsOfAll = 2_000_000;
 
     /// <summary>Runs, and says every hour of lines how far it is; the last one has the result.</summary>
     /// <param name="rule">A rule about lines; whether it is enabled does not matter.</param>
@@ -54,7 +44,7 @@ internal sealed class BackTest(ResultIndex index, BatchStore batches, NodeDirect
         // While it learns, it learns from the beginning of the range.
         rule = rule with { CreatedAt = from };
         var set = new RuleSet([(rule, root)]);
-        var tally = new Tally(set, samples);
+        var tally = new BackTestTally(set, samples);
         for (var hour = new DateTimeOffset(from.UtcTicks - (from.UtcTicks % TimeSpan.TicksPerHour), TimeSpan.Zero); hour < to; hour = hour.AddHours(1))
         {
             var pointers = await PointersAsync(set.Names ?? [ResultIndex.All], hour, ct);
@@ -115,191 +105,6 @@ internal sealed class BackTest(ResultIndex index, BatchStore batches, NodeDirect
             var matches = judge.Matches(batch.Lines, key.Time, node);
             judges.Add(judge);
             return (batch, matches, node);
-        }
-    }
-
-    /// <summary>What all groups together may remember.</summary>
-    private sealed class Room(int most)
-    {
-        private int _taken;
-
-        /// <summary>There was more than is remembered.</summary>
-        public bool IsFull { get; private set; }
-
-        public bool TryTake()
-        {
-            if (_taken < most)
-            {
-                _taken++;
-                return true;
-            }
-
-            IsFull = true;
-            return false;
-        }
-
-        public void Leave() => _taken--;
-    }
-
-    /// <summary>Rows, of which the newest are remembered.</summary>
-    private sealed class Recent(int most, Room room)
-    {
-        private readonly HashSet<ulong> _known = [];
-        private readonly Queue<ulong> _order = [];
-
-        public void Clear()
-        {
-            while (_order.TryDequeue(out _)) room.Leave();
-            _known.Clear();
-        }
-
-        /// <summary>False if it is remembered.</summary>
-        public bool Add(string row)
-        {
-            var one = Hit.Of(row, default).Row;
-            if (_known.Contains(one)) return false;
-            if (_order.Count == most)
-            {
-                _known.Remove(_order.Dequeue());
-                room.Leave();
-            }
-
-            if (!room.TryTake()) return true;
-            _known.Add(one);
-            _order.Enqueue(one);
-            return true;
-        }
-    }
-
-    /// <summary>A group's newest alert.</summary>
-    /// <param name="firstAt">When its first row came.</param>
-    /// <param name="room">Where it remembers.</param>
-    /// <param name="follows">The group's alert before, whose rows may be there still.</param>
-    private sealed class Group(DateTimeOffset firstAt, Room room, Group? follows)
-    {
-        private readonly Group? _follows = follows;
-        private byte[] _live = [];
-
-        public DateTimeOffset FirstAt { get; } = firstAt;
-
-        public bool IsResolved { get; set; }
-
-        public Recent Rows { get; } = new(MostRows, room);
-
-        public void Add(Finding finding, IEnumerable<string> rows)
-        {
-            var news = rows.ToHashSet(StringComparer.Ordinal);
-            _live = LiveRows.With(_live, [.. finding.Live.Where((_, i) => news.Contains(finding.Rows[i]))]);
-        }
-
-        /// <returns>Those that neither it nor one before it had.</returns>
-        public List<Hit> End(IReadOnlyList<Hit> gone)
-        {
-            var unknown = gone.ToList();
-            var group = this;
-            for (var step = 0; group is not null && step < AlertLife.MostFollowed; step++)
-            {
-                unknown = LiveRows.Unknown(group._live, unknown);
-                group._live = LiveRows.Without(group._live, gone);
-                if (group._live.Length == 0) group.IsResolved = true;
-                group = group._follows;
-            }
-
-            return unknown;
-        }
-    }
-
-    /// <summary>What has been found so far.</summary>
-    private sealed class Tally(RuleSet set, int samples)
-    {
-        private readonly RecalledMemory _memory = new();
-        private readonly Dictionary<DateOnly, long> _days = [];
-        private readonly Dictionary<DateOnly, long> _alertDays = [];
-        private readonly Dictionary<NodeId, long> _nodes = [];
-        private readonly Dictionary<string, Group> _groups = new(StringComparer.Ordinal);
-        private readonly Dictionary<string, List<Hit>> _gone = new(StringComparer.Ordinal);
-        private readonly Dictionary<NodeId, Queue<BackTestSample>> _samples = [];
-        private readonly Room _room = new(MostRowsOfAll);
-        private readonly Recent _seen = new(100 * MostRows, new(100 * MostRows));
-        private long _batches;
-        private long _lines;
-        private long _matches;
-        private long _alerts;
-
-        public async ValueTask AddAsync(Batch batch, List<Match> matches, NodeFacts node, bool isWhole, CancellationToken ct)
-        {
-            if (isWhole) (_batches, _lines) = (_batches + 1, _lines + batch.Count);
-            var assessor = new Assessor(_memory);
-            var confirmed = await assessor.ConfirmAsync(set, batch, matches, node, ct);
-            if (confirmed.Count == 0) return;
-            foreach (var one in confirmed.Where(one => !one.Match.IsEnd && _seen.Add(one.Row))) Count(one, node);
-            foreach (var finding in await assessor.FindAsync(confirmed, batch.Key.ToString(), node, ct)) Place(finding, batch.ReceivedAt);
-        }
-
-        public BackTestProgress Progress(DateTimeOffset through) => new(through, _batches, _lines, _matches, _alerts);
-
-        public BackTestResult Result(DateTimeOffset to) => new(
-            Progress(to), _days, _nodes.OrderByDescending(node => node.Value).Take(MostNodes).ToDictionary(), _nodes.Count,
-            [.. _samples.Values.SelectMany(rows => rows).OrderByDescending(row => row.At).Take(samples)], _alertDays, _memory.IsFull || _room.IsFull || _groups.Count >= MostGroups);
-
-        private void Count(Confirmed one, NodeFacts node)
-        {
-            _matches++;
-            var time = one.Match.Row.Time;
-            var day = DateOnly.FromDateTime(time.UtcDateTime);
-            _days[day] = _days.GetValueOrDefault(day) + 1;
-            _nodes[node.Id] = _nodes.GetValueOrDefault(node.Id) + 1;
-            if (samples == 0 || (_samples.Count >= samples && !_samples.ContainsKey(node.Id))) return;
-            if (!_samples.TryGetValue(node.Id, out var rows)) _samples[node.Id] = rows = [];
-            if (rows.Count == SamplesOfNode) rows.Dequeue();
-            rows.Enqueue(new(node.Id, time, one.Line));
-        }
-
-        /// <summary>What <see cref="AlertLife"/> does with a finding, without an alert.</summary>
-        private void Place(Finding finding, DateTimeOffset at)
-        {
-            var group = _groups.GetValueOrDefault(finding.Group);
-            if (finding.IsEnd)
-            {
-                Note(finding.Group, group is null ? finding.Live : group.End(finding.Live));
-                return;
-            }
-
-            var news = finding.Rows.Where(row => group is null || group.Rows.Add(row)).ToList();
-            if (news.Count == 0) return;
-            if (group is not null && finding.IsTracked && AlertGroups.FateOf(group.FirstAt, group.IsResolved, at, finding.Window) != GroupFate.New)
-            {
-                group.IsResolved = false;
-                group.Add(finding, news);
-                End(group, finding);
-                return;
-            }
-
-            _alerts++;
-            var day = DateOnly.FromDateTime(at.UtcDateTime);
-            _alertDays[day] = _alertDays.GetValueOrDefault(day) + 1;
-            if (group is null && _groups.Count >= MostGroups) return;
-            group?.Rows.Clear();
-            _groups[finding.Group] = group = new(at, _room, finding.Live.Count > 0 ? group : null);
-            foreach (var row in finding.Rows) group.Rows.Add(row);
-            group.Add(finding, finding.Rows);
-            End(group, finding);
-        }
-
-        /// <summary>Rows that are gone and that no alert had.</summary>
-        private void Note(string group, IReadOnlyList<Hit> gone)
-        {
-            if (gone.Count == 0) return;
-            if (!_gone.TryGetValue(group, out var known)) _gone[group] = known = [];
-            foreach (var one in gone.Where(one => !known.Contains(one)))
-            {
-                if (_room.TryTake()) known.Add(one);
-            }
-        }
-
-        private void End(Group group, Finding finding)
-        {
-            if (_gone.GetValueOrDefault(finding.Group)?.Where(one => finding.Live.Any(one.Ends)).ToList() is { Count: > 0 } gone) group.End(gone);
         }
     }
 }
