@@ -77,8 +77,8 @@ internal sealed record Alert(
     /// <summary>What happened to it, in order.</summary>
     public string Events { get; init; } = "o";
 
-    /// <summary>The last that called for somebody.</summary>
-    public AlertEvent LastCall => (AlertEvent)Events.Last(one => (AlertEvent)one is not (AlertEvent.Acknowledged or AlertEvent.Resolved));
+    /// <summary>What there is to be told of it: that it is over, or the last that called for somebody.</summary>
+    public AlertEvent News => State == AlertState.Resolved ? AlertEvent.Resolved : (AlertEvent)Events.Last(one => (AlertEvent)one is not (AlertEvent.Acknowledged or AlertEvent.Resolved));
 
     /// <summary>How many of <see cref="Events"/> alerters were told of, or are being told.</summary>
     public int Sent { get; init; } = 1;

@@ -78,13 +78,16 @@ internal sealed class AlertLife(
     public ValueTask<Alert?> ReopenAsync(AlertKey place, string by, string why, CancellationToken ct) => StepAsync(
         place, by, AlertEvent.Reopened, why, alert => alert.State == AlertState.Resolved ? Open(alert) : alert, ct);
 
-    /// <summary>Nobody is told of it before a time; null ends that.</summary>
+    /// <summary>Nobody is told of it before a time; null ends that. What is resolved has nothing to be silent about.</summary>
     public async ValueTask<Alert?> SnoozeAsync(AlertKey place, string by, DateTimeOffset? until, string why, CancellationToken ct)
     {
-        if (await alerts.ChangeAsync(place, one => until is null ? Woken(one) : one with { QuietUntil = until, QuietBy = "snoozed by " + by }, ct) is not var (_, alert)) return null;
+        if (await alerts.ChangeAsync(place, Snooze, ct) is not var (before, alert)) return null;
+        if (ReferenceEquals(before, alert)) return alert;
         await history.AddAsync(alert.Id, new(clock.GetUtcNow(), by, "snoozed", until is { } time ? $"until {time.UtcDateTime:yyyy-MM-dd HH:mm} UTC{(why.Length > 0 ? ": " + why : "")}" : "no more"), ct);
-        if (alert.State != AlertState.Resolved) await open.SetAsync(alert.Id, place, alert.DueAt, ct);
+        await open.SetAsync(alert.Id, place, alert.DueAt, ct);
         return alert;
+
+        Alert Snooze(Alert one) => one.State == AlertState.Resolved ? one : until is null ? Woken(one) : one with { QuietUntil = until, QuietBy = "snoozed by " + by };
     }
 
     public async ValueTask<Alert?> AssignAsync(AlertKey place, string by, string owner, CancellationToken ct)
@@ -127,7 +130,7 @@ internal sealed class AlertLife(
     }
 
     /// <summary>Maintenance goes on, or has begun anew: nobody is told now.</summary>
-    private async ValueTask QuietAsync(AlertKey place, Mute mute, CancellationToken ct)
+    public async ValueTask QuietAsync(AlertKey place, Mute mute, CancellationToken ct)
     {
         if (await alerts.ChangeAsync(place, alert => Quiet(alert, mute), ct) is (_, var after)) await open.SetAsync(after.Id, place, after.DueAt, ct);
     }
@@ -170,7 +173,7 @@ internal sealed class AlertLife(
     /// <summary>Alert first, then what has it looked after, then its messages: if the process dies in between, the message that brought it comes again and does the rest.</summary>
     private async ValueTask MakeAsync(AlertKey place, Alert alert, CancellationToken ct)
     {
-        await alerts.AddAsync(place, alert, ct);
+        if (await alerts.AddAsync(place, alert, ct)) Note(AlertEvent.Opened);
         await open.SetAsync(alert.Id, place, alert.DueAt, ct);
         if (!alert.IsQuiet(clock.GetUtcNow())) await TellAsync(place, alert, 0, ct);
     }
@@ -183,6 +186,7 @@ internal sealed class AlertLife(
         if (await alerts.ChangeAsync(place, Count, ct) is not var (before, after)) return null;
         if (fate == GroupFate.Reopen)
         {
+            Note(AlertEvent.Reopened);
             await open.SetAsync(after.Id, place, clock.GetUtcNow() + s_patience, ct);
             await history.AddAsync(after.Id, new(clock.GetUtcNow(), "", "reopened", "it was found again"), ct);
             await FinishAsync(place, after, ct);
@@ -271,6 +275,7 @@ internal sealed class AlertLife(
         await open.SetAsync(seen.Id, place, clock.GetUtcNow() + s_patience, ct);
         if (await alerts.ChangeAsync(place, alert => change(alert) is var changed && ReferenceEquals(changed, alert) ? alert : changed with { Events = alert.Events + (char)what }, ct) is not var (before, after)) return null;
         if (ReferenceEquals(before, after)) return after;
+        Note(what);
         await history.AddAsync(after.Id, new(clock.GetUtcNow(), by, what.ToString().ToLowerInvariant(), why), ct);
         await FinishAsync(place, after, ct);
         return after;
@@ -292,9 +297,10 @@ internal sealed class AlertLife(
 
     private async ValueTask TellAsync(AlertKey place, Alert alert, int what, CancellationToken ct)
     {
-        Telemetry.Alerts.Add(1, new KeyValuePair<string, object?>("event", ((AlertEvent)alert.Events[what]).ToString().ToLowerInvariant()));
         foreach (var delivery in alert.Deliveries) await bus.PublishAsync(Addresses.Alerts, SendAlerts.Message(place, delivery.Alerter, what), ct);
     }
+
+    private static void Note(AlertEvent what) => Telemetry.Alerts.Add(1, new KeyValuePair<string, object?>("event", what.ToString().ToLowerInvariant()));
 
     private static byte[] Short(string digest) => Convert.FromHexString(digest.AsSpan(0, 16));
 

@@ -13,16 +13,18 @@ internal sealed class AlertStore(ITables tables, Activity activity, TimeProvider
     public async ValueTask<AlertKey> PlaceOfAsync(Alert alert, CancellationToken ct) => await FindPlaceAsync(alert.Id, ct) ?? await TakePlaceAsync(alert, ct);
 
     /// <summary>Stores an alert in its place unless it is there. Safe to repeat, from several instances too.</summary>
-    public async ValueTask AddAsync(AlertKey place, Alert alert, CancellationToken ct)
+    /// <returns>False if it is there, with what was delivered of it.</returns>
+    public async ValueTask<bool> AddAsync(AlertKey place, Alert alert, CancellationToken ct)
     {
         try
         {
             await tables[place.Table].WriteAsync(Write.Insert(new(place.Partition, place.Row), AlertRow.Write(alert)), ct);
             activity.Note(ActivityKind.Alerts);
+            return true;
         }
         catch (ConflictException)
         {
-            // It is there, with what was delivered of it.
+            return false;
         }
     }
 

@@ -14,7 +14,7 @@ internal static class AlertText
         var json = new JsonObject
         {
             ["id"] = alert.Id,
-            ["event"] = (notice.IsDigest ? alert.LastCall : notice.What).ToString().ToLowerInvariant(),
+            ["event"] = (notice.IsDigest ? alert.News : notice.What).ToString().ToLowerInvariant(),
             ["title"] = notice.IsDigest ? alert.Title : notice.Title,
             ["message"] = alert.Message,
             ["ruleId"] = alert.RuleId,

@@ -43,8 +43,11 @@ internal sealed record Notice(AlertEvent What, IReadOnlyList<Alert> Alerts, bool
 
     public static Notice OfDigest(IReadOnlyList<Alert> alerts, Uri? site)
     {
-        var worst = alerts.MaxBy(alert => Severity.RankOf(alert.Severity))!;
-        var notice = new Notice(AlertEvent.Opened, [worst, .. alerts.Where(alert => alert != worst)], IsDigest: true, $"{alerts.Count} alert{(alerts.Count == 1 ? "" : "s")}, the worst {worst.Severity}", "", site);
+        var open = alerts.Where(alert => alert.State != AlertState.Resolved).ToList();
+        var worst = (open.Count > 0 ? open : alerts).MaxBy(alert => Severity.RankOf(alert.Severity))!;
+        var over = open.Count == alerts.Count ? "" : $"{Many(alerts.Count - open.Count)} resolved";
+        var title = open.Count == 0 ? over : $"{Many(open.Count)}, the worst {worst.Severity}{(over.Length > 0 ? $"; {over}" : "")}";
+        var notice = new Notice(AlertEvent.Opened, [worst, .. alerts.Where(alert => alert != worst)], IsDigest: true, title, "", site);
         var text = new StringBuilder();
         foreach (var alert in alerts.OrderByDescending(alert => Severity.RankOf(alert.Severity)).ThenBy(alert => alert.RaisedAt).Take(MostInDigest))
         {
@@ -55,6 +58,8 @@ internal sealed record Notice(AlertEvent What, IReadOnlyList<Alert> Alerts, bool
 
         if (alerts.Count > MostInDigest) text.AppendLine(CultureInfo.InvariantCulture, $"and {alerts.Count - MostInDigest} more");
         return notice with { Text = text.ToString() };
+
+        static string Many(int count) => count == 1 ? "1 alert" : $"{count} alerts";
     }
 
     /// <summary>The row's columns, in their order.</summary>

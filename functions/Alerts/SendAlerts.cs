@@ -8,7 +8,7 @@ namespace Fleet.Alerts;
 
 /// <summary>Queue <c>alerts</c>: one alerter is told what happened to one alert; or is sent its digest. What it was told already it is not told again.</summary>
 internal sealed class SendAlerts(
-    AlertStore alerts, Alerters alerters, AlerterGates gates, Digests digests, DeviceLinks links, AlertSite site, ChangeFeed changes, Limits limits, TimeProvider clock) : ISubscriber
+    AlertStore alerts, AlertLife life, Mutes mutes, Alerters alerters, AlerterGates gates, Digests digests, DeviceLinks links, AlertSite site, ChangeFeed changes, Limits limits, TimeProvider clock) : ISubscriber
 {
     private const char Separator = '|';
 
@@ -45,8 +45,10 @@ internal sealed class SendAlerts(
 
     private async ValueTask<Outcome> TellAsync(AlertKey key, Alert alert, int until, string name, CancellationToken ct)
     {
-        var seen = alert.Deliveries.FirstOrDefault(d => d.Alerter == name) ?? new(name, "pending", 0, null, null);
+        var seen = DeliveryOf(alert, name);
         if (seen.Told >= until || alert.IsQuiet(clock.GetUtcNow())) return Outcome.Finished;
+
+        if (await IsMutedAsync(key, alert, seen, ct)) return Outcome.Finished;
 
         // Nobody was told that it began, and nobody needs to be told that it is over.
         if (seen is { State: "quiet", Told: < 0 } && alert.State == AlertState.Resolved)
@@ -55,6 +57,7 @@ internal sealed class SendAlerts(
             return Outcome.Finished;
         }
 
+        if (until == 0 && seen.At is null) Telemetry.Waited(Queue, alert.RaisedAt, clock.GetUtcNow());
         using var span = Telemetry.Start("send alert", alert.Trace);
         span?.SetTag("alerter", name);
         var tried = seen with { Attempts = seen.State is "delivered" or "queued" or "failed" ? 1 : seen.Attempts + 1, At = clock.GetUtcNow() };
@@ -63,7 +66,7 @@ internal sealed class SendAlerts(
         var isTold = false;
         foreach (var (place, one) in Reduced(alert.Events, Math.Max(seen.Told + 1, seen.From)).Where(one => Wants(settings, one.What)))
         {
-            if (settings.DigestEvery is not null && one != AlertEvent.Resolved)
+            if (settings.DigestEvery is not null && (one != AlertEvent.Resolved || seen.Told >= 0))
             {
                 await digests.AddAsync(name, key, alert, ct);
                 (isQueued, isTold) = (true, true);
@@ -99,12 +102,24 @@ internal sealed class SendAlerts(
         }
     }
 
+    /// <summary>Whether maintenance has begun since the alert called. When that is over it calls again.</summary>
+    private async ValueTask<bool> IsMutedAsync(AlertKey key, Alert alert, AlertDelivery delivery, CancellationToken ct)
+    {
+        var now = clock.GetUtcNow();
+        if (alert.State != AlertState.Open || mutes.Find(alert.RuleId, alert.Tags, now) is not { } mute) return false;
+        await alerts.NoteAsync(key, delivery with { State = "quiet" }, ct);
+        if (!alert.IsQuiet(now)) await life.QuietAsync(key, mute, ct);
+        return true;
+    }
+
     private async ValueTask<(Delivery Result, bool IsTried)> DeliverAsync(IAlerter alerter, Notice notice, string name, CancellationToken ct)
     {
         var (result, isTried) = await gates.TryAsync(alerter, notice, ct);
         if (isTried) Telemetry.Deliveries.Add(1, new("alerter", name), new("outcome", result.Outcome));
         return (result, isTried);
     }
+
+    private static AlertDelivery DeliveryOf(Alert alert, string name) => alert.Deliveries.FirstOrDefault(one => one.Alerter == name) ?? new(name, "pending", 0, null, null);
 
     private Notice NoticeOf(AlertEvent what, Alert alert, AlerterSettings settings) => Notice.Of(what, alert with { DeviceLink = alert.Node == default ? null : links.For(alert.Node) }, settings, site.Url);
 
@@ -132,8 +147,9 @@ internal sealed class SendAlerts(
         var found = new List<(Digested Row, Alert Alert)>();
         foreach (var one in waiting)
         {
-            if (await alerts.FindAsync(one.Place, ct) is { } alert) found.Add((one, alert));
-            else await digests.TryRemoveAsync(one, ct);
+            var alert = await alerts.FindAsync(one.Place, ct);
+            if (alert is null || await IsMutedAsync(one.Place, alert, DeliveryOf(alert, name), ct)) await digests.TryRemoveAsync(one, ct);
+            else found.Add((one, alert));
         }
 
         return found.Count == 0 ? Outcome.Finished : await SendDigestAsync(name, found, ct) ?? Outcome.Finished;
@@ -146,7 +162,7 @@ internal sealed class SendAlerts(
         if (await alerters.FindAsync(name, ct) is not var (alerter, settings)) return await GiveUpAsync($"There is no alerter '{name}' any more.");
         var isOne = AlerterType.Of(settings.Type)?.CanDigest != true;
         if (isOne && found.Count > 1) return await EachAsync(found.Chunk(1));
-        switch (await DeliverAsync(alerter, isOne ? NoticeOf(AlertEvent.Opened, found[0].Alert, settings) : Notice.OfDigest([.. found.Select(one => one.Alert)], site.Url), name, ct))
+        switch (await DeliverAsync(alerter, isOne ? NoticeOf(found[0].Alert.News, found[0].Alert, settings) : Notice.OfDigest([.. found.Select(one => one.Alert)], site.Url), name, ct))
         {
             case (Delivery.Delivered, _):
                 await NoteAsync(delivery => delivery with { State = "delivered", Reason = null });

@@ -28,7 +28,7 @@ internal static class Telemetry
     public static Counter<long> Messages { get; } = Meter.CreateCounter<long>("fleet.bus.messages", "{message}", "Messages that were handled.");
 
     /// <summary>Tag: <c>queue</c>.</summary>
-    public static Histogram<double> BusLag { get; } = Meter.CreateHistogram<double>("fleet.bus.lag", "s", "From a batch's arrival to its handling.");
+    public static Histogram<double> BusLag { get; } = Meter.CreateHistogram<double>("fleet.bus.lag", "s", "From the arrival of what a message names, a batch or an alert, to its handling.");
 
     public static Counter<long> Judged { get; } = Meter.CreateCounter<long>("fleet.rules.lines", "{line}", "Lines of batches that rules judged.");
 
@@ -59,6 +59,9 @@ internal static class Telemetry
 
     /// <summary>Tag: <c>table</c>.</summary>
     public static Counter<long> StorageFaults { get; } = Meter.CreateCounter<long>("fleet.storage.faults", "{operation}", "What the store did not answer.");
+
+    /// <summary>How long a message's matter waited in a queue.</summary>
+    public static void Waited(string queue, DateTimeOffset since, DateTimeOffset now) => BusLag.Record(Math.Max(0, (now - since).TotalSeconds), new KeyValuePair<string, object?>("queue", queue));
 
     /// <summary>The context that another process goes on with; null where this work is not traced.</summary>
     public static string? Trace => Activity.Current is { Recorded: true, Id: { } id } ? id : null;

@@ -109,7 +109,8 @@ internal static class AlertsApi
         if (request.For is not null && (!Duration.TryParse(request.For, out span) || span <= TimeSpan.Zero)) return Task.FromResult(Problem.Invalid("for", "This is a span of time, such as 4h, of a year at most."));
         var until = request.For is null ? request.Until : now + span;
         if (until <= now || until > now + s_mostSnooze) return Task.FromResult(Problem.Invalid(request.For is null ? "until" : "for", "The silence ends later than now, and within a year."));
-        return ChangeAsync(id, request.Note, alerts, links, http, place => life.SnoozeAsync(place, http.Actor(), until, request.Note ?? "", ct), ct);
+        return ChangeAsync(id, request.Note, alerts, links, http, place => life.SnoozeAsync(place, http.Actor(), until, request.Note ?? "", ct), ct,
+            alert => alert.State == AlertState.Resolved ? "The alert is resolved: there is nothing to be silent about." : null);
     }
 
     private static async Task<IResult> NoteAsync(string id, AlertNote request, AlertStore alerts, AlertHistory history, TimeProvider clock, HttpContext http, CancellationToken ct)

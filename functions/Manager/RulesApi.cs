@@ -15,19 +15,23 @@ namespace Fleet.Manager;
 
 /// <summary>A line as results and alerts show it, or as osquery writes it: other members that it has are not looked at.</summary>
 /// <param name="Timestamp">ISO 8601 or epoch seconds; or <paramref name="Time"/>, or <paramref name="UnixTime"/>; left out, now.</param>
+/// <param name="NodeId">Who sent it: its host, tags and platform are looked up where they are left out.</param>
 /// <param name="Tags">The node's.</param>
 /// <param name="Platform">The node's.</param>
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Skip)]
 internal sealed record RuleTestLine(
     string? Name = null, string? Action = null, string? HostIdentifier = null, JsonElement? Timestamp = null, JsonElement? Time = null, JsonElement? UnixTime = null, JsonElement? Columns = null, JsonElement? Decorations = null,
-    IReadOnlyList<string>? Tags = null, string? Platform = null);
+    string? NodeId = null, IReadOnlyList<string>? Tags = null, string? Platform = null);
 
-/// <param name="Conditions">A rule's; or <paramref name="RuleId"/>, a rule that is saved.</param>
-internal sealed record RuleTrial(RuleTestLine Line, JsonElement? Conditions = null, string? RuleId = null);
+/// <param name="Conditions">A rule's, with its <paramref name="Tags"/> and <paramref name="Platforms"/>; or <paramref name="RuleId"/>, a rule that is saved.</param>
+internal sealed record RuleTrial(RuleTestLine Line, JsonElement? Conditions = null, string? RuleId = null, IReadOnlyList<string>? Tags = null, IReadOnlyList<string>? Platforms = null);
 
+/// <param name="Matches">All conditions hold, and the rule is about this node.</param>
+/// <param name="InScope">The rule is about this node, by its tags and platform.</param>
+/// <param name="Resolves">The line ends what its row raised when it came: the rule resolves alerts when their rows are removed.</param>
 /// <param name="DependsOnSeen">It matches if a value is seen for the first time, which a trial does not know.</param>
 /// <param name="Conditions">What each comparison said, in the order in which they stand.</param>
-internal sealed record RuleTestBody(bool Matches, bool DependsOnSeen, IReadOnlyList<ConditionTest> Conditions);
+internal sealed record RuleTestBody(bool Matches, bool InScope, bool Resolves, bool DependsOnSeen, IReadOnlyList<ConditionTest> Conditions);
 
 /// <param name="Path">Where it stands: <c>conditions.rules[1].rules[0]</c>.</param>
 /// <param name="Matches">Null if it depends on what was seen before.</param>
@@ -48,7 +52,7 @@ internal static class RulesApi
         api.MapPut("/rules/{id}", PutAsync).For(Role.Operator).Docs<RuleBody>("Make or replace a rule", body: Example, status: [200, 201]);
         api.MapDelete("/rules/{id}", RemoveAsync).For(Role.Operator).Docs("Remove a rule");
         api.MapGet("/rules/{id}/history", HistoryAsync).For(Role.Viewer).Docs<ListOf<VersionBody>>("List what people made of a rule");
-        api.MapPost("/rules/test", Test).For(Role.Viewer).ReadsOnly().Docs<RuleTestBody>(
+        api.MapPost("/rules/test", TestAsync).For(Role.Viewer).ReadsOnly().Docs<RuleTestBody>(
             "Try a rule on a line",
             body: """{"conditions":{"condition":"AND","rules":[{"field":"action","operator":"equal","value":"added"}]},"line":{"name":"processes","action":"added","columns":{"path":"/tmp/x"}}}""");
     }
@@ -114,7 +118,7 @@ internal static class RulesApi
     }
 
     /// <summary>The verdict, and what each condition looked at.</summary>
-    private static IResult Test(RuleTrial request, RuleStore rules, Limits limits, TimeProvider clock)
+    private static async Task<IResult> TestAsync(RuleTrial request, RuleStore rules, NodeDirectory directory, Limits limits, TimeProvider clock, CancellationToken ct)
     {
         if ((request.Conditions is null) == (request.RuleId is null)) return Problem.Invalid("conditions", "Either 'conditions' or 'ruleId' says which rule to try.");
         var stored = request.RuleId is { } id ? rules.Find(id)?.Item : null;
@@ -125,13 +129,16 @@ internal static class RulesApi
         if (Time(request.Line.Timestamp ?? request.Line.Time ?? request.Line.UnixTime) is not { } time) return Problem.Invalid("line.timestamp", "This is ISO 8601 or epoch seconds.");
 
         var line = request.Line;
-        var node = new NodeFacts(default, line.HostIdentifier ?? "", line.Platform ?? "", TagSet.Of(line.Tags ?? []));
+        var known = NodeId.TryParse(line.NodeId, out var nodeId) ? NodeFacts.Of(nodeId, await directory.FindAsync(nodeId, ct)) : NodeFacts.Unknown(default);
+        var node = new NodeFacts(known.Id, line.HostIdentifier ?? known.Host, line.Platform ?? known.Platform, line.Tags is { } tags ? TagSet.Of(tags) : known.Tags);
+        var rule = stored ?? Rules.Rule.OfConditions(conditions.GetRawText()) with { Scope = new(TagSet.Of(request.Tags ?? []), request.Platforms ?? []) };
         var received = time == DateTimeOffset.MinValue ? clock.GetUtcNow() : time;
-        var set = new RuleSet([(stored ?? Rules.Rule.OfConditions(conditions.GetRawText()), root)]);
+        var set = new RuleSet([(rule, root)]);
         var lines = Lines(line);
         var matches = set.NewJudge().Matches(lines, received, node);
         var said = set.NewJudge().Explain(lines, received, node);
-        return TypedResults.Ok(new RuleTestBody(matches.Count > 0, matches.Any(match => match.Open is not null), [.. Each(root, "conditions")]));
+        return TypedResults.Ok(new RuleTestBody(
+            matches.Any(match => !match.IsEnd), rule.Scope.Holds(node), matches.Any(match => match.IsEnd), matches.Any(match => match.Open is { Verdict: null }), [.. Each(root, "conditions")]));
 
         IEnumerable<ConditionTest> Each(RuleNode part, string path)
         {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Fleet.Alerts;
 using Fleet.Kernel;
 using Fleet.Results;
@@ -42,10 +43,14 @@ internal sealed class Assessor(IRuleMemory memory)
         }
 
         var confirmed = new List<Confirmed>(matches.Count);
+        var alike = new Dictionary<string, int>(StringComparer.Ordinal);
         foreach (var match in matches)
         {
             var line = RowText.Of(match.Row, node.Host);
             var row = Digest.Of(match.Rule.Id, node.Id.ToString(), line, $"{match.Row.Epoch}/{match.Row.Counter}");
+
+            // Events of one run may be the same to the letter; where rows are counted each of them is one.
+            if (match.Rule is { Threshold: not null } or { Grouping: not null } && (alike[row] = alike.GetValueOrDefault(row) + 1) is > 1 and var number) row = Digest.Of(row, number.ToString(CultureInfo.InvariantCulture));
             if (match.Open is null || await match.Open.HoldsAsync((condition, value) => IsFirstAsync(match, condition, value, node, row, batch, ct))) confirmed.Add(new(match, line, row));
         }
 

@@ -11,6 +11,9 @@ namespace Fleet.Rules;
 internal sealed class EvaluateRules(
     BatchStore batches, RuleStore rules, NodeDirectory directory, NodeStore nodes, StoredMemory memory, AlertLife alerts, ChangeFeed changes, TimeProvider clock, ILogger<EvaluateRules> log) : ISubscriber
 {
+    /// <summary>Alerts that are written at once: a batch may match thousands of times.</summary>
+    private static readonly ParallelOptions s_atOnce = new() { MaxDegreeOfParallelism = 16 };
+
     public string Queue => Addresses.Rules;
 
     public async ValueTask<Outcome> HandleAsync(string body, CancellationToken ct)
@@ -23,7 +26,7 @@ internal sealed class EvaluateRules(
         if (!batch.Names.Any(set.Wants)) return Outcome.Finished;
 
         using var span = Telemetry.Start("evaluate rules", batch.Trace);
-        Telemetry.BusLag.Record(Math.Max(0, (clock.GetUtcNow() - batch.ReceivedAt).TotalSeconds), new KeyValuePair<string, object?>("queue", Queue));
+        Telemetry.Waited(Queue, batch.ReceivedAt, clock.GetUtcNow());
         Telemetry.Judged.Add(batch.Count);
         var node = NodeFacts.Of(key.Node, await directory.FindAsync(key.Node, ct));
         var assessor = new Assessor(memory);
@@ -32,12 +35,19 @@ internal sealed class EvaluateRules(
         Telemetry.Matches.Add(matches.Count);
 
         var whole = await nodes.FindAsync(key.Node, ct);
-        foreach (var finding in await assessor.FindAsync(matches, body, node, ct))
+        var findings = await assessor.FindAsync(matches, body, node, ct);
+
+        // What begins is there before anything ends.
+        await Parallel.ForEachAsync(findings.Where(finding => !finding.IsEnd), s_atOnce, WriteAsync);
+        await Parallel.ForEachAsync(findings.Where(finding => finding.IsEnd), s_atOnce, WriteAsync);
+        return Outcome.Finished;
+
+        async ValueTask WriteAsync(Finding finding, CancellationToken stop)
         {
             try
             {
-                if (finding.IsEnd) await alerts.RemoveAsync(finding.Group, finding.Live, ct);
-                else await alerts.RaiseAsync(AlertDrafts.Of(finding, node, whole, batch.ReceivedAt), ct);
+                if (finding.IsEnd) await alerts.RemoveAsync(finding.Group, finding.Live, stop);
+                else await alerts.RaiseAsync(AlertDrafts.Of(finding, node, whole, batch.ReceivedAt), stop);
             }
             catch (ArgumentException fault)
             {
@@ -46,7 +56,5 @@ internal sealed class EvaluateRules(
                 log.LogError(fault, "Rule {Rule} matched a row of {Batch}, and its alert cannot be stored", finding.Rule.Name, key);
             }
         }
-
-        return Outcome.Finished;
     }
 }

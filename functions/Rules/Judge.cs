@@ -174,7 +174,7 @@ internal sealed class Judge(RuleSet set)
         var verdict = VerdictOf(rule.Test, row);
         if (verdict == Verdict.False || !rule.Rule.Scope.Holds(_node)) return;
         built ??= LineReader.Row(row.Line, row.Plan.Name, Encoding.UTF8.GetString(isEnd ? "removed"u8 : row.Action), row.Columns, lines, row.Received);
-        (matches ??= []).Add(new(rule.Rule, built, isEnd, verdict == Verdict.Open && !isEnd ? ResidueOf(rule.Test, row) : null));
+        (matches ??= []).Add(new(rule.Rule, built, isEnd, rule.AsksWhatWasSeen && !isEnd ? ResidueOf(rule.Test, row) : null));
     }
 
     /// <summary>A new row: nothing is judged of it yet, and its values are found.</summary>

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 
 namespace Fleet.Rules;
 
@@ -10,14 +9,15 @@ internal readonly record struct Network(UInt128 Address, UInt128 Mask)
     public static Network Parse(string text)
     {
         var slash = text.IndexOf('/', StringComparison.Ordinal);
-        if (!IPAddress.TryParse(slash < 0 ? text : text.AsSpan(0, slash), out var address)) throw Fault(text);
-        var isShort = address.AddressFamily == AddressFamily.InterNetwork;
+        var host = slash < 0 ? text : text[..slash];
+        if (!TryRead(System.Text.Encoding.UTF8.GetBytes(host), out var address)) throw Fault(text);
+        var isShort = !host.Contains(':', StringComparison.Ordinal);
         var most = isShort ? 32 : 128;
         var bits = most;
         if (slash >= 0 && (!int.TryParse(text.AsSpan(slash + 1), System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out bits) || bits > most)) throw Fault(text);
         var mask = UInt128.MaxValue << (most - bits);
         if (bits == 0) mask = isShort ? UInt128.MaxValue << 32 : 0;
-        return new(Wide(address) & mask, mask);
+        return new(address & mask, mask);
     }
 
     /// <summary>An address as 128 bits; false if the text is none. No allocation for IPv4.</summary>

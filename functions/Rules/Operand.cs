@@ -55,9 +55,25 @@ internal sealed partial class Operand
         try
         {
             // Python writes named groups (?P<name>…).
-            var regex = new Regex(
-                $@"\A(?:{pattern.Replace("(?P<", "(?<", StringComparison.Ordinal)})", RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
-            return new([pattern]) { Pattern = regex };
+            const RegexOptions Options = RegexOptions.NonBacktracking | RegexOptions.CultureInvariant;
+            var own = pattern.Replace("(?P<", "(?<", StringComparison.Ordinal);
+
+            // Alone first: what closes a group that it did not open is none.
+            _ = new Regex(own, Options);
+            return new([pattern]) { Pattern = Anchored(own, "") ?? Anchored(own, "\n") };
+
+            // Where white space means nothing, what comes after the pattern may be in a comment of it.
+            static Regex? Anchored(string own, string end)
+            {
+                try
+                {
+                    return new Regex($@"\A(?:{own}{end})", Options);
+                }
+                catch (RegexParseException) when (end.Length == 0)
+                {
+                    return null;
+                }
+            }
         }
         catch (ArgumentException fault)
         {

@@ -1,37 +1,50 @@
 namespace Fleet.Rules;
 
-/// <summary>What is left of a rule's tree when a row has answered all that it can: conditions that ask what was seen before.</summary>
+/// <summary>A rule's tree when a row has answered all that it can: what is left are conditions that ask what was seen before.</summary>
 internal abstract record Residue
 {
     private Residue()
     {
     }
 
-    /// <summary>Whether it holds. What was seen before is asked only as far as it decides.</summary>
-    /// <param name="isFirst">Says of a condition and a value whether it is seen for the first time.</param>
+    /// <summary>Whether it holds, where that is known without asking.</summary>
+    public abstract bool? Verdict { get; }
+
+    /// <summary>Whether it holds. All is asked, whether it decides or not, for what is asked is remembered; but for what other conditions of an AND rule out.</summary>
+    /// <param name="isFirst">Says of a condition and a value whether it is seen for the first time, and remembers it.</param>
     public abstract ValueTask<bool> HoldsAsync(Func<Condition, string, ValueTask<bool>> isFirst);
 
-    public sealed record Known(bool Verdict) : Residue
+    public sealed record Known(bool Holds) : Residue
     {
-        public override ValueTask<bool> HoldsAsync(Func<Condition, string, ValueTask<bool>> isFirst) => new(Verdict);
+        public override bool? Verdict => Holds;
+
+        public override ValueTask<bool> HoldsAsync(Func<Condition, string, ValueTask<bool>> isFirst) => new(Holds);
     }
 
     public sealed record Ask(Condition Condition, string Value) : Residue
     {
+        public override bool? Verdict => null;
+
         public override ValueTask<bool> HoldsAsync(Func<Condition, string, ValueTask<bool>> isFirst) => isFirst(Condition, Value);
     }
 
     public sealed record Group(bool IsAnd, bool IsNegated, IReadOnlyList<Residue> Children) : Residue
     {
+        public override bool? Verdict =>
+            Children.Any(child => child.Verdict == !IsAnd) ? !IsAnd != IsNegated
+            : Children.All(child => child.Verdict is not null) ? IsAnd != IsNegated
+            : null;
+
         public override async ValueTask<bool> HoldsAsync(Func<Condition, string, ValueTask<bool>> isFirst)
         {
-            // What is known first: it may save the asking.
-            foreach (var child in Children.OrderBy(child => child is not Known))
+            if (IsAnd && Children.Any(child => child.Verdict == false)) return IsNegated;
+            var holds = IsAnd;
+            foreach (var child in Children)
             {
-                if (await child.HoldsAsync(isFirst) != IsAnd) return !IsAnd != IsNegated;
+                if (await child.HoldsAsync(isFirst) != IsAnd) holds = !IsAnd;
             }
 
-            return IsAnd != IsNegated;
+            return holds != IsNegated;
         }
     }
 }

@@ -24,7 +24,8 @@ internal sealed class RuleSet
         var others = new List<Compiled>();
         foreach (var (rule, root) in rules)
         {
-            var compiled = new Compiled(rule, Compile(root));
+            var test = Compile(root);
+            var compiled = new Compiled(rule, test, Asks(test));
             all.Add(compiled);
             if (NamesOf(root) is not { } names) others.Add(compiled);
             else
@@ -41,6 +42,8 @@ internal sealed class RuleSet
         (_all, _others) = ([.. all], [.. others]);
         _byName = byName.ToFrozenDictionary(pair => pair.Key, pair => new Plan(pair.Key, [.. pair.Value], _conditions), StringComparer.Ordinal);
         _byNameSpan = _byName.GetAlternateLookup<ReadOnlySpan<char>>();
+
+        bool Asks(Test test) => test.Condition >= 0 ? conditions[test.Condition].AsksWhatWasSeen : test.Children.Any(Asks);
 
         Test Compile(RuleNode node)
         {
@@ -134,7 +137,8 @@ internal sealed class RuleSet
 }
 
 /// <summary>A rule with its tree.</summary>
-internal sealed record Compiled(Rule Rule, Test Test);
+/// <param name="AsksWhatWasSeen">A condition in it does.</param>
+internal sealed record Compiled(Rule Rule, Test Test, bool AsksWhatWasSeen);
 
 /// <summary>A node of a compiled tree: a condition's place, or -1 and a group.</summary>
 internal sealed record Test(int Condition, bool IsAnd, bool IsNegated, Test[] Children);

@@ -7,7 +7,7 @@ using Fleet.Storage;
 namespace Fleet.Sinks;
 
 /// <summary>Subscription <c>results/sinks</c>: puts a batch into the queue of each sink that takes lines of it. Nothing is sent here: a sink that is slow or down keeps nobody waiting.</summary>
-internal sealed class ForwardResults(BatchStore batches, SinkStore sinks, SinkQueue queue, NodeDirectory nodes, ChangeFeed changes) : ISubscriber
+internal sealed class ForwardResults(BatchStore batches, SinkStore sinks, SinkQueue queue, NodeDirectory nodes, ChangeFeed changes, TimeProvider clock) : ISubscriber
 {
     public string Queue => Addresses.Sinks;
 
@@ -17,6 +17,8 @@ internal sealed class ForwardResults(BatchStore batches, SinkStore sinks, SinkQu
         await changes.LookAsync(ct);
         var active = sinks.Active.Where(sink => key.IsStatus ? sink.StatusLogs : sink.Results).ToList();
         if (active.Count == 0) return Outcome.Finished;
+
+        Telemetry.Waited(Queue, key.Time, clock.GetUtcNow());
 
         // Of results the head says which queries there are; and what is held back is counted.
         var tags = (await nodes.FindAsync(key.Node, ct))?.Tags ?? TagSet.None;

@@ -94,7 +94,6 @@ internal sealed class SinkPump(SinkStore sinks, SinkQueue queue, BatchStore batc
     private async ValueTask<bool> SendAsync(Run run, List<Prepared> together, CancellationToken ct)
     {
         var tag = new KeyValuePair<string, object?>("sink", run.Settings.Name);
-        Telemetry.SinkLag.Record(Math.Max(0, (clock.GetUtcNow() - together[0].Queued.Batch.Time).TotalSeconds), tag);
         var refused = new Dictionary<SinkRecord, string>(ReferenceEqualityComparer.Instance);
         var sent = 0;
         foreach (var piece in Pieces([.. together.SelectMany(one => one.Records)]))
@@ -117,6 +116,8 @@ internal sealed class SinkPump(SinkStore sinks, SinkQueue queue, BatchStore batc
         }
 
         await queue.RemoveAsync(together.Where(one => !one.Records.Exists(refused.ContainsKey)).Select(one => one.Queued), ct);
+        if (sent > refused.Count) Telemetry.SinkLag.Record(Math.Max(0, (clock.GetUtcNow() - together[0].Queued.Batch.Time).TotalSeconds), tag);
+
         // A target that took nothing of it has perhaps another trouble than these lines: it is asked less often.
         var isTaken = sent == 0 || sent > refused.Count;
         var failures = isTaken ? 0 : run.State.Attempts + 1;

@@ -42,8 +42,8 @@ internal sealed class AbsenceRules(
     private async ValueTask JudgeAsync(Rule rule, IReadOnlyList<CatalogNode> all, DateTimeOffset now, DateTimeOffset upSince, CancellationToken ct)
     {
         var nodes = all.Where(one => rule.Scope.Holds(FactsOf(one.Node))).ToList();
-        var lasting = new Dictionary<string, DateTimeOffset>(StringComparer.Ordinal);
-        await foreach (var row in _absences.ScanAsync(KeyRange.Partition(KeyText.Of(rule.Id)), ct)) lasting[row.Key.Row] = row.Columns.Time("Last")!.Value;
+        var lasting = new Dictionary<string, Lasting>(StringComparer.Ordinal);
+        await foreach (var row in _absences.ScanAsync(KeyRange.Partition(KeyText.Of(rule.Id)), ct)) lasting[row.Key.Row] = new(row.Columns.Time("Last")!.Value, row.Columns.Time("Since") is not null);
 
         if (rule.Absence!.Kind == Absence.Missing)
         {
@@ -59,8 +59,8 @@ internal sealed class AbsenceRules(
             var key = one.Node.Id.ToString();
 
             // What came and was gone again before anybody looked is another absence.
-            var isTold = lasting.Remove(key, out var since) && isAbsent && since == last;
-            if (!isTold && since != default) await EndAsync(rule.Id, key, "it is over", ct);
+            var isTold = lasting.Remove(key, out var before) && isAbsent && before!.Last == last;
+            if (!isTold && before is not null) await EndAsync(rule.Id, key, "it is over", ct);
             if (!isTold && isAbsent && now - upSince >= Grace(most)) await BeginAsync(rule, key, one.Node, last!.Value, Columns(rule.Absence, last.Value, now), now, ct);
         }
 
@@ -70,17 +70,19 @@ internal sealed class AbsenceRules(
 
     private static TimeSpan Grace(TimeSpan most) => most < s_grace ? most : s_grace;
 
-    private async ValueTask JudgeFleetAsync(Rule rule, List<CatalogNode> nodes, Dictionary<string, DateTimeOffset> lasting, DateTimeOffset now, DateTimeOffset upSince, CancellationToken ct)
+    private async ValueTask JudgeFleetAsync(Rule rule, List<CatalogNode> nodes, Dictionary<string, Lasting> lasting, DateTimeOffset now, DateTimeOffset upSince, CancellationToken ct)
     {
         var most = rule.Absence!.For!.Value;
         var missing = nodes.Where(one => now - (one.Seen?.At ?? one.Node.EnrolledAt!.Value) >= most).ToList();
         var isMissing = nodes.Count > 0 && missing.Count * 100L >= nodes.Count * (long)rule.Absence.Percent! && now - upSince >= Grace(most);
 
         // What the rule said of nodes when it was about them.
-        var isTold = lasting.Remove(Fleet);
+        lasting.Remove(Fleet, out var before);
         foreach (var key in lasting.Keys) await EndAsync(rule.Id, key, "the rule is not about it any more", ct);
-        if (isMissing && !isTold)
+        if (isMissing && before is not { IsTold: true })
         {
+            // Since when it lasts is written first: told again, because something failed meanwhile, it is the same absence.
+            if (before is null) await _absences.WriteAsync(Write.Replace(new(KeyText.Of(rule.Id), Fleet), new Columns { ["Last"] = now }), ct);
             var columns = new Dictionary<string, string>
             {
                 ["missing"] = Text(missing.Count),
@@ -88,9 +90,9 @@ internal sealed class AbsenceRules(
                 ["percent"] = Text(missing.Count * 100L / nodes.Count),
                 ["hosts"] = string.Join(", ", missing.Select(one => one.Node.Name).Order(StringComparer.Ordinal).Take(50)),
             };
-            await BeginAsync(rule, Fleet, null, now, columns, now, ct);
+            await BeginAsync(rule, Fleet, null, before?.Last ?? now, columns, now, ct);
         }
-        else if (!isMissing && isTold && now - upSince >= s_grace) await EndAsync(rule.Id, Fleet, "enough of them are back", ct);
+        else if (!isMissing && before is not null && now - upSince >= s_grace) await EndAsync(rule.Id, Fleet, "enough of them are back", ct);
     }
 
     /// <summary>When what the rule waits for came last, or null if it is not waited for; and for how long it may stay away.</summary>
@@ -174,6 +176,9 @@ internal sealed class AbsenceRules(
     };
 
     private static NodeFacts FactsOf(Node node) => new(node.Id, node.HostIdentifier, node.Platform, node.Tags);
+
+    /// <param name="Last">What came last; of the fleet, when it began.</param>
+    private sealed record Lasting(DateTimeOffset Last, bool IsTold);
 
     private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
 }

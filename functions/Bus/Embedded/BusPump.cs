@@ -1,4 +1,5 @@
 using Fleet.Kernel;
+using Fleet.Storage;
 
 namespace Fleet.Bus.Embedded;
 
@@ -84,7 +85,7 @@ internal sealed class BusPump(SqliteBus bus, IEnumerable<ISubscriber> subscriber
             // A message that was taken too often without an end, because the process died of it each time, is given up.
             outcome = message.Delivery > Addresses.DeliveriesOf(subscriber.Queue, limits)
                 ? new Outcome.Dead("it was taken too often without ever being settled")
-                : await subscriber.HandleAsync(message.Body, CancellationToken.None);
+                : await HoldAsync(message, subscriber.HandleAsync(message.Body, CancellationToken.None).AsTask());
         }
         catch (Exception fault)
         {
@@ -102,6 +103,34 @@ internal sealed class BusPump(SqliteBus bus, IEnumerable<ISubscriber> subscriber
         {
             // Whatever it was: nobody waits for this.
             log.LogWarning(fault, "{Body} of {Queue} could not be settled; it comes again when its lock ends", message.Body, subscriber.Queue);
+        }
+    }
+
+    /// <summary>Renews the lock while the work goes on.</summary>
+    private async Task<Outcome> HoldAsync(Held message, Task<Outcome> work)
+    {
+        while (true)
+        {
+            try
+            {
+                return await work.WaitAsync(limits.MessageLock / 2);
+            }
+            catch (TimeoutException) when (!work.IsCompleted)
+            {
+                await RenewAsync(message);
+            }
+        }
+    }
+
+    private async Task RenewAsync(Held message)
+    {
+        try
+        {
+            await bus.RenewAsync(message, CancellationToken.None);
+        }
+        catch (StorageUnavailableException fault)
+        {
+            log.LogWarning(fault, "The lock of {Body} of {Queue} could not be renewed; trying again", message.Body, message.Queue);
         }
     }
 }

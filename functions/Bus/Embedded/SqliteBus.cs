@@ -78,6 +78,9 @@ internal sealed class SqliteBus : IBus, IDeadLetters
             ct);
     }
 
+    /// <summary>Locks a message for <see cref="Limits.MessageLock"/> from now on, if it is this delivery's still.</summary>
+    public Task RenewAsync(Held held, CancellationToken ct) => RunAsync("UPDATE bus SET due = $2 WHERE id = $0 AND deliveries = $1 AND dead IS NULL", ct, held.Id, held.Delivery, Now + _limits.MessageLock.Ticks);
+
     /// <summary>Ends a delivery as its outcome says.</summary>
     public Task SettleAsync(Held held, Outcome outcome, CancellationToken ct) => outcome switch
     {

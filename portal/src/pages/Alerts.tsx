@@ -122,7 +122,7 @@ function Matched({ alert }: { alert: Schemas["Alert"] }) {
   const conditions = rule.data?.conditions as GroupJson | undefined;
   const verdict = useQuery({
     queryKey: ["rule-test", alert.id, conditions], enabled: !!conditions, staleTime: Infinity,
-    queryFn: ({ signal }) => body(api.POST("/api/rules/test", { body: { conditions: conditions as never, line: { ...lineOf(JSON.stringify(line)), tags: alert.tags } }, signal })),
+    queryFn: ({ signal }) => body(api.POST("/api/rules/test", { body: { conditions: conditions as never, line: { ...lineOf(JSON.stringify(line)), nodeId: alert.nodeId, tags: alert.tags } }, signal })),
   }).data;
   // Columns that a condition which holds is about.
   const marked = useMemo(() => new Set(conditions && verdict ? leaves(conditions).filter(({ path, leaf }) => leaf.field === "column" && verdict.conditions.find((one) => one.path === path)?.matches).map(({ leaf }) => worded(leaf).subject) : []), [conditions, verdict]);
@@ -141,7 +141,7 @@ function Matched({ alert }: { alert: Schemas["Alert"] }) {
         {rule.data?.absence ? <span>{absenceWords(rule.data.absence)}</span> : rule.error ? (rule.error instanceof Fault && rule.error.status === 404 ? <span className="muted">It was deleted since.</span> : <Lacking of={rule.error} what="rule" />) : !conditions ? <Loading /> : (
           <>
             {rule.data?.description && <p style={{ margin: 0, whiteSpace: "pre-wrap" }}>{rule.data.description}</p>}
-            {verdict && !verdict.matches && <MessageBar intent="info"><MessageBarBody>The rule was changed since: as it is now, it would not match this line.</MessageBarBody></MessageBar>}
+            {verdict && !verdict.matches && rule.data && rule.data.version !== alert.ruleVersion && <MessageBar intent="info"><MessageBarBody>The rule was changed since: as it is now, it would not match this line.</MessageBarBody></MessageBar>}
             <ConditionTree of={conditions} verdict={verdict} />
           </>
         )}

@@ -145,7 +145,7 @@ function Editor({ schema, rule: found, etag: foundEtag, isNew, line: given }: { 
       </Section>
       )}
       <RuleAlerts {...parts} alerters={(alerters.data?.items ?? []).map((one) => one.name)} />
-      {!rule.absence && <Trial conditions={conditions} names={names} given={given} />}
+      {!rule.absence && <Trial conditions={conditions} scope={{ tags: rule.tags, platforms: rule.platforms }} names={names} given={given} />}
       {!rule.absence && mayWrite && <BackTestView rule={{ ...requestOf(rule), name: rule.name.trim() || "draft" }} />}
       {!isNew && <RuleHistory id={saved.id} current={saved} />}
     </Page>
@@ -164,7 +164,7 @@ function parsed(text: string): GroupJson | null {
 const sample = pretty({ name: "processes", action: "added", hostIdentifier: "laptop-1", columns: { path: "/tmp/x", pid: "4711" } });
 
 /** The rule as it stands in the editor, on a line that is pasted or came lately. */
-function Trial({ conditions, names, given }: { conditions: GroupJson; names: string[]; given: object | null }) {
+function Trial({ conditions, scope, names, given }: { conditions: GroupJson; scope: Pick<Rule, "tags" | "platforms">; names: string[]; given: object | null }) {
   const [text, setText] = useState(() => (given ? pretty(given) : ""));
   const recent = useRecentLines(names);
   const line = useMemo(() => {
@@ -175,8 +175,8 @@ function Trial({ conditions, names, given }: { conditions: GroupJson; names: str
     }
   }, [text]);
   const verdict = useQuery({
-    queryKey: ["rule-test", conditions, line], enabled: line !== null && !(line instanceof Error), retry: false, staleTime: Infinity, placeholderData: keepPreviousData,
-    queryFn: ({ signal }) => body(api.POST("/api/rules/test", { body: { conditions: conditions as never, line: line as Schemas["RuleTestLine"] }, signal })),
+    queryKey: ["rule-test", conditions, scope, line], enabled: line !== null && !(line instanceof Error), retry: false, staleTime: Infinity, placeholderData: keepPreviousData,
+    queryFn: ({ signal }) => body(api.POST("/api/rules/test", { body: { conditions: conditions as never, ...scope, line: line as Schemas["RuleTestLine"] }, signal })),
   });
   return (
     <Section title="Try it" actions={text !== "" && <Button size="small" appearance="subtle" onClick={() => setText("")}>Another line</Button>}>
@@ -184,7 +184,7 @@ function Trial({ conditions, names, given }: { conditions: GroupJson; names: str
         <>
           <p className="muted" style={{ margin: 0 }}>Take a line that came lately{names.length > 0 && <> from <span className="mono">{names.join(", ")}</span></>}, or <button type="button" className="linkish" onClick={() => setText(sample)}>write one</button>.</p>
           {recent.length === 0 ? <Empty title="No line came lately" action={<Button onClick={() => setText(sample)}>Write a line</Button>}>As soon as nodes send results, they are offered here.</Empty> : (
-            <ul className="plain pick">{recent.slice(0, 8).map((one, i) => <li key={i}><button type="button" className="linkish mono" onClick={() => setText(pretty({ name: one.name, action: one.action, hostIdentifier: one.hostIdentifier, time: one.time, columns: one.columns }))}>{one.name} {one.action} {Object.entries(one.columns).map(([name, value]) => `${name}=${String(value)}`).join("  ")}</button></li>)}</ul>
+            <ul className="plain pick">{recent.slice(0, 8).map((one, i) => <li key={i}><button type="button" className="linkish mono" onClick={() => setText(pretty({ name: one.name, action: one.action, hostIdentifier: one.hostIdentifier, nodeId: one.nodeId, time: one.time, columns: one.columns, decorations: one.decorations }))}>{one.name} {one.action} {Object.entries(one.columns).map(([name, value]) => `${name}=${String(value)}`).join("  ")}</button></li>)}</ul>
           )}
         </>
       ) : (
@@ -196,7 +196,7 @@ function Trial({ conditions, names, given }: { conditions: GroupJson; names: str
           <div className="stack" aria-live="polite">
             {verdict.error ? <Problem of={verdict.error} /> : verdict.data && !(line instanceof Error) ? (
               <>
-                <div className={verdict.data.matches ? "match" : "nomatch"}><strong>{verdict.data.matches ? verdict.data.dependsOnSeen ? "The line matches if the value is new." : "The line matches: an alert would be raised." : "The line does not match."}</strong></div>
+                <div className={verdict.data.matches ? "match" : "nomatch"}><strong>{verdict.data.matches ? verdict.data.dependsOnSeen ? "The line matches if the value is new." : "The line matches: an alert would be raised." : verdict.data.inScope ? "The line does not match." : "The rule is not about this node: its tags or platform are others."}</strong></div>
                 <ConditionTree of={conditions} verdict={verdict.data} />
               </>
             ) : null}

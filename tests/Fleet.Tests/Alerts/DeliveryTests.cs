@@ -146,6 +146,85 @@ public sealed class DeliveryTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_digest_tells_that_an_alert_of_an_earlier_one_is_over()
+    {
+        await using var world = await World.OpenAsync();
+        await HookAsync(world, TimeSpan.FromHours(1));
+        await RaiseAsync(world, "H1", "hook");
+        await RaiseAsync(world, "H2", "hook");
+        await LaterAsync(world, TimeSpan.FromHours(1));
+        foreach (var alert in await world.AlertsAsync()) await world.Get<AlertLife>().ResolveAsync((await AlertLifeTests.PlaceAsync(world, alert))!.Value, "ada", "", default);
+        await RaiseAsync(world, "H3", "hook");
+        await LaterAsync(world, TimeSpan.FromHours(1));
+        Assert.Equal(["2 alerts, the worst high", "1 alert, the worst high; 2 alerts resolved"], _took.Select(one => (string)one["title"]!));
+        Assert.Equal(["H1 resolved", "H2 resolved", "H3 opened"], _took.Last()["alerts"]!.AsArray().Select(one => $"{one!["hostIdentifier"]} {one["event"]}").Order(StringComparer.Ordinal));
+
+        // What began and ended between two digests is told once, as what it is.
+        await RaiseAsync(world, "H4", "hook");
+        var last = (await world.AlertsAsync()).Single(alert => alert.Host == "H4");
+        await world.Get<AlertLife>().ResolveAsync((await AlertLifeTests.PlaceAsync(world, last))!.Value, "ada", "", default);
+        await world.PumpAsync();
+        await LaterAsync(world, TimeSpan.FromHours(1));
+        await LaterAsync(world, TimeSpan.FromHours(1));
+        Assert.Equal(3, _took.Count);
+        Assert.Equal("1 alert resolved", (string)_took.Last()["title"]!);
+    }
+
+    [Fact]
+    public async Task Maintenance_that_begins_while_an_alert_waits_for_its_alerter_holds_it_back()
+    {
+        _answer = _ => Task.FromResult(503);
+        await using var world = await World.OpenAsync();
+        await HookAsync(world);
+        await RaiseAsync(world, "H1", "hook");
+        await world.PumpAsync();
+        await MuteAsync(world, TimeSpan.FromHours(2));
+        _answer = _ => Task.FromResult(200);
+        await LaterAsync(world, TimeSpan.FromHours(1));
+        Assert.Empty(_took);
+        var alert = Assert.Single(await world.AlertsAsync());
+        Assert.Equal(("quiet", world.Clock.Now.AddHours(1)), (Assert.Single(alert.Deliveries).State, alert.QuietUntil));
+
+        await LaterAsync(world, TimeSpan.FromHours(1));
+        Assert.Equal("opened", (string)Assert.Single(_took)["event"]!);
+    }
+
+    [Fact]
+    public async Task Maintenance_that_begins_while_an_alert_waits_for_a_digest_holds_it_back()
+    {
+        await using var world = await World.OpenAsync();
+        await HookAsync(world, TimeSpan.FromMinutes(10));
+        await RaiseAsync(world, "H1", "hook");
+        await MuteAsync(world, TimeSpan.FromHours(2));
+        await LaterAsync(world, TimeSpan.FromHours(1));
+        Assert.Empty(_took);
+        await LaterAsync(world, TimeSpan.FromHours(1));
+        await LaterAsync(world, TimeSpan.FromMinutes(10));
+        Assert.Equal(["H1"], Hosts(Assert.Single(_took)));
+    }
+
+    [Fact]
+    public async Task What_is_resolved_cannot_be_silenced_and_that_it_is_over_is_told()
+    {
+        _answer = _ => Task.FromResult(503);
+        await using var world = await World.OpenAsync();
+        await HookAsync(world);
+        await RaiseAsync(world, "H1", "hook");
+        await world.PumpAsync();
+        var place = (await AlertLifeTests.PlaceAsync(world, Assert.Single(await world.AlertsAsync())))!.Value;
+        await world.Get<AlertLife>().ResolveAsync(place, "ada", "", default);
+        await world.Get<AlertLife>().SnoozeAsync(place, "ada", world.Clock.Now.AddDays(1), "", default);
+        await world.Get<AlertLife>().SnoozeAsync(place, "ada", null, "", default);
+        Assert.Equal(["resolved"], (await world.Get<AlertHistory>().ReadAsync(Assert.Single(await world.AlertsAsync()), default)).Select(step => step.Action));
+        _answer = _ => Task.FromResult(200);
+        await LaterAsync(world, TimeSpan.FromHours(1));
+        Assert.Equal("resolved", (string)_took.Last()["event"]!);
+    }
+
+    private static async Task MuteAsync(World world, TimeSpan span) =>
+        await world.Get<Mutes>().Table.PutAsync("m", new("m", "the database moves", Fleet.Nodes.TagSet.None, [], world.Clock.Now, world.Clock.Now + span, "ada", world.Clock.Now), null, default);
+
+    [Fact]
     public async Task A_digest_that_fails_is_sent_again_with_back_off_and_with_what_came_meanwhile()
     {
         _answer = _ => Task.FromResult(401);
@@ -259,6 +338,7 @@ public sealed class DeliveryTests : IAsyncLifetime
     private static async Task LaterAsync(World world, TimeSpan later)
     {
         world.Clock.Advance(later);
+        await world.Get<Fleet.Upkeep.TendAlerts>().RunAsync(default);
         await world.Get<Digests>().SendDueAsync(default);
         await world.PumpAsync();
     }

@@ -49,6 +49,45 @@ public sealed class SqliteBusTests : IDisposable
     }
 
     [Fact]
+    public async Task A_message_that_takes_longer_than_its_lock_stays_with_who_handles_it()
+    {
+        var limits = _limits with { MessageLock = TimeSpan.FromMilliseconds(20) };
+        var bus = new SqliteBus(_database, limits, _clock);
+        var work = new Working();
+        await bus.PublishAsync(Addresses.Alerts, "a", default);
+        var once = new BusPump(bus, [work], limits, NullLogger<BusPump>.Instance).OnceAsync(default);
+        for (var i = 0; i < 3; i++)
+        {
+            // The lock is renewed by the time that passes, and ends by the clock, which stands still meanwhile.
+            var due = Due();
+            _clock.Advance(TimeSpan.FromMilliseconds(15));
+            while (Due() == due) await Task.Yield();
+            Assert.Empty(await bus.TakeAsync(Addresses.Alerts, 10, default));
+        }
+
+        work.End.SetResult(Outcome.Finished);
+        Assert.Equal(1, await once);
+        _clock.Advance(TimeSpan.FromDays(1));
+        Assert.Empty(await bus.TakeAsync(Addresses.Alerts, 10, default));
+
+        long Due() => _database.Read(connection =>
+        {
+            using var command = connection.CreateCommand();
+            command.CommandText = "SELECT due FROM bus";
+            return (long)command.ExecuteScalar()!;
+        });
+    }
+
+    private sealed class Working : ISubscriber
+    {
+        public TaskCompletionSource<Outcome> End { get; } = new();
+
+        public string Queue => Addresses.Alerts;
+
+        public ValueTask<Outcome> HandleAsync(string body, CancellationToken ct) => new(End.Task);
+    }
+
+    [Fact]
     public async Task A_subscriber_that_throws_gets_the_message_again_ever_later_and_at_last_it_is_a_dead_letter()
     {
         var subscriber = new Failing();

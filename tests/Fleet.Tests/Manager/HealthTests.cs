@@ -21,6 +21,8 @@ public sealed class HealthTests : ApiTest
         Assert.True(Count("fleet.batches") >= 1);
         Assert.True(Count("fleet.bus.messages", "queue", "results/rules") >= 1);
         Assert.True(Count("fleet.bus.lag", "queue", "results/rules") >= 1);
+        Assert.True(Count("fleet.bus.lag", "queue", "results/sinks") >= 1);
+        Assert.True(Count("fleet.bus.lag", "queue", "alerts") >= 1);
         Assert.True(Count("fleet.rules.matches") >= 1);
         Assert.True(Count("fleet.alerts", "event", "opened") >= 1);
         Assert.True(Count("fleet.deliveries", "outcome", "delivered") >= 1);

@@ -1,6 +1,10 @@
 using Fleet.Alerts;
+using Fleet.Bus;
+using Fleet.Config;
 using Fleet.Nodes;
+using Fleet.Results;
 using Fleet.Rules;
+using Fleet.Storage;
 using Fleet.Tests.Support;
 using Fleet.Upkeep;
 
@@ -145,6 +149,40 @@ public sealed class AbsenceTests
                 await world.Get<LastSeen>().FlushAsync(default);
                 await LookAsync(world, TimeSpan.FromMinutes(1));
             }
+        }
+    }
+
+    [Theory]
+    [InlineData(Absence.Missing)]
+    [InlineData(Absence.NotSeen)]
+    public async Task An_absence_is_told_although_the_bus_was_down_when_it_began(string kind)
+    {
+        await using var world = await World.OpenAsync();
+        await world.EnrollAsync("H1");
+        await AddAsync(world, new(kind, null, null, TimeSpan.FromMinutes(30), kind == Absence.Missing ? 30 : null));
+        var bus = new DownOnce(world.Get<IBus>());
+        var life = new AlertLife(world.Get<AlertStore>(), world.Get<AlertGroups>(), world.Get<OpenAlerts>(), world.Get<AlertHistory>(), world.Get<Mutes>(), world.Get<Alerters>(), bus, world.Clock);
+        var absences = new AbsenceRules(world.Tables, world.Get<RuleStore>(), world.Get<NodeCatalog>(), world.Get<ConfigItems>(), world.Get<ReportStore>(), life, world.Get<ChangeFeed>(), world.Get<UpkeepMemory>(), world.Clock);
+        for (var minute = 0; minute < 60; minute++)
+        {
+            if (await Record.ExceptionAsync(async () => await absences.RunAsync(default)) is { } fault) Assert.IsType<StorageUnavailableException>(fault);
+            await world.PumpAsync();
+            world.Clock.Advance(TimeSpan.FromMinutes(1));
+        }
+
+        Assert.True(bus.WasDown);
+        Assert.Equal("delivered", Assert.Single(Assert.Single(await world.AlertsAsync()).Deliveries).State);
+    }
+
+    private sealed class DownOnce(IBus bus) : IBus
+    {
+        public bool WasDown { get; private set; }
+
+        public ValueTask PublishAsync(string address, string body, CancellationToken ct)
+        {
+            if (WasDown) return bus.PublishAsync(address, body, ct);
+            WasDown = true;
+            throw new StorageUnavailableException("The bus is down.");
         }
     }
 

@@ -105,6 +105,27 @@ public sealed class BackTestTests
         }
     }
 
+    [Theory]
+    [InlineData("OR", """{"field":"column","operator":"column_first_seen","value":["a","node"]}""", "1 1;1 1;1 2;3 1;3 2", "1 1;1 2;3 1")]
+    [InlineData("OR", """{"field":"column","operator":"column_equal","value":["a","7"]}""", "7 5;8 5;8 6", "7 5;8 6")]
+    [InlineData("AND", """{"field":"column","operator":"column_first_seen","value":["a","node"]}""", "1 5;1 6;2 6;3 7", "1 5;3 7")]
+    [InlineData("AND", """{"field":"column","operator":"column_not_equal","value":["a","7"]}""", "7 5;8 5;9 5", "8 5")]
+    public async Task What_was_asked_of_a_row_is_remembered_whether_it_decided_or_not(string condition, string other, string sent, string expected)
+    {
+        await using var world = await World.OpenAsync();
+        var key = await world.EnrollAsync("H1");
+        await world.AddRuleAsync("r", $$$"""{"condition":"{{{condition}}}","rules":[{{{other}}},{"field":"column","operator":"column_first_seen","value":["b","node"]}]}""");
+        var rows = sent.Split(';').Select(row => row.Split(' ')).ToList();
+        for (var n = 0; n < rows.Count; n++)
+        {
+            await world.LogAsync(key, $$$"""[{"name":"q","action":"added","counter":{{{n + 1}}},"columns":{"a":"{{{rows[n][0]}}}","b":"{{{rows[n][1]}}}"}}]""");
+            await world.PumpAsync();
+        }
+
+        var alerts = (await world.AlertsAsync()).Select(alert => System.Text.Json.Nodes.JsonNode.Parse(alert.Line)!["columns"]!).Select(columns => $"{columns["a"]} {columns["b"]}");
+        Assert.Equal(expected.Split(';'), alerts.Reverse());
+    }
+
     [Fact]
     public async Task A_rule_that_learns_only_remembers_at_first()
     {
@@ -142,6 +163,32 @@ public sealed class BackTestTests
         Assert.All(raised, alert => Assert.Equal(per == "node", alert.About.Length == 0));
 
         Task SendAsync(string key, int second) => SendAtAsync(world, key, second);
+    }
+
+    [Fact]
+    public async Task Rows_that_are_alike_are_counted_each_and_once_however_often_they_are_judged()
+    {
+        await using var world = await World.OpenAsync();
+        var key = await world.EnrollAsync("H1");
+        const string Conditions = """{"condition":"AND","rules":[{"field":"query_name","operator":"equal","value":"q"}]}""";
+        await world.AddRuleAsync("few", Conditions, rule => rule with { Threshold = new(6, TimeSpan.FromMinutes(10), "node") });
+        await world.AddRuleAsync("enough", Conditions, rule => rule with { Threshold = new(5, TimeSpan.FromMinutes(10), "node") });
+        await world.AddRuleAsync("grouped", Conditions, rule => rule with { Grouping = new([], TimeSpan.FromMinutes(10)), ResolvesOnRemoved = true });
+        await world.AddRuleAsync("single", Conditions);
+        var line = Line("added");
+        await world.LogAsync(key, $"[{line},{line},{line},{line},{line}]");
+        await world.PumpAsync();
+        var batch = (await world.Get<Fleet.Results.BatchStore>().NewestFirstAsync("Results", (await world.NodeOfAsync("H1")).Id, null, (_, _, _) => false, default).FirstAsync()).Key;
+        await world.Subscriber(Addresses.Rules).HandleAsync(batch.ToString(), default);
+        await world.PumpAsync();
+        Assert.Equal([("enough", 5), ("grouped", 5), ("single", 1)], (await world.AlertsAsync()).Select(alert => (alert.RuleId, alert.Count)).Order());
+
+        world.Clock.Advance(TimeSpan.FromMinutes(1));
+        await world.LogAsync(key, $"[{Line("removed")}]");
+        await world.PumpAsync();
+        Assert.Equal(Fleet.Alerts.AlertState.Resolved, (await world.AlertsAsync()).Single(alert => alert.RuleId == "grouped").State);
+
+        string Line(string action) => $$$"""{"name":"q","action":"{{{action}}}","counter":1,"unixTime":{{{world.Clock.Now.ToUnixTimeSeconds()}}},"columns":{"user":"ada"}}""";
     }
 
     private static async Task SendAtAsync(World world, string key, int second)

@@ -96,6 +96,18 @@ public sealed class OperatorTests
     }
 
     [Theory]
+    [InlineData("zz9", "a|zz", true)]
+    [InlineData("zz9", "a|9", false)]
+    [InlineData("zz9", "(?x)zz # what comes then", true)]
+    [InlineData("zz9", "(?x) 9 # what comes then )", false)]
+    public void A_pattern_is_anchored_whatever_is_in_it(string value, string pattern, bool expected) => Assert.Equal(expected, HoldsRaw("matches_regex", value, $"\"{pattern}\""));
+
+    [Theory]
+    [InlineData("010.0.0.1", "10.0.0.1/32", true)]
+    [InlineData("8.0.0.1", "010.0.0.1/32", false)]
+    public void Parts_of_an_address_are_decimal(string address, string network, bool expected) => Assert.Equal(expected, HoldsRaw("in_cidr", address, $"[\"{network}\"]"));
+
+    [Theory]
     [InlineData("""{"field":"tag","operator":"equal","value":"web"}""", true)]
     [InlineData("""{"field":"tag","operator":"equal","value":"mail"}""", false)]
     [InlineData("""{"field":"tag","operator":"not_equal","value":"mail"}""", true)]
@@ -121,10 +133,15 @@ public sealed class OperatorTests
     [Theory]
     [InlineData("""{"field":"column","operator":"column_version_less","value":["v","none"]}""", "no version")]
     [InlineData("""{"field":"column","operator":"column_in_cidr","value":["a","10.0.0.0/33"]}""", "no network")]
+    [InlineData("""{"field":"column","operator":"column_in_cidr","value":["a","10/8"]}""", "no network")]
+    [InlineData("""{"field":"column","operator":"column_in_cidr","value":["a","10.1/16"]}""", "no network")]
+    [InlineData("""{"field":"column","operator":"column_in_cidr","value":["a","167772160/8"]}""", "no network")]
+    [InlineData("""{"field":"column","operator":"column_in_cidr","value":["a","10.0.0.0/"]}""", "no network")]
     [InlineData("""{"field":"column","operator":"column_first_seen","value":["a","world"]}""", "neither 'node'")]
     [InlineData("""{"field":"tag","operator":"first_seen","value":"node"}""", "a column or a decoration")]
     [InlineData("""{"field":"decoration","operator":"equal","value":7}""", "[\"NAME\", operand]")]
     [InlineData("""{"field":"column","operator":"column_matches_regex","value":["a","(("]}""", "no regular expression: insufficient closing parentheses")]
+    [InlineData("""{"field":"column","operator":"column_matches_regex","value":["a","a)|(?:b"]}""", "no regular expression: insufficient opening parentheses")]
     [InlineData("""{"field":"column","operator":"column_matches_regex","value":["a","(?=x)y"]}""", "needs backtracking")]
     [InlineData("""{"field":"column","operator":"column_matches_regex","value":["a","(a{1,1000}){1,1000}b"]}""", "too large")]
     public void A_wrong_operand_is_refused_with_what_to_do(string condition, string complaint)

@@ -104,6 +104,7 @@ export function lineOf(text: string): Schemas["RuleTestLine"] {
     ...(timestamp === undefined ? {} : { timestamp: timestamp as never }),
     columns: (snapshot ? snapshot[0] : line.columns ?? {}) as never,
     ...(typeof line.decorations === "object" && line.decorations !== null ? { decorations: line.decorations as never } : {}),
+    ...(typeof line.nodeId === "string" ? { nodeId: line.nodeId } : {}),
     ...(Array.isArray(line.tags) ? { tags: line.tags.map(String) } : {}),
     ...(typeof line.platform === "string" ? { platform: line.platform } : {}),
   };
