@@ -1,3 +1,5 @@
+using Fleet.Kernel;
+
 namespace Fleet.Alerts;
 
 /// <summary>Writes each alert as a JSON line to a file, or to the console when no path is given.</summary>
@@ -18,9 +20,7 @@ internal sealed class LogAlerter(string? path) : IAlerter
             }
             else
             {
-                // One write of one line: processes that share the file do not mix theirs.
-                await using var file = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
-                await file.WriteAsync(line, ct);
+                await LineFile.AppendAsync(path, line, isDurable: false, ct);
             }
 
             return Delivery.Ok;

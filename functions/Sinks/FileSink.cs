@@ -1,4 +1,5 @@
 using Fleet.Alerts;
+using Fleet.Kernel;
 
 namespace Fleet.Sinks;
 
@@ -14,10 +15,7 @@ internal sealed class FileSink(string path, long mostBytes, int files) : ISink
         {
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
             if (File.Exists(path) && new FileInfo(path).Length >= mostBytes) Turn();
-            var lines = SinkRecord.Lines(records);
-            await using var file = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
-            await file.WriteAsync(lines, ct);
-            file.Flush(flushToDisk: true);
+            await LineFile.AppendAsync(path, SinkRecord.Lines(records), isDurable: true, ct);
             return Delivery.Ok;
         }
         finally

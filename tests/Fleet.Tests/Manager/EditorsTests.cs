@@ -57,6 +57,23 @@ public sealed class EditorsTests : ApiTest
             verdict["conditions"]!.AsArray().Select(one => ((string)one!["path"]!, (bool)one["matches"]!)));
     }
 
+    [Theory]
+    [InlineData("added", "prod", true, true, false)]
+    [InlineData("added", "lab", false, false, false)]
+    [InlineData("removed", "prod", false, true, true)]
+    public async Task A_trial_knows_the_node_what_the_rule_is_about_and_what_only_ends_an_alert(string action, string tag, bool matches, bool isInScope, bool resolves)
+    {
+        const string Conditions = """{"condition":"AND","rules":[{"field":"platform","operator":"equal","value":"linux"},{"field":"action","operator":"equal","value":"added"},{"field":"host_identifier","operator":"equal","value":"H1"}]}""";
+        await EnrollAsync("H1");
+        await Api.OkAsync("PATCH", $"/api/nodes/{IdOf("H1")}", $$"""{"tags":["{{tag}}"]}""");
+        var rule = await Api.OkAsync("POST", "/api/rules", $$"""{"name":"r","resolveOnRemoved":true,"tags":["prod"],"conditions":{{Conditions}} }""");
+        var verdict = await Api.OkAsync("POST", "/api/rules/test", $$"""{"ruleId":"{{rule["id"]}}","line":{"name":"q","action":"{{action}}","nodeId":"{{IdOf("H1")}}","columns":{"a":"1"} } }""");
+        Assert.Equal((matches, isInScope, resolves), ((bool)verdict["matches"]!, (bool)verdict["inScope"]!, (bool)verdict["resolves"]!));
+
+        var draft = await Api.OkAsync("POST", "/api/rules/test", $$"""{"conditions":{{Conditions}},"tags":["prod"],"line":{"name":"q","action":"{{action}}","nodeId":"{{IdOf("H1")}}","columns":{"a":"1"} } }""");
+        Assert.Equal((matches, isInScope, false), ((bool)draft["matches"]!, (bool)draft["inScope"]!, (bool)draft["resolves"]!));
+    }
+
     [Fact]
     public async Task Every_kind_of_alerter_that_is_offered_can_be_set_up_with_its_fields()
     {

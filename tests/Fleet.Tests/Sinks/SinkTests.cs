@@ -289,6 +289,18 @@ public sealed class SinkTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_write_that_broke_off_spoils_no_line_after_it()
+    {
+        using var scratch = new Scratch();
+        await File.WriteAllTextAsync(scratch.File("out.ndjson"), """{"name":"q","host""");
+        var sink = new FileSink(scratch.File("out.ndjson"), mostBytes: 100_000, files: 1);
+        for (var i = 0; i < 2; i++) await sink.SendAsync([Record("q", i, DateTimeOffset.UnixEpoch)], default);
+        var lines = await File.ReadAllLinesAsync(scratch.File("out.ndjson"));
+        Assert.Equal(3, lines.Length);
+        Assert.All(lines.Skip(1), line => Assert.NotNull(JsonNode.Parse(line)));
+    }
+
+    [Fact]
     public async Task Blobs_are_by_kind_and_hour_and_whole_gzip()
     {
         await using var world = await World.OpenAsync();
