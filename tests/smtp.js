@@ -3,13 +3,17 @@
 const { readFileSync } = require('node:fs');
 const { SMTPServer } = require('smtp-server');
 
-const [certificate, key, mode] = process.argv.slice(2);
+// Modes, with commas between them: 'plain' (no STARTTLS, no password), 'tls' (from the start), 'login' (passwords by LOGIN only, else by PLAIN only).
+const [certificate, key, modes] = process.argv.slice(2);
+const is = mode => modes.split(',').includes(mode);
 const print = value => process.stdout.write(JSON.stringify(value) + '\n');
 const server = new SMTPServer({
     cert: readFileSync(certificate),
     key: readFileSync(key),
-    hideSTARTTLS: mode === 'plain',
-    authOptional: mode === 'plain',
+    secure: is('tls'),
+    hideSTARTTLS: is('plain'),
+    authOptional: is('plain'),
+    authMethods: [is('login') ? 'LOGIN' : 'PLAIN'],
     hideSize: true,
     onAuth: (auth, session, done) => session.secure && auth.username === 'fleet' && auth.password === 'correct horse'
         ? done(null, { user: auth.username })

@@ -21,7 +21,7 @@ internal sealed record AlerterType(string Name, string Title, string Description
             s_all, CanDigest: false),
         new("email", "Email", "A message of text and HTML by SMTP.",
             [
-                new("server", "Server", "text", Required: true, "smtp://mail.example.org:587", "smtp://mail.example.org:587. With smtp:// the server must speak STARTTLS; smtp-plain:// sends in the clear, for a relay on this machine."),
+                new("server", "Server", "text", Required: true, "smtp://mail.example.org:587", "smtp://mail.example.org:587 with STARTTLS, or smtps://mail.example.org:465 with TLS from the start; smtp-plain:// sends in the clear, for a relay on this machine."),
                 new("from", "From", "text", Required: true, "Fleet <fleet@example.org>", "Whom it comes from."),
                 new("to", "To", "text", Required: true, "ada@example.org, duty@example.org", "One or more addresses, with commas between them."),
                 new("user", "User", "text", Required: false, "fleet", "Where the server asks for one."),

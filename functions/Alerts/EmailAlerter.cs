@@ -1,34 +1,59 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Mail;
 using System.Net.Mime;
+using System.Net.Security;
 using System.Text;
 
 namespace Fleet.Alerts;
 
-/// <summary>A message of text and HTML by SMTP, under STARTTLS unless the server is said to be plain. What follows an alert is its answer, so that programs show them together.</summary>
-internal sealed class EmailAlerter(AlerterSettings settings, string? password) : IAlerter
+/// <summary>A message of text and HTML by SMTP. What follows an alert is its answer, so that programs show them together.</summary>
+/// <param name="settings">Server, sender, recipients.</param>
+/// <param name="password">Of the user.</param>
+/// <param name="trust">Whose certificate to trust; null for whom the system trusts.</param>
+internal sealed class EmailAlerter(AlerterSettings settings, string? password, RemoteCertificateValidationCallback? trust = null) : IAlerter
 {
     private const int MostSubject = 200;
     private const int MostText = 500_000;
-    private const int DefaultPort = 587;
+
+    /// <summary>What <see cref="SmtpClient"/> says on top of a message that it writes to a folder.</summary>
+    private static readonly string[] s_envelope = ["X-Sender:", "X-Receiver:"];
 
     public async ValueTask<Delivery> DeliverAsync(Notice notice, CancellationToken ct)
     {
-        var server = new Uri(settings.Field("server")!);
-        using var client = new SmtpClient(server.Host, server.Port > 0 ? server.Port : DefaultPort) { EnableSsl = server.Scheme == "smtp" };
-        if (settings.Field("user") is { } user) client.Credentials = new NetworkCredential(user, password);
         using var message = MessageOf(notice);
+        var text = await TextOfAsync(message, ct);
         try
         {
-            await client.SendMailAsync(message, ct);
-            return Delivery.Ok;
-        }
-        catch (SmtpException fault)
-        {
-            var reason = fault.InnerException is { } inner ? $"{fault.Message} {inner.Message}" : fault.Message;
+            await using var server = await SmtpConnection.OpenAsync(new(settings.Field("server")!), trust, ct);
+            if (settings.Field("user") is { } user) await server.SignInAsync(user, password ?? "", ct);
+            var refused = await server.SendAsync(AddressOf(message.From!), [.. message.To.Select(AddressOf)], text, ct);
+            await server.QuitAsync(ct);
 
-            // 5xx is for good (RFC 5321, 4.2.1), but for a connection that did not come about.
-            return (int)fault.StatusCode is >= 500 and < 600 ? new Delivery.Rejected(reason) : new Delivery.RetryAfter(null, reason);
+            // The others have it, and would have it as often as it is sent again.
+            return refused.Count == 0 ? Delivery.Ok : new Delivery.Rejected(string.Join(' ', refused));
+        }
+        catch (SmtpRefusalException refusal) when (refusal.IsForGood)
+        {
+            return new Delivery.Rejected(refusal.Message);
+        }
+    }
+
+    private static string AddressOf(MailAddress address) => $"{address.User}@{new IdnMapping().GetAscii(address.Host)}";
+
+    /// <summary>Headers and parts as they are sent. .NET writes them to nothing but a server or a folder.</summary>
+    private static async Task<string> TextOfAsync(MailMessage message, CancellationToken ct)
+    {
+        var folder = Directory.CreateTempSubdirectory("fleet-mail-");
+        try
+        {
+            using (var writer = new SmtpClient { DeliveryMethod = SmtpDeliveryMethod.SpecifiedPickupDirectory, PickupDirectoryLocation = folder.FullName }) await writer.SendMailAsync(message, ct);
+            var lines = (await File.ReadAllTextAsync(folder.GetFiles()[0].FullName, ct)).Split("\r\n");
+            return string.Join("\r\n", lines.SkipWhile(line => Array.Exists(s_envelope, name => line.StartsWith(name, StringComparison.Ordinal))));
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
         }
     }
 

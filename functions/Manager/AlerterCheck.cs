@@ -45,7 +45,7 @@ internal static class AlerterCheck
         ("pagerduty" or "opsgenie" or "eventgrid", Plugin.Secret) => value.Any(c => c is <= ' ' or > '~') ? "This has no spaces, and ASCII characters only." : null,
         (_, "path") => PluginCheck.FileFault(value),
         ("syslog", "server") => PluginCheck.SyslogFault(value),
-        ("email", "server") => Uri.TryCreate(value, UriKind.Absolute, out var server) && server is { Scheme: "smtp" or "smtp-plain", AbsolutePath: "" or "/" } && server.Host.Length > 0 && server.UserInfo.Length == 0 ? null : "This is smtp://HOST or smtp://HOST:PORT; smtp-plain:// without encryption.",
+        ("email", "server") => Uri.TryCreate(value, UriKind.Absolute, out var server) && server is { Scheme: "smtp" or "smtps" or "smtp-plain", AbsolutePath: "" or "/" } && server.Host.Length > 0 && server.UserInfo.Length == 0 ? null : "This is smtp://HOST or smtp://HOST:PORT, or smtps:// with TLS from the start; smtp-plain:// without encryption.",
         ("email", "from") => MailAddress.TryCreate(value, out _) ? null : "This is an address: Fleet <fleet@example.org>.",
         ("email", "to") => AreAddresses(value) ? null : "These are one or more addresses, with commas between them.",
         _ => null,

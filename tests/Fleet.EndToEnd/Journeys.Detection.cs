@@ -11,7 +11,7 @@ public abstract partial class Journeys
     public async Task An_alert_lives_from_its_first_row_to_its_end_and_everyone_who_should_is_told()
     {
         await using var pager = await Pager.StartAsync();
-        await using var mail = await MailServer.StartAsync(isPlain: false);
+        await using var mail = await MailServer.StartAsync();
         await using var fleet = New(("SSL_CERT_FILE", TestCertificate.Instance.Path));
         await fleet.StartAsync();
         await fleet.SignInAsync();

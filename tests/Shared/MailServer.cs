@@ -13,11 +13,11 @@ internal sealed class MailServer : IAsyncDisposable
 
     public int Port { get; }
 
-    /// <param name="isPlain">It knows neither STARTTLS nor passwords.</param>
-    public static async Task<MailServer> StartAsync(bool isPlain)
+    /// <param name="modes">Of <c>tests/smtp.js</c>; without them it asks for STARTTLS, and for a password by PLAIN.</param>
+    public static async Task<MailServer> StartAsync(params string[] modes)
     {
         var certificate = TestCertificate.Instance;
-        var process = Process.Start(new ProcessStartInfo("node", [Path.Combine(RepositoryRoot.Path, "tests", "smtp.js"), certificate.Path, certificate.KeyPath, isPlain ? "plain" : "secure"])
+        var process = Process.Start(new ProcessStartInfo("node", [Path.Combine(RepositoryRoot.Path, "tests", "smtp.js"), certificate.Path, certificate.KeyPath, string.Join(',', modes)])
         {
             RedirectStandardOutput = true,
             WorkingDirectory = Path.Combine(RepositoryRoot.Path, "tests"),

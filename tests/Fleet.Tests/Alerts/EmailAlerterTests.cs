@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
@@ -10,26 +11,16 @@ namespace Fleet.Tests.Alerts;
 /// <summary>Against a real SMTP server that asks for STARTTLS and a password.</summary>
 public sealed class EmailAlerterTests : AlerterContract, IAsyncLifetime
 {
+    private const string Recipients = "ada@example.org, Duty <duty@example.org>";
+
     private readonly List<JsonNode> _came = [];
     private MailServer _server = null!;
 
-    // Of this process only, and for the tests' own certificate alone: the program trusts whom the system trusts.
-    static EmailAlerterTests() =>
-#pragma warning disable SYSLIB0014 // SmtpClient asks nobody else whom to trust.
-        ServicePointManager.ServerCertificateValidationCallback = (_, shown, _, errors) => errors == System.Net.Security.SslPolicyErrors.None || (IsTrusted && shown?.GetCertHashString() == TestCertificate.Instance.Certificate.Thumbprint);
-#pragma warning restore SYSLIB0014 // As above.
+    public async Task InitializeAsync() => _server = await MailServer.StartAsync();
 
-    private static bool IsTrusted { get; set; } = true;
+    public async Task DisposeAsync() => await StopAsync();
 
-    public async Task InitializeAsync() => _server = await MailServer.StartAsync(isPlain: false);
-
-    public async Task DisposeAsync()
-    {
-        IsTrusted = true;
-        await StopAsync();
-    }
-
-    private protected override Task<IAlerter> StartAsync() => Task.FromResult(AlerterFor(_server.Port));
+    private protected override Task<IAlerter> StartAsync() => Task.FromResult<IAlerter>(AlerterFor(_server.Port));
 
     private protected override async Task<IReadOnlyList<string>> CameAsync()
     {
@@ -90,23 +81,67 @@ public sealed class EmailAlerterTests : AlerterContract, IAsyncLifetime
     [Fact]
     public async Task A_server_without_STARTTLS_or_with_a_certificate_of_strangers_gets_no_message()
     {
-        await using var plain = await MailServer.StartAsync(isPlain: true);
-        Assert.IsNotType<Delivery.Delivered>(await TellAsync(AlerterFor(plain.Port), NoticeOf()));
-        IsTrusted = false;
-        Assert.IsNotType<Delivery.Delivered>(await TellAsync(await StartAsync(), NoticeOf()));
+        await using var plain = await MailServer.StartAsync("plain");
+        Assert.Contains("has no STARTTLS", (await TellAsync(AlerterFor(plain.Port), NoticeOf())).Reason, StringComparison.Ordinal);
+        Assert.Contains("certificate", (await TellAsync(Maker.Make(SettingsFor($"smtp://127.0.0.1:{_server.Port}"), "correct horse"), NoticeOf())).Reason, StringComparison.Ordinal);
+        await using var other = await MailServer.StartAsync();
+        Assert.Equal(Delivery.Ok, await TellAsync(AlerterFor(other.Port), NoticeOf()));
+        Assert.True((bool)(await other.NextAsync())["secure"]!);
+    }
+
+    [Theory]
+    [InlineData("smtp", "login")]
+    [InlineData("smtps", "tls")]
+    [InlineData("smtps", "tls,login")]
+    public async Task A_password_is_given_as_the_server_takes_it_and_under_TLS_from_the_start_too(string scheme, string modes)
+    {
+        await using var server = await MailServer.StartAsync(modes);
+        Assert.Equal(Delivery.Ok, await TellAsync(AlerterFor(server.Port, scheme: scheme), NoticeOf(text: "\n.a line with a dot\n.\n..")));
+        var message = await server.NextAsync();
+        Assert.Equal(("fleet", true), ((string)message["user"]!, (bool)message["secure"]!));
+        Assert.Contains(".a line with a dot", TextOf(message), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task One_recipient_who_is_refused_keeps_the_message_from_no_other_and_nobody_gets_it_twice()
+    {
+        var rejected = Assert.IsType<Delivery.Rejected>(await TellAsync(AlerterFor(_server.Port, to: "busy@example.org, ada@example.org"), NoticeOf()));
+        Assert.Contains("busy@example.org: 451", rejected.Reason, StringComparison.Ordinal);
+        Assert.Equal(["ada@example.org"], (await _server.NextAsync())["to"]!.AsArray().Select(to => (string)to!));
+    }
+
+    [Theory]
+    [InlineData("220 hello\r\n250-me\r\n250 STARTTLS\r\n220 go on\r\n250 injected\r\n", "went on in the clear")]
+    [InlineData("220 hello\r\n502 no\r\n", "EHLO: 502 no")]
+    [InlineData("HTTP/1.1 400 Bad Request\r\n\r\n", "does not speak SMTP")]
+    [InlineData("220 hello\r\n", "ended the connection")]
+    public async Task A_server_that_speaks_otherwise_is_a_clear_fault(string said, string complaint)
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var tell = TellAsync(AlerterFor(((IPEndPoint)listener.LocalEndpoint).Port), NoticeOf()).AsTask();
+        using (var client = await listener.AcceptTcpClientAsync())
+        {
+            await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes(said));
+            client.Client.Shutdown(SocketShutdown.Send);
+            Assert.Contains(complaint, (await tell).Reason, StringComparison.Ordinal);
+        }
     }
 
     [Fact]
     public async Task A_relay_that_is_said_to_be_plain_gets_the_message_in_the_clear()
     {
-        await using var plain = await MailServer.StartAsync(isPlain: true);
+        await using var plain = await MailServer.StartAsync("plain");
         var settings = new AlerterSettings("a", "email", new Dictionary<string, string> { ["server"] = $"smtp-plain://127.0.0.1:{plain.Port}", ["from"] = "fleet@example.org", ["to"] = "ada@example.org" });
         Assert.Equal(Delivery.Ok, await TellAsync(Maker.Make(settings, null), NoticeOf()));
         Assert.False((bool)(await plain.NextAsync())["secure"]!);
     }
 
-    private static IAlerter AlerterFor(int port, string to = "ada@example.org, Duty <duty@example.org>", string password = "correct horse") => Maker.Make(
-        new("a", "email", new Dictionary<string, string> { ["server"] = $"smtp://127.0.0.1:{port}", ["from"] = "Fleet <fleet@example.org>", ["to"] = to, ["user"] = "fleet" }), password);
+    private static EmailAlerter AlerterFor(int port, string to = Recipients, string password = "correct horse", string scheme = "smtp") => new(
+        SettingsFor($"{scheme}://127.0.0.1:{port}", to), password, (_, shown, _, _) => shown?.GetCertHashString() == TestCertificate.Instance.Certificate.Thumbprint);
+
+    private static AlerterSettings SettingsFor(string server, string to = Recipients) =>
+        new("a", "email", new Dictionary<string, string> { ["server"] = server, ["from"] = "Fleet <fleet@example.org>", ["to"] = to, ["user"] = "fleet" });
 
     private static string Header(JsonNode message, string name) => Regex.Match((string)message["data"]!, $"(?im)^{name}:\\s*(\\S+)").Groups[1].Value;
 
