@@ -85,7 +85,7 @@ internal static class ResultsApi
     internal static ResultBody Body(NodeId node, ResultRow row) => new(
         node.ToString(), row.Name, row.Action, row.Time, Rows.Columns(row.Columns), row.HostIdentifier is { Length: > 0 } host ? host : null, row.Epoch, row.Counter,
         row.Decorations.Count > 0 ? Rows.Columns(row.Decorations) : null,
-        row.IsEmpty ? true : null, row.Fault, row.Fault is null ? null : Encoding.UTF8.GetString(row.Raw.Span));
+        row.IsEmpty ? true : null, row.Fault, row.Fault is null ? null : Encoding.UTF8.GetString(row.Whole.Text.Span));
 
     internal static StatusBody Body(NodeId node, StatusLine line) =>
         new(node.ToString(), line.Time, line.Severity, line.Filename, line.Line, line.Message, line.Version, Rows.Columns(line.Decorations));
@@ -144,7 +144,7 @@ internal static class ResultsApi
         {
             json["columns"] = Rows.Columns(row.Columns);
             if (row.Decorations.Count > 0) json["decorations"] = Rows.Columns(row.Decorations);
-            if (row.Fault is not null) (json["fault"], json["raw"]) = (row.Fault, Encoding.UTF8.GetString(row.Raw.Span));
+            if (row.Fault is not null) (json["fault"], json["raw"]) = (row.Fault, Encoding.UTF8.GetString(row.Whole.Text.Span));
             return json;
         }
 

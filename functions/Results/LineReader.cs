@@ -18,7 +18,7 @@ internal static class LineReader
         {
             if (line.Raw.Kind != JsonKind.Object)
             {
-                if (wanted is null) rows.Add(Bad(line, lines, received, "a line must be a JSON object"));
+                if (wanted is null) rows.Add(Bad(line, WholeOf(line, lines), received, "a line must be a JSON object"));
                 continue;
             }
 
@@ -32,33 +32,34 @@ internal static class LineReader
     /// <summary>Doorman's order of looking: columns, then diffResults, then snapshot.</summary>
     private static void Add(List<ResultRow> rows, LineScanner line, string? name, ReadOnlyMemory<byte> lines, DateTimeOffset received)
     {
+        var whole = WholeOf(line, lines);
         if (name is null || !LogBody.IsName(name))
         {
-            rows.Add(Bad(line, lines, received, "the line names no query"));
+            rows.Add(Bad(line, whole, received, "the line names no query"));
             return;
         }
 
         var count = rows.Count;
         if (line.Columns.IsThere)
         {
-            rows.Add(Row(line, name, line.Action.IsThere ? JsonText.Text(line.Action, line.Json)! : "added", line.Columns, lines, received));
+            rows.Add(Row(line, name, line.Action.IsThere ? JsonText.Text(line.Action, line.Json)! : "added", line.Columns, lines, whole, received));
         }
         else if (line.Diff.IsThere)
         {
-            foreach (var row in Side(line.Diff, "added"u8, line.Json)) rows.Add(Row(line, name, "added", row, lines, received));
-            foreach (var row in Side(line.Diff, "removed"u8, line.Json)) rows.Add(Row(line, name, "removed", row, lines, received));
+            foreach (var row in Side(line.Diff, "added"u8, line.Json)) rows.Add(Row(line, name, "added", row, lines, whole, received));
+            foreach (var row in Side(line.Diff, "removed"u8, line.Json)) rows.Add(Row(line, name, "removed", row, lines, whole, received));
 
             // A first run that found nothing: it says so, like an empty snapshot.
-            if (rows.Count == count && line.Number(line.Counter) == 0) rows.Add(Row(line, name, "added", default, lines, received));
+            if (rows.Count == count && line.Number(line.Counter) == 0) rows.Add(Row(line, name, "added", default, lines, whole, received));
         }
         else if (line.Snapshot.IsThere)
         {
-            foreach (var row in Items(line.Snapshot, line.Json)) rows.Add(Row(line, name, "snapshot", row, lines, received));
-            if (rows.Count == count) rows.Add(Row(line, name, "snapshot", default, lines, received));
+            foreach (var row in Items(line.Snapshot, line.Json)) rows.Add(Row(line, name, "snapshot", row, lines, whole, received));
+            if (rows.Count == count) rows.Add(Row(line, name, "snapshot", default, lines, whole, received));
         }
         else
         {
-            rows.Add(Bad(line, lines, received, "the line has neither columns, diffResults nor snapshot", name));
+            rows.Add(Bad(line, whole, received, "the line has neither columns, diffResults nor snapshot", name));
         }
     }
 
@@ -68,8 +69,9 @@ internal static class LineReader
     /// <param name="action">What the row says of its columns.</param>
     /// <param name="columns">Where they lie; nowhere for a run that found nothing.</param>
     /// <param name="lines">What <paramref name="line"/> scans.</param>
+    /// <param name="whole">Of <see cref="WholeOf"/>, the same for all rows of the line.</param>
     /// <param name="received">The time of lines that have none.</param>
-    public static ResultRow Row(LineScanner line, string name, string action, JsonPart columns, ReadOnlyMemory<byte> lines, DateTimeOffset received) => new()
+    public static ResultRow Row(LineScanner line, string name, string action, JsonPart columns, ReadOnlyMemory<byte> lines, WholeLine whole, DateTimeOffset received) => new()
     {
         Name = name,
         Action = action,
@@ -79,18 +81,20 @@ internal static class LineReader
         Counter = line.Number(line.Counter),
         Columns = columns.IsThere ? ReadRow(lines[columns.Start..columns.End]) : [],
         IsEmpty = !columns.IsThere,
-        Raw = lines[line.Raw.Start..line.Raw.End],
+        Whole = whole,
         Line = line.Line,
     };
 
-    private static ResultRow Bad(LineScanner line, ReadOnlyMemory<byte> lines, DateTimeOffset received, string fault, string name = "") => new()
+    public static WholeLine WholeOf(LineScanner line, ReadOnlyMemory<byte> lines) => new(lines[line.Raw.Start..line.Raw.End]);
+
+    private static ResultRow Bad(LineScanner line, WholeLine whole, DateTimeOffset received, string fault, string name = "") => new()
     {
         Name = name,
         Action = "",
         Time = received,
         Columns = [],
         Fault = fault,
-        Raw = lines[line.Raw.Start..line.Raw.End],
+        Whole = whole,
         Line = line.Line,
     };
 

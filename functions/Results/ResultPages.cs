@@ -29,7 +29,7 @@ internal sealed class ResultPages(BatchStore batches)
             batch =>
             {
                 var rows = LineReader.Read(batch.Lines, batch.Key.Time);
-                var lines = rows.Select(row => Digest.Of(row.Raw.Span)).ToList();
+                var lines = rows.ConvertAll(row => row.Whole.Digest);
                 var news = rows.Where((_, i) => !seen.Contains(lines[i])).ToList();
                 seen.UnionWith(lines);
                 return news.Where(row => filter.Wants(row.Name, row.Time)).OrderByDescending(row => row.Time);

@@ -28,14 +28,14 @@ internal sealed class ResultRow
     /// <summary>A snapshot without rows: it says that there is nothing.</summary>
     public bool IsEmpty { get; init; }
 
-    /// <summary>Why the line is no result, or null. Its text is in <see cref="Raw"/>.</summary>
+    /// <summary>Why the line is no result, or null. Its text is <see cref="Whole"/>.</summary>
     public string? Fault { get; init; }
 
     /// <summary>All decorations. Read when they are asked for: rules and reports do without.</summary>
-    public IReadOnlyList<KeyValuePair<string, ColumnValue>> Decorations => Raw.Span is [(byte)'{', ..] ? LineReader.ReadDecorations(Raw) : [];
+    public IReadOnlyList<KeyValuePair<string, ColumnValue>> Decorations => Whole.Decorations;
 
-    /// <summary>The whole line as it came.</summary>
-    public ReadOnlyMemory<byte> Raw { get; init; }
+    /// <summary>The whole line; rows of one snapshot share it.</summary>
+    public WholeLine Whole { get; init; } = WholeLine.None;
 
     /// <summary>The line's place in its batch; rows of one snapshot share it.</summary>
     public int Line { get; init; }

@@ -36,7 +36,7 @@ internal sealed class ResultSearch(ResultIndex index, BatchStore batches)
         bool IsNew(BatchKey batch, ResultRow row)
         {
             if (seen.Count > 100_000) seen.Clear();
-            var line = $"{batch.Node}{Digest.Of(row.Raw.Span)}";
+            var line = $"{batch.Node}{row.Whole.Digest}";
             return seen.TryAdd(line, batch.Row) || seen[line] == batch.Row;
         }
     }

@@ -30,6 +30,11 @@ internal sealed class Judge(RuleSet set)
     private int _scratched;
     private int _row;
 
+    /// <summary>The line whose rows are judged, and texts at its top level, which may be decorations; each read when it is asked for.</summary>
+    private WholeLine? _whole;
+    private readonly List<(JsonPart Member, JsonPart Value)> _topLevel = [];
+    private bool _isTopLevelRead;
+
     private readonly byte[] _lastName = new byte[Limits.LineNameCharacters];
     private readonly char[] _nameText = new char[Limits.LineNameCharacters];
     private int _lastNameLength;
@@ -51,7 +56,9 @@ internal sealed class Judge(RuleSet set)
         var line = new LineScanner(lines.Span);
         while (line.Next())
         {
-            if (PlanOf(line) is { } plan) Read(line, plan, lines, received, ref matches);
+            if (PlanOf(line) is not { } plan) continue;
+            NewLine();
+            Read(line, plan, lines, received, ref matches);
         }
 
         return matches ?? (IReadOnlyList<Match>)[];
@@ -63,6 +70,7 @@ internal sealed class Judge(RuleSet set)
         About(node);
         var line = new LineScanner(lines.Span);
         line.Next();
+        NewLine();
         var row = new RowView(line, set.PlanOfAll(JsonText.Text(line.Name, line.Json)!), line.Columns, ActionOf(line), received);
         Begin(row);
         var said = new Dictionary<string, Explanation>(StringComparer.Ordinal);
@@ -173,9 +181,11 @@ internal sealed class Judge(RuleSet set)
     {
         var verdict = VerdictOf(rule.Test, row);
         if (verdict == Verdict.False || !rule.Rule.Scope.Holds(_node)) return;
-        built ??= LineReader.Row(row.Line, row.Plan.Name, Encoding.UTF8.GetString(isEnd ? "removed"u8 : row.Action), row.Columns, lines, row.Received);
+        built ??= LineReader.Row(row.Line, row.Plan.Name, Encoding.UTF8.GetString(isEnd ? "removed"u8 : row.Action), row.Columns, lines, _whole ??= LineReader.WholeOf(row.Line, lines), row.Received);
         (matches ??= []).Add(new(rule.Rule, built, isEnd, rule.AsksWhatWasSeen && !isEnd ? ResidueOf(rule.Test, row) : null));
     }
+
+    private void NewLine() => (_whole, _isTopLevelRead) = (null, false);
 
     /// <summary>A new row: nothing is judged of it yet, and its values are found.</summary>
     private void Begin(in RowView row)
@@ -185,38 +195,56 @@ internal sealed class Judge(RuleSet set)
         if (row.Plan.Columns.Length > 0 && row.Columns.Kind == JsonKind.Object) Bind(row.Line.Json, row.Columns, row.Plan.Columns);
         if (row.Plan.Decorations.Length == 0) return;
         if (row.Line.Decorations.IsThere) Bind(row.Line.Json, row.Line.Decorations, row.Plan.Decorations);
-        Bind(row.Line.Json, row.Line.Raw, row.Plan.Decorations, isTopLevel: true);
+        ReadTopLevel(row.Line.Json, row.Line.Raw);
+        foreach (var (member, value) in _topLevel) Bind(row.Line.Json, member, value, row.Plan.Decorations);
     }
 
-    private void Bind(ReadOnlySpan<byte> json, JsonPart values, Slot[] slots, bool isTopLevel = false)
+    /// <summary>Once for all rows of a line: a snapshot may have tens of thousands.</summary>
+    private void ReadTopLevel(ReadOnlySpan<byte> json, JsonPart line)
     {
-        var cursor = new JsonCursor(json, values.Start);
+        if (_isTopLevelRead) return;
+        _isTopLevelRead = true;
+        _topLevel.Clear();
+        var cursor = new JsonCursor(json, line.Start);
         cursor.Enter();
         while (cursor.Member(out var member))
         {
             var value = cursor.Value();
-            var name = member.Kind == JsonKind.Text ? member.In(json) : Encoding.UTF8.GetBytes(JsonText.Text(member, json)!);
-            if (isTopLevel && !(value.IsText && LineScanner.IsDecoration(name))) continue;
-            foreach (var slot in slots)
-            {
-                // The first of a name counts.
-                if (_boundAt[slot.Places[0]] == _row || !name.SequenceEqual(slot.Name)) continue;
-                var part = value.Kind switch
-                {
-                    JsonKind.EscapedText => Unescape(value, json),
-                    JsonKind.Null => s_null,
-                    _ => value,
-                };
-                foreach (var place in slot.Places)
-                {
-                    _values[place] = part;
-                    _boundAt[place] = _row;
-                }
-
-                break;
-            }
+            if (value.IsText && LineScanner.IsDecoration(NameOf(member, json))) _topLevel.Add((member, value));
         }
     }
+
+    private void Bind(ReadOnlySpan<byte> json, JsonPart values, Slot[] slots)
+    {
+        var cursor = new JsonCursor(json, values.Start);
+        cursor.Enter();
+        while (cursor.Member(out var member)) Bind(json, member, cursor.Value(), slots);
+    }
+
+    private void Bind(ReadOnlySpan<byte> json, JsonPart member, JsonPart value, Slot[] slots)
+    {
+        var name = NameOf(member, json);
+        foreach (var slot in slots)
+        {
+            // The first of a name counts.
+            if (_boundAt[slot.Places[0]] == _row || !name.SequenceEqual(slot.Name)) continue;
+            var part = value.Kind switch
+            {
+                JsonKind.EscapedText => Unescape(value, json),
+                JsonKind.Null => s_null,
+                _ => value,
+            };
+            foreach (var place in slot.Places)
+            {
+                _values[place] = part;
+                _boundAt[place] = _row;
+            }
+
+            return;
+        }
+    }
+
+    private static ReadOnlySpan<byte> NameOf(JsonPart member, ReadOnlySpan<byte> json) => member.Kind == JsonKind.Text ? member.In(json) : Encoding.UTF8.GetBytes(JsonText.Text(member, json)!);
 
     private JsonPart Unescape(JsonPart value, ReadOnlySpan<byte> json)
     {

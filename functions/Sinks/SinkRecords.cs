@@ -80,7 +80,7 @@ internal static class SinkRecords
         if (row.Fault is not null)
         {
             json.WriteString("fault", row.Fault);
-            json.WriteString("raw", row.Raw.Span);
+            json.WriteString("raw", row.Whole.Text.Span);
             return;
         }
 

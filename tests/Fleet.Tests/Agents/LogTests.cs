@@ -73,7 +73,7 @@ public sealed class LogTests
         var rows = await RowsAsync("""{},17,"text",{"name":"ext_log","message":"hello"},{"name":"q","columns":{"a":"1"},"action":"added","unixTime":1}""");
         Assert.Equal(5, rows.Count);
         Assert.Equal(4, rows.Count(row => row.Fault is not null));
-        Assert.Contains(rows, row => System.Text.Encoding.UTF8.GetString(row.Raw.Span) == "\"text\"");
+        Assert.Contains(rows, row => System.Text.Encoding.UTF8.GetString(row.Whole.Text.Span) == "\"text\"");
     }
 
     [Theory]

@@ -36,6 +36,24 @@ public sealed class RuleSetTests
         }
     }
 
+    /// <summary>A snapshot may have tens of thousands of rows, and a line is as long as all of them.</summary>
+    [Fact]
+    public void What_rows_of_a_line_have_in_common_is_read_once()
+    {
+        var judge = new RuleSet([Compiled("r", """{"condition":"AND","rules":[{"field":"decoration","operator":"equal","value":["site","Berlin"]}]}""")]).NewJudge();
+        var lines = """
+            [{"name":"q","action":"snapshot","site":"Berlin","snapshot":[{"a":"1"},{"a":"2"}]},
+             {"name":"q","action":"snapshot","site":"Rome","snapshot":[{"a":"3"}]},
+             {"name":"q","action":"snapshot","snapshot":[{"a":"4"}],"site":"Berlin"}]
+            """u8.ToArray();
+        var matches = judge.Matches(lines, default, s_node);
+        Assert.Equal(["1", "2", "4"], matches.Select(match => match.Row.Column("a")));
+        Assert.Same(matches[0].Row.Decorations, matches[1].Row.Decorations);
+        Assert.NotSame(matches[0].Row.Decorations, matches[2].Row.Decorations);
+        var rows = Fleet.Results.LineReader.Read(lines, default);
+        Assert.Same(rows[0].Whole, rows[1].Whole);
+    }
+
     [Fact]
     public void A_line_that_matches_nothing_costs_no_allocation_whatever_rules_there_are_of_other_queries()
     {
