@@ -22,6 +22,9 @@ internal sealed class AlertLife(
     /// <summary>How long somebody who changes an alert has for telling of it, before it is done for them.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(1);
 
+    /// <summary>After so long every instance knows that a mute is gone.</summary>
+    private static readonly TimeSpan s_news = TimeSpan.FromSeconds(5);
+
     private readonly Turns _turns = new();
 
     /// <summary>Makes an alert of what a rule found, or counts it in the one that is there, and has alerters told.</summary>
@@ -97,15 +100,15 @@ internal sealed class AlertLife(
         return after;
     }
 
-    /// <summary>A mute is gone before its time: what it held back is due now.</summary>
+    /// <summary>A mute is gone before its time: what it held back is due.</summary>
     public async ValueTask UnmuteAsync(Mute mute, CancellationToken ct)
     {
         await foreach (var (id, place, dueAt) in open.AllAsync(ct))
         {
             if (dueAt > mute.To) continue;
-            var now = clock.GetUtcNow();
+            var until = clock.GetUtcNow() + s_news;
             var changed = await alerts.ChangeAsync(
-                place, alert => alert.QuietUntil == mute.To && alert.QuietBy.StartsWith(Muted, StringComparison.Ordinal) ? alert with { QuietUntil = now } : alert, ct);
+                place, alert => alert.QuietUntil == mute.To && alert.QuietBy.StartsWith(Muted, StringComparison.Ordinal) ? alert with { QuietUntil = until } : alert, ct);
             if (changed is var (before, after) && !ReferenceEquals(before, after)) await open.SetAsync(id, place, after.DueAt, ct);
         }
     }
