@@ -184,7 +184,7 @@ function Trial({ conditions, scope, names, given }: { conditions: GroupJson; sco
         <>
           <p className="muted" style={{ margin: 0 }}>Take a line that came lately{names.length > 0 && <> from <span className="mono">{names.join(", ")}</span></>}, or <button type="button" className="linkish" onClick={() => setText(sample)}>write one</button>.</p>
           {recent.length === 0 ? <Empty title="No line came lately" action={<Button onClick={() => setText(sample)}>Write a line</Button>}>As soon as nodes send results, they are offered here.</Empty> : (
-            <ul className="plain pick">{recent.slice(0, 8).map((one, i) => <li key={i}><button type="button" className="linkish mono" onClick={() => setText(pretty({ name: one.name, action: one.action, hostIdentifier: one.hostIdentifier, nodeId: one.nodeId, time: one.time, columns: one.columns, decorations: one.decorations }))}>{one.name} {one.action} {Object.entries(one.columns).map(([name, value]) => `${name}=${String(value)}`).join("  ")}</button></li>)}</ul>
+            <ul className="plain pick">{recent.slice(0, 8).map((one, i) => <li key={i}><button type="button" className="linkish mono" onClick={() => setText(pretty({ name: one.name, action: one.action, hostIdentifier: one.hostIdentifier, nodeId: one.nodeId, time: one.time, columns: one.columns, ...(one.decorations ? { decorations: one.decorations } : {}) }))}>{one.name} {one.action} {Object.entries(one.columns).map(([name, value]) => `${name}=${String(value)}`).join("  ")}</button></li>)}</ul>
           )}
         </>
       ) : (

@@ -273,7 +273,7 @@ public sealed class AlertLifeTests
 
         await world.Get<Mutes>().Table.RemoveAsync("n", null, default);
         await world.Get<AlertLife>().UnmuteAsync(second, default);
-        await LaterAsync(world, TimeSpan.FromSeconds(1));
+        await LaterAsync(world, TimeSpan.FromSeconds(10));
         Assert.Equal(["opened"], Events(world));
     }
 
