@@ -22,8 +22,8 @@ internal sealed class AlertLife(
     /// <summary>How long somebody who changes an alert has for telling of it, before it is done for them.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(1);
 
-    /// <summary>After so long every instance knows that a mute is gone.</summary>
-    private static readonly TimeSpan s_news = TimeSpan.FromSeconds(5);
+    /// <summary>How often a muted alert is looked at: its mute may be gone before its time, and another instance have missed that.</summary>
+    private static readonly TimeSpan s_look = TimeSpan.FromMinutes(5);
 
     private readonly Turns _turns = new();
 
@@ -87,7 +87,7 @@ internal sealed class AlertLife(
         if (await alerts.ChangeAsync(place, Snooze, ct) is not var (before, alert)) return null;
         if (ReferenceEquals(before, alert)) return alert;
         await history.AddAsync(alert.Id, new(clock.GetUtcNow(), by, "snoozed", until is { } time ? $"until {time.UtcDateTime:yyyy-MM-dd HH:mm} UTC{(why.Length > 0 ? ": " + why : "")}" : "no more"), ct);
-        await open.SetAsync(alert.Id, place, alert.DueAt, ct);
+        await open.SetAsync(alert.Id, place, DueOf(alert), ct);
         return alert;
 
         Alert Snooze(Alert one) => one.State == AlertState.Resolved ? one : until is null ? Woken(one) : one with { QuietUntil = until, QuietBy = "snoozed by " + by };
@@ -100,16 +100,16 @@ internal sealed class AlertLife(
         return after;
     }
 
-    /// <summary>A mute is gone before its time: what it held back is due.</summary>
+    /// <summary>A mute is gone before its time: what it held back is due now.</summary>
     public async ValueTask UnmuteAsync(Mute mute, CancellationToken ct)
     {
         await foreach (var (id, place, dueAt) in open.AllAsync(ct))
         {
             if (dueAt > mute.To) continue;
-            var until = clock.GetUtcNow() + s_news;
+            var now = clock.GetUtcNow();
             var changed = await alerts.ChangeAsync(
-                place, alert => alert.QuietUntil == mute.To && alert.QuietBy.StartsWith(Muted, StringComparison.Ordinal) ? alert with { QuietUntil = until } : alert, ct);
-            if (changed is var (before, after) && !ReferenceEquals(before, after)) await open.SetAsync(id, place, after.DueAt, ct);
+                place, alert => alert.QuietUntil == mute.To && IsMuted(alert) ? alert with { QuietUntil = now } : alert, ct);
+            if (changed is var (before, after) && !ReferenceEquals(before, after)) await open.SetAsync(id, place, DueOf(after), ct);
         }
     }
 
@@ -126,17 +126,25 @@ internal sealed class AlertLife(
         if (alert.Sent < alert.Events.Length) await FinishAsync(place, alert, ct);
         else if (alert.State == AlertState.Resolved) await open.RemoveAsync(id, ct);
         else if (alert.ResolvesAt <= now) await ResolveAsync(place, "", "nothing was added to it for so long", ct);
-        else if (alert.QuietUntil > now || alert.DueAt is not { } due || due > now) await open.SetAsync(id, place, alert.DueAt, ct);
+        else if (alert.QuietUntil > now && IsMuted(alert) && mutes.Find(alert.RuleId, alert.Tags, now) is null) await RemindAsync(place, alert, ct);
+        else if (alert.QuietUntil > now || alert.DueAt is not { } due || due > now) await open.SetAsync(id, place, DueOf(alert), ct);
         else if (mutes.Find(alert.RuleId, alert.Tags, now) is { } mute) await QuietAsync(place, mute, ct);
-        else if (alert.QuietUntil is not null) await StepAsync(place, "", AlertEvent.Reminded, alert.QuietBy, one => one.QuietUntil is null ? one : Heard(one), ct);
+        else if (alert.QuietUntil is not null) await RemindAsync(place, alert, ct);
         else await EscalateAsync(place, ct);
     }
 
-    /// <summary>Maintenance goes on, or has begun anew: nobody is told now.</summary>
-    public async ValueTask QuietAsync(AlertKey place, Mute mute, CancellationToken ct)
+    /// <summary>Maintenance goes on, or has begun anew: nobody is told now. That it is over is told whatever happens.</summary>
+    /// <returns>The alert as it is then; null if there is none.</returns>
+    public async ValueTask<Alert?> QuietAsync(AlertKey place, Mute mute, CancellationToken ct)
     {
-        if (await alerts.ChangeAsync(place, alert => Quiet(alert, mute), ct) is (_, var after)) await open.SetAsync(after.Id, place, after.DueAt, ct);
+        var now = clock.GetUtcNow();
+        if (await alerts.ChangeAsync(place, alert => alert.State == AlertState.Resolved || alert.IsQuiet(now) ? alert : Quiet(alert, mute), ct) is not (_, var after)) return null;
+        if (after.State != AlertState.Resolved) await open.SetAsync(after.Id, place, DueOf(after), ct);
+        return after;
     }
+
+    private async ValueTask RemindAsync(AlertKey place, Alert alert, CancellationToken ct) =>
+        await StepAsync(place, "", AlertEvent.Reminded, alert.QuietBy, one => one.QuietUntil is null ? one : Heard(one), ct);
 
     private async ValueTask EscalateAsync(AlertKey place, CancellationToken ct) => await StepAsync(
         place, "", AlertEvent.Escalated, "not acknowledged",
@@ -177,7 +185,7 @@ internal sealed class AlertLife(
     private async ValueTask MakeAsync(AlertKey place, Alert alert, CancellationToken ct)
     {
         if (await alerts.AddAsync(place, alert, ct)) Note(AlertEvent.Opened);
-        await open.SetAsync(alert.Id, place, alert.DueAt, ct);
+        await open.SetAsync(alert.Id, place, DueOf(alert), ct);
         if (!alert.IsQuiet(clock.GetUtcNow())) await TellAsync(place, alert, 0, ct);
     }
 
@@ -202,7 +210,7 @@ internal sealed class AlertLife(
         else if (fate == GroupFate.Join && ReferenceEquals(before, after) && after.Events.Length == 1)
         {
             // Perhaps because nobody could be told.
-            await open.SetAsync(after.Id, place, after.DueAt, ct);
+            await open.SetAsync(after.Id, place, DueOf(after), ct);
             if (!after.IsQuiet(clock.GetUtcNow())) await TellAsync(place, after, 0, ct);
         }
 
@@ -257,6 +265,10 @@ internal sealed class AlertLife(
         return Quiet(alert, mutes.Find(alert.RuleId, alert.Tags, now)) with { State = AlertState.Open, ResolvedAt = null, OpenedAt = now, EscalatesAt = now + alert.EscalatesAfter };
     }
 
+    private static bool IsMuted(Alert alert) => alert.QuietBy.StartsWith(Muted, StringComparison.Ordinal);
+
+    private DateTimeOffset? DueOf(Alert alert) => IsMuted(alert) && clock.GetUtcNow() + s_look is var soon && soon < alert.DueAt ? soon : alert.DueAt;
+
     private static Alert Quiet(Alert alert, Mute? mute) => alert with { QuietUntil = mute?.To, QuietBy = mute is null ? "" : Muted + mute.Reason };
 
     /// <summary>The silence is over by hand: what it held back is due, and if that is nothing, there is nothing to be told.</summary>
@@ -290,7 +302,7 @@ internal sealed class AlertLife(
         await alerts.ChangeAsync(place, one => one.Sent < alert.Events.Length ? one with { Sent = alert.Events.Length } : one, ct);
         if (alert.State != AlertState.Resolved)
         {
-            await open.SetAsync(alert.Id, place, alert.DueAt, ct);
+            await open.SetAsync(alert.Id, place, DueOf(alert), ct);
             return;
         }
 

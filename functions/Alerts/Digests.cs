@@ -5,8 +5,9 @@ using Fleet.Storage;
 namespace Fleet.Alerts;
 
 /// <summary>An alert that waits for a digest.</summary>
+/// <param name="Told">The last of the alert's events that the alerter was told of before; -1 for none.</param>
 /// <param name="Etag">It is another one when something has happened to the alert since.</param>
-internal sealed record Digested(Key Row, AlertKey Place, string Etag);
+internal sealed record Digested(Key Row, AlertKey Place, int Told, string Etag);
 
 /// <summary>What waits for alerters' next digests, and when those are due. Table: <see cref="Schema.Digests"/>.</summary>
 internal sealed class Digests(ITables tables, Alerters alerters, IBus bus, Limits limits, TimeProvider clock)
@@ -19,12 +20,12 @@ internal sealed class Digests(ITables tables, Alerters alerters, IBus bus, Limit
     private readonly ITable _digests = tables[Schema.Digests];
 
     /// <summary>Adds an alert; one that waits already waits no longer for being added again.</summary>
-    public async ValueTask AddAsync(string alerter, AlertKey place, Alert alert, CancellationToken ct)
+    public async ValueTask AddAsync(string alerter, AlertKey place, Alert alert, int told, CancellationToken ct)
     {
         var key = new Key(KeyText.Of(alerter), $"{alert.RaisedAt.UtcTicks:D19}-{alert.Id}");
         try
         {
-            await _digests.WriteAsync(Write.Insert(key, new Columns { ["Place"] = place.ToString(), ["At"] = clock.GetUtcNow() }), ct);
+            await _digests.WriteAsync(Write.Insert(key, new Columns { ["Place"] = place.ToString(), ["Told"] = (long)told, ["At"] = clock.GetUtcNow() }), ct);
         }
         catch (ConflictException)
         {
@@ -40,7 +41,7 @@ internal sealed class Digests(ITables tables, Alerters alerters, IBus bus, Limit
     public async ValueTask<IReadOnlyList<Digested>> ReadAsync(string alerter, string until, CancellationToken ct)
     {
         var page = await _digests.PageAsync(KeyRange.Rows(KeyText.Of(alerter), "", until + "~"), Most, null, ct);
-        return [.. page.Items.Select(row => new Digested(row.Key, AlertKey.TryParse(row.Columns.Text("Place")!, out var place) ? place : default, row.Etag))];
+        return [.. page.Items.Select(row => new Digested(row.Key, AlertKey.TryParse(row.Columns.Text("Place")!, out var place) ? place : default, (int)(row.Columns.Number("Told") ?? -1), row.Etag))];
     }
 
     /// <summary>It waits no longer; false if something has happened to it since it was read: then it does.</summary>

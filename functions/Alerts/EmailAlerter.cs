@@ -16,8 +16,8 @@ internal sealed class EmailAlerter(AlerterSettings settings, string? password, R
     private const int MostSubject = 200;
     private const int MostText = 500_000;
 
-    /// <summary>What <see cref="SmtpClient"/> says on top of a message that it writes to a folder.</summary>
-    private static readonly string[] s_envelope = ["X-Sender:", "X-Receiver:"];
+    /// <summary>What <see cref="SmtpClient"/> says on top of a message that it writes to a folder, in lines that may be folded.</summary>
+    private static readonly string[] s_envelope = ["X-Sender:", "X-Receiver:", " ", "\t"];
 
     public async ValueTask<Delivery> DeliverAsync(Notice notice, CancellationToken ct)
     {
@@ -28,10 +28,10 @@ internal sealed class EmailAlerter(AlerterSettings settings, string? password, R
             await using var server = await SmtpConnection.OpenAsync(new(settings.Field("server")!), trust, ct);
             if (settings.Field("user") is { } user) await server.SignInAsync(user, password ?? "", ct);
             var refused = await server.SendAsync(AddressOf(message.From!), [.. message.To.Select(AddressOf)], text, ct);
-            await server.QuitAsync(ct);
+            await server.QuitAsync();
 
             // The others have it, and would have it as often as it is sent again.
-            return refused.Count == 0 ? Delivery.Ok : new Delivery.Rejected(string.Join(' ', refused));
+            return new Delivery.Delivered(string.Join(' ', refused));
         }
         catch (SmtpRefusalException refusal) when (refusal.IsForGood)
         {

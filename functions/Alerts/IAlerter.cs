@@ -16,7 +16,7 @@ internal abstract record Delivery
 
     public static Delivery Ok { get; } = new Delivered();
 
-    /// <summary>Why it was not delivered, in the other side's words as far as it had some; empty when it was.</summary>
+    /// <summary>Why it was not delivered, or not to all, in the other side's words as far as it had some; else empty.</summary>
     public string Reason { get; }
 
     /// <summary>In one word: <c>delivered</c>, <c>retry</c> or <c>rejected</c>.</summary>
@@ -44,7 +44,8 @@ internal abstract record Delivery
         }
     }
 
-    public sealed record Delivered() : Delivery("");
+    /// <param name="Note">Whom it did not reach, where there are several.</param>
+    public sealed record Delivered(string Note = "") : Delivery(Note);
 
     /// <param name="Wait">What the other side asked for, or null for the bus's own back-off.</param>
     public sealed record RetryAfter(TimeSpan? Wait, string Reason) : Delivery(Reason);

@@ -64,24 +64,31 @@ internal sealed class SendAlerts(
         if (await alerters.FindAsync(name, ct) is not var (alerter, settings)) return await FailAsync(new Delivery.Rejected($"There is no alerter '{name}' any more."), isTried: true);
         var isQueued = seen.State == "queued";
         var isTold = false;
+        var reason = "";
         foreach (var (place, one) in Reduced(alert.Events, Math.Max(seen.Told + 1, seen.From)).Where(one => Wants(settings, one.What)))
         {
             if (settings.DigestEvery is not null && (one != AlertEvent.Resolved || seen.Told >= 0))
             {
-                await digests.AddAsync(name, key, alert, ct);
+                await digests.AddAsync(name, key, alert, seen.Told, ct);
                 (isQueued, isTold) = (true, true);
                 continue;
             }
 
             // To whom it is news, it was opened.
             var what = one == AlertEvent.Reminded && seen.Told < 0 ? AlertEvent.Opened : one;
-            isTold |= settings.DigestEvery is null;
-            if (settings.DigestEvery is null && await DeliverAsync(alerter, NoticeOf(what, alert, settings), name, ct) is (not Delivery.Delivered and var result, var isTried)) return await FailAsync(result, isTried);
+            if (settings.DigestEvery is null)
+            {
+                isTold = true;
+                var (result, isTried) = await DeliverAsync(alerter, NoticeOf(what, alert, settings), name, ct);
+                if (result is not Delivery.Delivered) return await FailAsync(result, isTried);
+                reason = result.Reason;
+            }
+
             tried = tried with { Told = place };
         }
 
         if (!isTold && seen.Told >= 0) tried = seen;
-        await alerts.NoteAsync(key, tried with { State = isQueued && settings.DigestEvery is not null ? "queued" : "delivered", Reason = null, Told = alert.Events.Length - 1 }, ct);
+        await alerts.NoteAsync(key, tried with { State = isQueued && settings.DigestEvery is not null ? "queued" : "delivered", Reason = reason.Length > 0 ? reason : null, Told = alert.Events.Length - 1 }, ct);
         return Outcome.Finished;
 
         async ValueTask<Outcome> FailAsync(Delivery result, bool isTried)
@@ -107,8 +114,8 @@ internal sealed class SendAlerts(
     {
         var now = clock.GetUtcNow();
         if (alert.State != AlertState.Open || mutes.Find(alert.RuleId, alert.Tags, now) is not { } mute) return false;
+        if (await life.QuietAsync(key, mute, ct) is not { } held || !held.IsQuiet(now)) return false;
         await alerts.NoteAsync(key, delivery with { State = "quiet" }, ct);
-        if (!alert.IsQuiet(now)) await life.QuietAsync(key, mute, ct);
         return true;
     }
 
@@ -147,8 +154,10 @@ internal sealed class SendAlerts(
         var found = new List<(Digested Row, Alert Alert)>();
         foreach (var one in waiting)
         {
+            // What is taken out of the digest was not told.
+            using var own = await _turns.TakeAsync($"{one.Place}{Separator}{name}", ct);
             var alert = await alerts.FindAsync(one.Place, ct);
-            if (alert is null || await IsMutedAsync(one.Place, alert, DeliveryOf(alert, name), ct)) await digests.TryRemoveAsync(one, ct);
+            if (alert is null || await IsMutedAsync(one.Place, alert, DeliveryOf(alert, name) with { Told = one.Told }, ct)) await digests.TryRemoveAsync(one, ct);
             else found.Add((one, alert));
         }
 
@@ -164,8 +173,8 @@ internal sealed class SendAlerts(
         if (isOne && found.Count > 1) return await EachAsync(found.Chunk(1));
         switch (await DeliverAsync(alerter, isOne ? NoticeOf(found[0].Alert.News, found[0].Alert, settings) : Notice.OfDigest([.. found.Select(one => one.Alert)], site.Url), name, ct))
         {
-            case (Delivery.Delivered, _):
-                await NoteAsync(delivery => delivery with { State = "delivered", Reason = null });
+            case (Delivery.Delivered { Note: var note }, _):
+                await NoteAsync(delivery => delivery with { State = "delivered", Reason = note.Length > 0 ? note : null });
                 await digests.RecoverAsync(name, ct);
                 return null;
             case (Delivery.Rejected { IsAboutContent: true }, _) when found.Count > 1:

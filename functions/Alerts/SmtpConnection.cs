@@ -21,6 +21,8 @@ internal sealed class SmtpConnection : IAsyncDisposable
     private const int MostLines = 200;
     private const int MostReason = 300;
 
+    private static readonly TimeSpan s_goodBye = TimeSpan.FromSeconds(1);
+
     private readonly TcpClient _tcp = new();
     private readonly byte[] _read = new byte[MostLine];
     private Stream _stream = Stream.Null;
@@ -115,14 +117,15 @@ internal sealed class SmtpConnection : IAsyncDisposable
         _tcp.Dispose();
     }
 
-    /// <summary>Says good-bye; the message is sent whatever the server says to that.</summary>
-    public async Task QuitAsync(CancellationToken ct)
+    /// <summary>Says good-bye. The message is sent whatever the server says to that, and if it says nothing.</summary>
+    public async Task QuitAsync()
     {
+        using var time = new CancellationTokenSource(s_goodBye);
         try
         {
-            await AskAsync("QUIT", "QUIT", 221, ct);
+            await AskAsync("QUIT", "QUIT", 221, time.Token);
         }
-        catch (IOException)
+        catch (Exception fault) when (fault is IOException or OperationCanceledException)
         {
         }
     }

@@ -18,9 +18,10 @@ internal static class LineFile
 
     private static bool IsBroken(string path)
     {
-        if (!File.Exists(path)) return false;
-        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
-        if (file.Length == 0) return false;
+        // A pipe or a terminal, by its name or by a link to it, has no length, and is not opened.
+        var target = File.Exists(path) ? File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path : path;
+        if (new FileInfo(target) is not { Exists: true, Length: > 0 }) return false;
+        using var file = new FileStream(target, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
         file.Seek(-1, SeekOrigin.End);
         return file.ReadByte() != '\n';
     }

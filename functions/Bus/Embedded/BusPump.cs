@@ -1,5 +1,4 @@
 using Fleet.Kernel;
-using Fleet.Storage;
 
 namespace Fleet.Bus.Embedded;
 
@@ -111,14 +110,9 @@ internal sealed class BusPump(SqliteBus bus, IEnumerable<ISubscriber> subscriber
     {
         while (true)
         {
-            try
-            {
-                return await work.WaitAsync(limits.MessageLock / 2);
-            }
-            catch (TimeoutException) when (!work.IsCompleted)
-            {
-                await RenewAsync(message);
-            }
+            await ((Task)work).WaitAsync(limits.MessageLock / 2).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (work.IsCompleted) return await work;
+            await RenewAsync(message);
         }
     }
 
@@ -128,8 +122,9 @@ internal sealed class BusPump(SqliteBus bus, IEnumerable<ISubscriber> subscriber
         {
             await bus.RenewAsync(message, CancellationToken.None);
         }
-        catch (StorageUnavailableException fault)
+        catch (Exception fault)
         {
+            // Whatever it was: the work goes on.
             log.LogWarning(fault, "The lock of {Body} of {Queue} could not be renewed; trying again", message.Body, message.Queue);
         }
     }

@@ -273,7 +273,23 @@ public sealed class AlertLifeTests
 
         await world.Get<Mutes>().Table.RemoveAsync("n", null, default);
         await world.Get<AlertLife>().UnmuteAsync(second, default);
-        await LaterAsync(world, TimeSpan.FromSeconds(10));
+        await LaterAsync(world, TimeSpan.FromSeconds(1));
+        Assert.Equal(["opened"], Events(world));
+    }
+
+    [Fact]
+    public async Task An_alert_that_was_muted_by_somebody_who_did_not_know_that_the_mute_is_gone_is_told_soon()
+    {
+        await using var world = await World.OpenAsync();
+        await world.AddRuleAsync("r", Watch, "log");
+        await world.Get<Mutes>().Table.PutAsync("m", new("m", "one", TagSet.None, [], world.Clock.Now, world.Clock.Now.AddDays(7), "ada", world.Clock.Now), null, default);
+        await world.LogAsync(await world.EnrollAsync("H1"), Lines(("ada", 1)));
+        await world.PumpAsync();
+        await LaterAsync(world, TimeSpan.FromMinutes(5));
+        Assert.False(File.Exists(FileOf(world, "alerts")));
+
+        await world.Get<Mutes>().Table.RemoveAsync("m", null, default);
+        await LaterAsync(world, TimeSpan.FromMinutes(5));
         Assert.Equal(["opened"], Events(world));
     }
 

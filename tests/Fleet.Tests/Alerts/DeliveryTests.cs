@@ -204,6 +204,32 @@ public sealed class DeliveryTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_maintenance_took_out_of_a_digest_and_is_over_by_then_is_told_to_nobody()
+    {
+        await using var world = await World.OpenAsync();
+        await HookAsync(world, TimeSpan.FromMinutes(10));
+        await RaiseAsync(world, "H1", "hook");
+        await MuteAsync(world, TimeSpan.FromHours(2));
+        await LaterAsync(world, TimeSpan.FromMinutes(10));
+        var place = (await AlertLifeTests.PlaceAsync(world, Assert.Single(await world.AlertsAsync())))!.Value;
+        await world.Get<AlertLife>().ResolveAsync(place, "ada", "", default);
+        for (var i = 0; i < 15; i++) await LaterAsync(world, TimeSpan.FromMinutes(10));
+        Assert.Empty(_asked);
+    }
+
+    [Fact]
+    public async Task Maintenance_silences_no_alert_that_was_resolved_meanwhile()
+    {
+        await using var world = await World.OpenAsync();
+        await HookAsync(world);
+        await RaiseAsync(world, "H1", "hook");
+        var place = (await AlertLifeTests.PlaceAsync(world, Assert.Single(await world.AlertsAsync())))!.Value;
+        await world.Get<AlertLife>().ResolveAsync(place, "ada", "", default);
+        var mute = new Mute("m", "the database moves", Fleet.Nodes.TagSet.None, [], world.Clock.Now, world.Clock.Now.AddHours(1), "ada", world.Clock.Now);
+        Assert.Null((await world.Get<AlertLife>().QuietAsync(place, mute, default))!.QuietUntil);
+    }
+
+    [Fact]
     public async Task What_is_resolved_cannot_be_silenced_and_that_it_is_over_is_told()
     {
         _answer = _ => Task.FromResult(503);

@@ -105,9 +105,41 @@ public sealed class EmailAlerterTests : AlerterContract, IAsyncLifetime
     [Fact]
     public async Task One_recipient_who_is_refused_keeps_the_message_from_no_other_and_nobody_gets_it_twice()
     {
-        var rejected = Assert.IsType<Delivery.Rejected>(await TellAsync(AlerterFor(_server.Port, to: "busy@example.org, ada@example.org"), NoticeOf()));
-        Assert.Contains("busy@example.org: 451", rejected.Reason, StringComparison.Ordinal);
+        var delivered = Assert.IsType<Delivery.Delivered>(await TellAsync(AlerterFor(_server.Port, to: "busy@example.org, ada@example.org"), NoticeOf()));
+        Assert.Contains("busy@example.org: 451", delivered.Reason, StringComparison.Ordinal);
         Assert.Equal(["ada@example.org"], (await _server.NextAsync())["to"]!.AsArray().Select(to => (string)to!));
+    }
+
+    [Theory]
+    [InlineData("The Fleet of the Security Operations Centre of the Example Organisation, Department of Machines")]
+    [InlineData("Größe 大きさ Größe 大きさ Größe 大きさ Größe 大きさ Größe 大きさ Größe 大きさ")]
+    public async Task Names_of_any_length_leave_the_headers_whole(string name)
+    {
+        Assert.Equal(Delivery.Ok, await TellAsync(AlerterFor(_server.Port, to: $"\"{name}\" <ada@example.org>", from: $"\"{name}\" <fleet@example.org>"), NoticeOf()));
+        var data = (string)(await _server.NextAsync())["data"]!;
+        Assert.DoesNotContain("X-Receiver", data, StringComparison.Ordinal);
+        Assert.Matches("^[A-Za-z-]+: ", data);
+        Assert.Contains("\nSubject: ", data, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_message_that_was_taken_is_delivered_though_the_server_says_nothing_more()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var tell = TellAsync(AlerterFor(((IPEndPoint)listener.LocalEndpoint).Port, scheme: "smtp-plain", to: "ada@example.org", user: null), NoticeOf()).AsTask();
+        using var client = await listener.AcceptTcpClientAsync();
+        using var reader = new StreamReader(client.GetStream(), Encoding.ASCII);
+        foreach (var answer in new[] { "220 hello", "250 me", "250 yes", "250 yes", "354 go on", "250 taken" })
+        {
+            await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes(answer + "\r\n"));
+            do
+            {
+            }
+            while (await reader.ReadLineAsync() != "." && answer[0] == '3');
+        }
+
+        Assert.Equal(Delivery.Ok, await tell);
     }
 
     [Theory]
@@ -137,11 +169,15 @@ public sealed class EmailAlerterTests : AlerterContract, IAsyncLifetime
         Assert.False((bool)(await plain.NextAsync())["secure"]!);
     }
 
-    private static EmailAlerter AlerterFor(int port, string to = Recipients, string password = "correct horse", string scheme = "smtp") => new(
-        SettingsFor($"{scheme}://127.0.0.1:{port}", to), password, (_, shown, _, _) => shown?.GetCertHashString() == TestCertificate.Instance.Certificate.Thumbprint);
+    private static EmailAlerter AlerterFor(int port, string to = Recipients, string password = "correct horse", string scheme = "smtp", string from = "Fleet <fleet@example.org>", string? user = "fleet") => new(
+        SettingsFor($"{scheme}://127.0.0.1:{port}", to, from, user), password, (_, shown, _, _) => shown?.GetCertHashString() == TestCertificate.Instance.Certificate.Thumbprint);
 
-    private static AlerterSettings SettingsFor(string server, string to = Recipients) =>
-        new("a", "email", new Dictionary<string, string> { ["server"] = server, ["from"] = "Fleet <fleet@example.org>", ["to"] = to, ["user"] = "fleet" });
+    private static AlerterSettings SettingsFor(string server, string to = Recipients, string from = "Fleet <fleet@example.org>", string? user = "fleet")
+    {
+        var fields = new Dictionary<string, string> { ["server"] = server, ["from"] = from, ["to"] = to };
+        if (user is not null) fields["user"] = user;
+        return new("a", "email", fields);
+    }
 
     private static string Header(JsonNode message, string name) => Regex.Match((string)message["data"]!, $"(?im)^{name}:\\s*(\\S+)").Groups[1].Value;
 
