@@ -8,6 +8,10 @@ namespace Fleet.Storage.Embedded;
 /// <remarks>Several processes may open the same file; each has its own writer, and SQLite lets one commit at a time.</remarks>
 internal sealed class SqliteDatabase : IDisposable
 {
+    /// <summary>SQLITE_SCHEMA.</summary>
+    private const int SchemaChanged = 17;
+    private const int SchemaTries = 20;
+
     private readonly string _connectionString;
     private readonly ConcurrentBag<SqliteConnection> _idle = [];
     private volatile bool _disposed;
@@ -23,7 +27,7 @@ internal sealed class SqliteDatabase : IDisposable
 
     public SqliteWriter Writer { get; }
 
-    /// <summary>Runs a read on a connection of its own.</summary>
+    /// <summary>Runs a read on a connection of its own; again if the tables changed under it.</summary>
     /// <exception cref="StorageUnavailableException">The file cannot be read.</exception>
     public T Read<T>(Func<SqliteConnection, T> read)
     {
@@ -31,7 +35,17 @@ internal sealed class SqliteDatabase : IDisposable
         if (!_idle.TryTake(out var connection)) connection = Open();
         try
         {
-            return read(connection);
+            for (var left = SchemaTries; ; left--)
+            {
+                try
+                {
+                    return read(connection);
+                }
+                catch (SqliteException fault) when (fault.SqliteErrorCode == SchemaChanged && left > 1)
+                {
+                    // A table was made, perhaps the very one, while the statement was prepared.
+                }
+            }
         }
         catch (SqliteException fault)
         {
