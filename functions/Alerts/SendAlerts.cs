@@ -46,9 +46,7 @@ internal sealed class SendAlerts(
     private async ValueTask<Outcome> TellAsync(AlertKey key, Alert alert, int until, string name, CancellationToken ct)
     {
         var seen = DeliveryOf(alert, name);
-        if (seen.Told >= until || alert.IsQuiet(clock.GetUtcNow())) return Outcome.Finished;
-
-        if (await IsMutedAsync(key, alert, seen, ct)) return Outcome.Finished;
+        if (seen.Told >= until || alert.IsQuiet(clock.GetUtcNow()) || await IsMutedAsync(key, alert, seen, ct)) return Outcome.Finished;
 
         // Nobody was told that it began, and nobody needs to be told that it is over.
         if (seen is { State: "quiet", Told: < 0 } && alert.State == AlertState.Resolved)
@@ -88,7 +86,7 @@ internal sealed class SendAlerts(
         }
 
         if (!isTold && seen.Told >= 0) tried = seen;
-        await alerts.NoteAsync(key, tried with { State = isQueued && settings.DigestEvery is not null ? "queued" : "delivered", Reason = reason.Length > 0 ? reason : null, Told = alert.Events.Length - 1 }, ct);
+        await alerts.NoteAsync(key, tried with { State = isQueued && settings.DigestEvery is not null ? "queued" : "delivered", Reason = reason.OrNull(), Told = alert.Events.Length - 1 }, ct);
         return Outcome.Finished;
 
         async ValueTask<Outcome> FailAsync(Delivery result, bool isTried)
@@ -174,7 +172,7 @@ internal sealed class SendAlerts(
         switch (await DeliverAsync(alerter, isOne ? NoticeOf(found[0].Alert.News, found[0].Alert, settings) : Notice.OfDigest([.. found.Select(one => one.Alert)], site.Url), name, ct))
         {
             case (Delivery.Delivered { Note: var note }, _):
-                await NoteAsync(delivery => delivery with { State = "delivered", Reason = note.Length > 0 ? note : null });
+                await NoteAsync(delivery => delivery with { State = "delivered", Reason = note.OrNull() });
                 await digests.RecoverAsync(name, ct);
                 return null;
             case (Delivery.Rejected { IsAboutContent: true }, _) when found.Count > 1:

@@ -7,8 +7,10 @@ internal sealed class ServiceBusPump(ServiceBusClient client, ServiceBus bus, IE
 {
     private const int AtOnce = 16;
     private static readonly TimeSpan s_poll = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan s_renew = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(5);
+
+    /// <summary>A lock lasts a minute.</summary>
+    private static readonly TimeSpan s_renew = TimeSpan.FromSeconds(30);
 
     /// <summary>Pumps until told to stop; what is being handled then is finished. A slow subscriber delays no other.</summary>
     public Task RunAsync(CancellationToken stop) => Task.WhenAll(subscribers.Select(subscriber => PumpAsync(subscriber, stop)));
@@ -49,7 +51,7 @@ internal sealed class ServiceBusPump(ServiceBusClient client, ServiceBus bus, IE
     {
         try
         {
-            await HoldAsync(locked, bus.HandleAsync(subscriber, locked.Message, CancellationToken.None).AsTask());
+            await LockHold.WhileAsync(bus.HandleAsync(subscriber, locked.Message, CancellationToken.None).AsTask(), s_renew, () => client.RenewAsync(locked, CancellationToken.None).AsTask());
             await client.CompleteAsync(locked, CancellationToken.None);
         }
         catch (Exception fault)
@@ -61,13 +63,6 @@ internal sealed class ServiceBusPump(ServiceBusClient client, ServiceBus bus, IE
         {
             room.Release();
         }
-    }
-
-    /// <summary>Renews the lock, which lasts a minute, while the work goes on.</summary>
-    private async Task HoldAsync(LockedMessage locked, Task work)
-    {
-        while (await Task.WhenAny(work, Task.Delay(s_renew)) != work) await client.RenewAsync(locked, CancellationToken.None);
-        await work;
     }
 
     private async Task LetGoAsync(LockedMessage locked)

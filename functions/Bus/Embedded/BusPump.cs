@@ -105,15 +105,10 @@ internal sealed class BusPump(SqliteBus bus, IEnumerable<ISubscriber> subscriber
         }
     }
 
-    /// <summary>Renews the lock while the work goes on.</summary>
     private async Task<Outcome> HoldAsync(Held message, Task<Outcome> work)
     {
-        while (true)
-        {
-            await ((Task)work).WaitAsync(limits.MessageLock / 2).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            if (work.IsCompleted) return await work;
-            await RenewAsync(message);
-        }
+        await LockHold.WhileAsync(work, limits.MessageLock / 2, () => RenewAsync(message));
+        return await work;
     }
 
     private async Task RenewAsync(Held message)

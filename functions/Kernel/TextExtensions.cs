@@ -1,7 +1,7 @@
-namespace Fleet.Manager;
+namespace Fleet.Kernel;
 
 internal static class TextExtensions
 {
-    /// <summary>Null for an empty text: bodies leave it out.</summary>
+    /// <summary>Null for an empty text: bodies and rows leave it out.</summary>
     public static string? OrNull(this string text) => text.Length > 0 ? text : null;
 }
