@@ -6,11 +6,14 @@ namespace Fleet.Config;
 /// <summary>The SQL checker, with the tables that settings and configurations add.</summary>
 internal sealed class OsquerySql
 {
+    private static readonly EqualityComparer<ExtraTable> s_same = EqualityComparer<ExtraTable>.Create(
+        (a, b) => a!.Name == b!.Name && a.Select == b.Select && a.Platforms == b.Platforms && a.Columns.SequenceEqual(b.Columns, StringComparer.Ordinal));
+
     private readonly Limits _limits;
     private readonly IReadOnlyList<ExtraTable> _settings;
     private readonly Func<IEnumerable<JsonObject>> _configs;
     private readonly Lock _making = new();
-    private (string Tables, SqlCheck Check) _made;
+    private (IReadOnlyList<ExtraTable> Tables, SqlCheck Check) _made;
 
     /// <param name="extraTables"><c>CREATE TABLE</c> statements from the settings.</param>
     /// <param name="limits">How long a statement may be.</param>
@@ -19,7 +22,7 @@ internal sealed class OsquerySql
     {
         (_limits, _configs) = (limits, configs);
         _settings = [.. extraTables.Select(ExtraTables.OfDdl)];
-        _made = ("", new(OsquerySchema.Bundled, _settings, limits));
+        _made = ([], Make([]));
     }
 
     /// <summary>The tables and views beside osquery's own that are in force now.</summary>
@@ -31,10 +34,9 @@ internal sealed class OsquerySql
         get
         {
             var tables = _configs().SelectMany(ExtraTables.OfConfig).DistinctBy(table => table.Name, StringComparer.OrdinalIgnoreCase).ToList();
-            var text = string.Join('\n', tables.Select(table => table.Ddl));
             lock (_making)
             {
-                if (_made.Tables != text) _made = (text, Make(tables));
+                if (!_made.Tables.SequenceEqual(tables, s_same)) _made = (tables, Make(tables));
                 return _made.Check;
             }
         }
@@ -49,13 +51,7 @@ internal sealed class OsquerySql
         return new(Make([.. own, .. inForce.DistinctBy(table => table.Name, StringComparer.OrdinalIgnoreCase)]), true);
     }
 
-    /// <summary>Leaves out definitions that SQLite does not take: they are refused where they are saved.</summary>
-    private SqlCheck Make(IEnumerable<ExtraTable> tables)
-    {
-        var check = new SqlCheck(OsquerySchema.Bundled, _settings, _limits);
-        foreach (var table in tables) check.TryAdd(table);
-        return check;
-    }
+    private SqlCheck Make(IEnumerable<ExtraTable> tables) => new(OsquerySchema.Bundled, _settings, tables, _limits);
 
     /// <summary>A checker to be disposed of only if it was made for the occasion.</summary>
     internal sealed record Owned(SqlCheck Value, bool IsOwn) : IDisposable

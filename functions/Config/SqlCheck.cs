@@ -1,129 +1,126 @@
+using System.Collections.Concurrent;
 using Fleet.Kernel;
-using SQLitePCL;
 
 namespace Fleet.Config;
 
 /// <summary>What a look at a statement found.</summary>
 /// <param name="Message">Why it is not valid; null if it is.</param>
-/// <param name="Tables">osquery's tables that it reads, sorted.</param>
+/// <param name="Tables">osquery's tables that it reads, those behind views included, sorted.</param>
 /// <param name="Platforms">The platforms that have all of them.</param>
 internal sealed record SqlVerdict(bool Valid, string? Message, IReadOnlyList<string> Tables, IReadOnlyList<string> Platforms);
 
 /// <summary>Checks SQL against osquery's tables: SQLite prepares the statement over empty tables of the same shape, and never runs it.</summary>
-/// <remarks>This is the one file outside the embedded adapters that uses SQLite. Thread-safe.</remarks>
+/// <remarks>Thread-safe. A check has a <see cref="SqlSandbox"/> to itself; at most <see cref="s_room"/> are under way in the process.</remarks>
 internal sealed class SqlCheck : IDisposable
 {
+    private static readonly SemaphoreSlim s_room = new(Math.Max(2, Environment.ProcessorCount));
+
     private readonly OsquerySchema _schema;
-    private readonly Dictionary<string, string> _extraPlatforms;
     private readonly Limits _limits;
-    private readonly sqlite3 _database;
-    private readonly HashSet<string> _read = new(StringComparer.OrdinalIgnoreCase);
-    private readonly Lock _turn = new();
-    private bool _guarded;
-    private string? _denied;
+    private readonly Dictionary<string, Declared> _extra = new(StringComparer.OrdinalIgnoreCase);
+    private readonly ConcurrentBag<SqlSandbox> _idle = [];
+    private bool _isDisposed;
 
     /// <param name="schema">osquery's tables.</param>
-    /// <param name="extra">Tables of extensions and the like.</param>
-    /// <param name="limits">How long a statement may be.</param>
-    /// <exception cref="FormatException">An extra table's definition is wrong.</exception>
-    public SqlCheck(OsquerySchema schema, IEnumerable<ExtraTable> extra, Limits limits)
+    /// <param name="settings">Tables of extensions and the like, from the settings.</param>
+    /// <param name="configs">Tables and views of configurations. Those that cannot be are left out: they are refused where they are saved.</param>
+    /// <param name="limits">How long a statement may be, and how much a check of it may take.</param>
+    /// <exception cref="FormatException">A table of the settings cannot be made.</exception>
+    public SqlCheck(OsquerySchema schema, IEnumerable<ExtraTable> settings, IEnumerable<ExtraTable> configs, Limits limits)
     {
-        Batteries_V2.Init();
         (_schema, _limits) = (schema, limits);
-        _extraPlatforms = new(StringComparer.OrdinalIgnoreCase);
-        raw.sqlite3_open(":memory:", out _database);
-        raw.sqlite3_set_authorizer(_database, Authorize, null);
-        SqlFunctions.Register(_database);
+        var sandbox = new SqlSandbox(limits);
         foreach (var (name, table) in schema.ByName)
         {
-            var columns = table.Columns.Select(column => $"{Quote(column.Key)} {column.Value.Split(' ')[0]}");
-            var ddl = $"CREATE TABLE {Quote(name)} ({string.Join(", ", columns)})";
-            if (raw.sqlite3_exec(_database, ddl) != raw.SQLITE_OK) throw CannotMake(name, ddl);
+            if (!sandbox.Declare(name, table.Columns.Keys)) throw new InvalidOperationException($"The bundled schema's table {name} cannot be made.");
         }
 
-        _guarded = true;
-        foreach (var table in extra)
+        foreach (var table in settings)
         {
-            if (!TryAdd(table)) throw CannotMake(table.Name, table.Ddl);
+            if (!TryDeclare(sandbox, table, table.Columns, [])) throw new FormatException($"Table {table.Name} cannot be made: its name is taken, or SQLite takes no such columns.");
         }
-    }
 
-    /// <summary>Adds a table or view; false, and nothing is changed, if its definition is wrong or its name is taken.</summary>
-    public bool TryAdd(ExtraTable table)
-    {
-        lock (_turn)
+        var views = new List<ExtraTable>();
+        foreach (var table in configs)
         {
-            _guarded = false;
-            try
-            {
-                if (raw.sqlite3_exec(_database, table.Ddl) != raw.SQLITE_OK) return false;
-                _extraPlatforms[table.Name] = table.Platforms;
-                return true;
-            }
-            finally
-            {
-                _guarded = true;
-            }
+            if (table.Select is not null) views.Add(table);
+            else TryDeclare(sandbox, table, table.Columns, []);
         }
+
+        // A view may read another that is defined after it.
+        while (views.RemoveAll(view => TryDeclareView(sandbox, view)) > 0)
+        {
+        }
+
+        _idle.Add(sandbox);
     }
 
     /// <summary>Whether the text is one read-only statement over known tables, columns and functions.</summary>
     public SqlVerdict Check(string? sql)
     {
-        if (string.IsNullOrWhiteSpace(sql)) return Wrong("The SQL is empty.");
-        if (sql.Length > _limits.SqlCharacters) return Wrong($"The SQL has {sql.Length} characters; at most {_limits.SqlCharacters} fit.");
-        if (sql.Contains('\0', StringComparison.Ordinal)) return Wrong("The SQL holds a NUL character.");
-        lock (_turn)
+        if (Unreadable(sql) is { } fault) return Wrong(fault);
+        s_room.Wait();
+        var sandbox = _idle.TryTake(out var idle) ? idle : Open();
+        try
         {
-            _read.Clear();
-            _denied = null;
-            var code = raw.sqlite3_prepare_v2(_database, SqlSyntax.Downgrade(sql), out var statement, out var rest);
-            using (statement)
-            {
-                if (code != raw.SQLITE_OK) return Wrong(_denied ?? Explain(raw.sqlite3_errmsg(_database).utf8_to_string()));
-                if (statement.IsInvalid) return Wrong("The SQL holds no statement.");
-                if (raw.sqlite3_stmt_readonly(statement) == 0) return Wrong("The SQL must only read.");
-            }
-
-            if (HoldsStatement(rest)) return Wrong("The SQL holds more than one statement.");
-
-            // Of the tables that are joined by USING, SQLite names only the first.
-            _read.UnionWith(SqlSyntax.JoinedNames(sql));
-            var tables = _read.Where(IsKnown).Select(name => name.ToLowerInvariant()).Order(StringComparer.Ordinal).ToList();
-            return new(true, null, tables, [.. OsquerySchema.Platforms.Where(platform => tables.TrueForAll(table => Has(table, platform)))]);
+            var prepared = sandbox.Prepare(sql!);
+            if (prepared.Message is { } message) return Wrong(Explain(message));
+            var tables = TablesOf(prepared, sql!);
+            return new(true, null, tables, [.. OsquerySchema.Platforms.Where(platform => tables.All(table => Has(table, platform)))]);
+        }
+        finally
+        {
+            if (sandbox.IsSpent || _isDisposed) sandbox.Dispose();
+            else _idle.Add(sandbox);
+            s_room.Release();
         }
     }
 
-    public void Dispose() => _database.Dispose();
+    public void Dispose()
+    {
+        _isDisposed = true;
+        while (_idle.TryTake(out var sandbox)) sandbox.Dispose();
+    }
 
     private static SqlVerdict Wrong(string message) => new(false, message, [], []);
 
-    private static string Quote(string name) => '"' + name.Replace("\"", "\"\"", StringComparison.Ordinal) + '"';
+    private string? Unreadable(string? sql) =>
+        string.IsNullOrWhiteSpace(sql) ? "The SQL is empty."
+        : sql.Length > _limits.SqlCharacters ? $"The SQL has {sql.Length} characters; at most {_limits.SqlCharacters} fit."
+        : sql.Contains('\0', StringComparison.Ordinal) ? "The SQL holds a NUL character."
+        : null;
 
-    private bool IsKnown(string table) => _schema.ByName.ContainsKey(table) || _extraPlatforms.ContainsKey(table);
-
-    private bool Has(string table, string platform) =>
-        (_extraPlatforms.GetValueOrDefault(table) ?? _schema.ByName[table].Platforms).Split(' ').Contains(platform);
-
-    private FormatException CannotMake(string name, string ddl) =>
-        new($"Table {name} cannot be made: {raw.sqlite3_errmsg(_database).utf8_to_string()}. Its definition: {ddl}");
-
-    private bool HoldsStatement(string? rest)
+    private SqlSandbox Open()
     {
-        while (!string.IsNullOrWhiteSpace(rest))
-        {
-            var code = raw.sqlite3_prepare_v2(_database, rest, out var next, out var after);
-            using (next)
-            {
-                if (code != raw.SQLITE_OK || !next.IsInvalid) return true;
-            }
-
-            if (after == rest) return false;
-            rest = after;
-        }
-
-        return false;
+        var sandbox = new SqlSandbox(_limits);
+        foreach (var (name, table) in _schema.ByName) sandbox.Declare(name, table.Columns.Keys);
+        foreach (var (name, table) in _extra) sandbox.Declare(name, table.Columns);
+        return sandbox;
     }
+
+    /// <summary>Its SELECT is checked, and what it selects becomes a table: no text of a configuration is part of what SQLite runs.</summary>
+    private bool TryDeclareView(SqlSandbox sandbox, ExtraTable view)
+    {
+        if (Unreadable(view.Select) is not null) return false;
+        var select = sandbox.Prepare(view.Select!);
+        return select.Message is null && TryDeclare(sandbox, view, select.Columns.Distinct(StringComparer.OrdinalIgnoreCase), TablesOf(select, view.Select!));
+    }
+
+    private bool TryDeclare(SqlSandbox sandbox, ExtraTable table, IEnumerable<string> columns, IReadOnlyList<string> behind)
+    {
+        var declared = new Declared([.. columns], table.Platforms, behind);
+        return sandbox.Declare(table.Name, declared.Columns) && _extra.TryAdd(table.Name, declared);
+    }
+
+    private List<string> TablesOf(SqlSandbox.Prepared prepared, string sql)
+    {
+        // Of the tables that are joined by USING, SQLite names only the first.
+        var tables = prepared.Tables.Concat(SqlSyntax.JoinedNames(sql)).ToHashSet(StringComparer.OrdinalIgnoreCase);
+        foreach (var name in tables.ToList()) tables.UnionWith(_extra.GetValueOrDefault(name)?.Behind ?? []);
+        return [.. tables.Where(name => _schema.ByName.ContainsKey(name) || _extra.ContainsKey(name)).Select(name => name.ToLowerInvariant()).Order(StringComparer.Ordinal)];
+    }
+
+    private bool Has(string table, string platform) => (_extra.GetValueOrDefault(table)?.Platforms ?? _schema.ByName[table].Platforms).Split(' ').Contains(platform);
 
     private string Explain(string message)
     {
@@ -134,26 +131,8 @@ internal sealed class SqlCheck : IDisposable
             : $"{message} in osquery {_schema.OsqueryVersion}; if an extension has it, name it in Fleet__Sql__ExtraTables";
     }
 
-    private int Authorize(object data, int action, string a, string b, string database, string trigger)
-    {
-        if (!_guarded) return raw.SQLITE_OK;
-        switch (action)
-        {
-            case raw.SQLITE_READ:
-                _read.Add(a);
-                return raw.SQLITE_OK;
-            case raw.SQLITE_SELECT or raw.SQLITE_RECURSIVE:
-                return raw.SQLITE_OK;
-            case raw.SQLITE_FUNCTION when !string.Equals(b, "load_extension", StringComparison.OrdinalIgnoreCase):
-                return raw.SQLITE_OK;
-            default:
-                _denied = "The SQL must be one SELECT: it must only read.";
-                return raw.SQLITE_DENY;
-        }
-    }
+    /// <param name="Columns">Their names.</param>
+    /// <param name="Platforms">Separated by blanks.</param>
+    /// <param name="Behind">The tables that a view reads.</param>
+    private sealed record Declared(IReadOnlyList<string> Columns, string Platforms, IReadOnlyList<string> Behind);
 }
-
-/// <summary>A table that osquery itself does not have.</summary>
-/// <param name="Ddl"><c>CREATE TABLE name (column TYPE, …)</c> or <c>CREATE VIEW name AS SELECT …</c></param>
-/// <param name="Platforms">Separated by blanks.</param>
-internal sealed record ExtraTable(string Name, string Ddl, string Platforms);

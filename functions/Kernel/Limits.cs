@@ -58,6 +58,12 @@ internal sealed record Limits
     /// <summary>Characters of one SQL statement; four times the longest query of the public packs.</summary>
     public int SqlCharacters { get; init; } = 30_000;
 
+    /// <summary>How long SQLite may take to understand one statement: the longest query of the public packs takes 20 ms.</summary>
+    public TimeSpan SqlCheckTime { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>Bytes that SQLite may take to understand one statement: common table expressions expand, 2 kB of them to hundreds of MB.</summary>
+    public int SqlCheckBytes { get; init; } = 32 << 20;
+
     /// <summary>Rows that a report holds for one node and query. Event tables only ever add, so theirs would grow for ever.</summary>
     public int ReportRows { get; init; } = 10_000;
 

@@ -38,13 +38,13 @@ internal static class CampaignsApi
     {
         const string New = """{"sql":"select username from users","targets":{"platforms":["linux"]},"reason":"Ticket 12"}""";
         api.MapGet("/campaigns", ListAsync).For(Role.Viewer).Docs<ListOf<CampaignBody>>("List campaigns, newest first");
-        api.MapPost("/campaigns", StartAsync).For(Role.Operator).Docs<CampaignBody>("Ask nodes a question", id: "startCampaign", body: New, status: [201]);
-        api.MapPost("/campaigns/preview", PreviewAsync).For(Role.Viewer).ReadsOnly().Docs<CampaignPreview>(
+        api.MapPost("/campaigns", StartAsync).For(Role.Operator).ChecksSql().Docs<CampaignBody>("Ask nodes a question", id: "startCampaign", body: New, status: [201]);
+        api.MapPost("/campaigns/preview", PreviewAsync).For(Role.Viewer).ReadsOnly().ChecksSql().Docs<CampaignPreview>(
             "Say whom a question would reach, and what to think of first", body: """{"sql":"select * from shell_history","targets":{"all":true}}""");
         api.MapGet("/campaigns/{id}", FindAsync).For(Role.Viewer).Docs<CampaignBody>("Read a campaign with its counts");
         api.MapPost("/campaigns/{id}/cancel", CancelAsync).For(Role.Operator).Docs<CampaignBody>("Cancel a campaign");
-        api.MapPost("/campaigns/{id}/repeat", RepeatAsync).For(Role.Operator).Docs<CampaignBody>("Ask the same again", body: """{"reason":"Ticket 12 again"}""", status: [201]);
-        api.MapPost("/campaigns/{id}/save", SaveAsync).For(Role.Operator).Docs<QueryBody>("Save a campaign's SQL as a query of the schedule", body: """{"name":"users","interval":3600}""", status: [201]);
+        api.MapPost("/campaigns/{id}/repeat", RepeatAsync).For(Role.Operator).ChecksSql().Docs<CampaignBody>("Ask the same again", body: """{"reason":"Ticket 12 again"}""", status: [201]);
+        api.MapPost("/campaigns/{id}/save", SaveAsync).For(Role.Operator).ChecksSql().Docs<QueryBody>("Save a campaign's SQL as a query of the schedule", body: """{"name":"users","interval":3600}""", status: [201]);
     }
 
     private static async Task<IResult> ListAsync(CampaignStore campaigns, CampaignTallies tallies, Limits limits, TimeProvider clock, CancellationToken ct, int? take = null, string? after = null, string? status = null, string? q = null)

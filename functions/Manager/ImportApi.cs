@@ -12,7 +12,7 @@ internal sealed record ImportBody(bool DryRun, IReadOnlyList<ItemChange> Changes
 /// <summary>Packs and whole osquery configurations, taken apart; with <c>dryRun=true</c> only looked at.</summary>
 internal static class ImportApi
 {
-    public static void MapImport(this IEndpointRouteBuilder api) => api.MapPost("/import", ImportAsync).For(Role.Operator).Accepts<JsonObject>("application/json").Docs<ImportBody>(
+    public static void MapImport(this IEndpointRouteBuilder api) => api.MapPost("/import", ImportAsync).For(Role.Operator).ChecksSql().Accepts<JsonObject>("application/json").Docs<ImportBody>(
         "Import a pack or a whole osquery configuration", id: "importFile", body: """{"schedule":{"uptime":{"query":"select * from uptime","interval":600}}}""");
 
     private static async Task<IResult> ImportAsync(

@@ -35,8 +35,8 @@ internal static class ItemsApi
         Map<OptionSet, OptionsRequest, OptionsBody>(api, services.GetRequiredService<OptionItems>(), """{"config":{"options":{"logger_tls_period":10}},"tags":["prod"]}""");
         const string Entry = """{"query":"select * from uptime","interval":600}""";
         api.MapGet("/packs/{name}/queries/{query}", PackQueriesApi.Find).For(Role.Viewer).Docs<JsonObject>("Read one query of a pack", id: "getPackQuery", example: Entry);
-        api.MapPut("/packs/{name}/queries/{query}", PackQueriesApi.PutAsync).For(Role.Operator).Docs<JsonObject>("Make or replace one query of a pack", id: "putPackQuery", body: Entry);
-        api.MapDelete("/packs/{name}/queries/{query}", PackQueriesApi.RemoveAsync).For(Role.Operator).Docs<JsonObject>("Take one query out of a pack", id: "removePackQuery");
+        api.MapPut("/packs/{name}/queries/{query}", PackQueriesApi.PutAsync).For(Role.Operator).ChecksSql().Docs<JsonObject>("Make or replace one query of a pack", id: "putPackQuery", body: Entry);
+        api.MapDelete("/packs/{name}/queries/{query}", PackQueriesApi.RemoveAsync).For(Role.Operator).ChecksSql().Docs<JsonObject>("Take one query out of a pack", id: "removePackQuery");
     }
 
     private static void Map<T, TRequest, TBody>(IEndpointRouteBuilder api, ItemKind<T> kind, string example)
@@ -53,16 +53,16 @@ internal static class ItemsApi
         var put = kind.TakesTagsBeside
             ? api.MapPut(path + "/{**name}", (HttpContext http, string name, bool? dryRun, string? tags) => PutAsync(http, kind, Paging.Name(name), dryRun == true))
             : api.MapPut(path + "/{**name}", (HttpContext http, string name, bool? dryRun) => PutAsync(http, kind, Paging.Name(name), dryRun == true));
-        put.For(Role.Operator)
+        put.For(Role.Operator).ChecksSql()
             .Accepts<TRequest>("application/json").Docs<TBody>($"Make or replace {one}; with dryRun=true only say what would change", body: example, status: [200, 201]);
         api.MapDelete(path + "/{**name}", (HttpContext http, string name) => RemoveAsync(http, kind, Paging.Name(name))).For(Role.Operator).Docs($"Remove {one}");
-        api.MapPost(path + "/{name}/copy", (HttpContext http, string name, NewName request) => CopyAsync(http, kind, Paging.Name(name), request.Name)).For(Role.Operator)
+        api.MapPost(path + "/{name}/copy", (HttpContext http, string name, NewName request) => CopyAsync(http, kind, Paging.Name(name), request.Name)).For(Role.Operator).ChecksSql()
             .Docs<TBody>($"Copy {one} under another name", body: """{"name":"copy"}""", status: [201]);
         api.MapGet(path + "/{name}/used-by", (HttpContext http, string name) => UsedByAsync(http, kind, Paging.Name(name))).For(Role.Viewer).Docs<UsedByBody>($"Say which nodes and rules use {one}");
         api.MapGet(path + "/{name}/file", (string name) => File(kind, Paging.Name(name))).For(Role.Viewer).DocsFile($"Read {one} as a file for osquery", "application/json");
         api.MapGet(path + "/{name}/history", (HttpContext http, string name, int? take, string? after) => HistoryAsync(http, kind, Paging.Name(name), take, after)).For(Role.Viewer)
             .Docs<ListOf<VersionBody>>($"List what people made of {one}");
-        api.MapPost(path + "/{name}/history/{version}/restore", (HttpContext http, string name, string version) => RestoreAsync(http, kind, Paging.Name(name), version)).For(Role.Operator)
+        api.MapPost(path + "/{name}/history/{version}/restore", (HttpContext http, string name, string version) => RestoreAsync(http, kind, Paging.Name(name), version)).For(Role.Operator).ChecksSql()
             .Docs<TBody>($"Restore an old version of {one}");
     }
 

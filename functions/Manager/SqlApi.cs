@@ -24,7 +24,7 @@ internal static class SqlApi
 {
     public static void MapSql(this IEndpointRouteBuilder api)
     {
-        api.MapPost("/queries/check", Check).For(Role.Viewer).ReadsOnly().Docs<SqlBody>("Check SQL against osquery's tables", id: "checkSql", body: """{"sql":"select * from uptime"}""");
+        api.MapPost("/queries/check", Check).For(Role.Viewer).ReadsOnly().ChecksSql().Docs<SqlBody>("Check SQL against osquery's tables", id: "checkSql", body: """{"sql":"select * from uptime"}""");
         api.MapGet("/schema/tables", Tables).For(Role.Viewer).Docs<SchemaBody>("List osquery's tables and columns");
     }
 
@@ -40,7 +40,7 @@ internal static class SqlApi
         var own = OsquerySchema.Bundled.Tables.Select(table => new SchemaTable(
             table.Key, table.Value.Platforms.Split(' '), table.Value.Evented, Words(table.Value.Aliases), caution.IsSensitive(table.Key),
             [.. table.Value.Columns.Select(column => Column(column.Key, column.Value))]));
-        var extra = sql.Extra.Select(table => new SchemaTable(table.Name, Words(table.Platforms), Evented: false, [], caution.IsSensitive(table.Name), []));
+        var extra = sql.Extra.Select(table => new SchemaTable(table.Name, Words(table.Platforms), Evented: false, [], caution.IsSensitive(table.Name), [.. table.Columns.Select(column => new SchemaColumn(column, "TEXT", [], []))]));
         return TypedResults.Ok(new SchemaBody(OsquerySchema.Bundled.OsqueryVersion, [.. own.Concat(extra).DistinctBy(table => table.Name).OrderBy(table => table.Name, StringComparer.Ordinal)]));
     }
 

@@ -43,7 +43,9 @@ internal sealed class SqliteDatabase : IDisposable
                 }
                 catch (SqliteException fault) when (fault.SqliteErrorCode == SchemaChanged && left > 1)
                 {
-                    // A table was made, perhaps the very one, while the statement was prepared.
+                    // A table was made, perhaps the very one, while the statement was prepared. A new connection knows all that there are.
+                    connection.Dispose();
+                    connection = Open();
                 }
             }
         }

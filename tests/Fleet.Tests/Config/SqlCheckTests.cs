@@ -6,7 +6,7 @@ namespace Fleet.Tests.Config;
 
 public sealed class SqlCheckTests
 {
-    private static readonly SqlCheck s_check = new(OsquerySchema.Bundled, [ExtraTables.OfDdl("CREATE TABLE ext_t(a TEXT)")], Limits.Default);
+    private static readonly SqlCheck s_check = new(OsquerySchema.Bundled, [ExtraTables.OfDdl("CREATE TABLE ext_t(a TEXT)")], [], Limits.Default);
 
     [Theory]
     [InlineData("select * from users", "users", "darwin linux windows")]
@@ -90,5 +90,40 @@ public sealed class SqlCheckTests
         Assert.Equal(["darwin"], sql.Current.Check("select a, path from tcc").Platforms);
         Assert.True(sql.Current.Check("select pid from v").Valid);
         Assert.True(sql.Current.Check("select uid from users").Valid);
+    }
+
+    [Theory]
+    [InlineData("select 1")]
+    [InlineData("select pid from processes")]
+    public void A_statement_that_expands_ends_at_its_budget_and_harms_no_other(string first)
+    {
+        var bomb = $"with c0 as ({first})" + string.Concat(Enumerable.Range(1, 26).Select(i => $", c{i} as (select 1 from c{i - 1} a, c{i - 1} b)")) + " select * from c26";
+        var verdict = s_check.Check(bomb);
+        Assert.False(verdict.Valid);
+        Assert.Contains("too complex", verdict.Message!, StringComparison.Ordinal);
+        Assert.True(SQLitePCL.raw.sqlite3_memory_used() < 100 << 20);
+        Assert.True(s_check.Check("select * from users").Valid);
+    }
+
+    [Fact]
+    public void What_a_view_reads_is_read_by_whoever_reads_the_view_in_any_order_of_definition()
+    {
+        var config = (JsonObject)JsonNode.Parse("""{"views":{"a":"select * from b","b":"select command from shell_history","c":"select * from d","d":"select * from c"}}""")!;
+        var sql = new OsquerySql([], Limits.Default, () => [config]);
+        Assert.Equal(["a", "b", "shell_history"], sql.Current.Check("select command from a").Tables);
+        Assert.Equal(["darwin", "linux"], sql.Current.Check("select command from a").Platforms.Take(2));
+        Assert.False(sql.Current.Check("select * from c").Valid);
+    }
+
+    [Theory]
+    [InlineData("CREATE TABLE t (a TEXT, b)", "a b")]
+    [InlineData("create table if not exists \"t\" ([a] BIGINT NOT NULL, `b` TEXT);", "a b")]
+    [InlineData("CREATE TABLE t AS SELECT 1", null)]
+    [InlineData("CREATE TABLE t (a TEXT); ATTACH 'x' AS y", null)]
+    [InlineData("CREATE TABLE t (a TEXT DEFAULT (1))", null)]
+    public void A_table_of_the_settings_is_read_and_never_run(string definition, string? columns)
+    {
+        if (columns is null) Assert.Throws<FormatException>(() => ExtraTables.OfDdl(definition));
+        else Assert.Equal(columns, string.Join(' ', ExtraTables.OfDdl(definition).Columns));
     }
 }

@@ -28,6 +28,8 @@ internal sealed class RunningServer : IAsyncDisposable
 
     public async Task RaiseAsync(Fleet.Alerts.AlertDraft draft) => await Services.GetRequiredService<Fleet.Alerts.AlertLife>().RaiseAsync(draft, default);
 
+    public string DataFolder => _scratch.Path;
+
     public string Secret => File.ReadAllText(_scratch.File("enroll-secret"));
 
     public static async Task<RunningServer> StartAsync(params (string Key, string Value)[] settings)

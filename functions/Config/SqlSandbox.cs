@@ -1,0 +1,164 @@
+using System.Diagnostics;
+using Fleet.Kernel;
+using SQLitePCL;
+
+namespace Fleet.Config;
+
+/// <summary>A SQLite database in memory on which statements of others are prepared. None is ever run: only <c>CREATE TABLE</c> of our own making is.</summary>
+/// <remarks>No file can be attached, no extension loaded, and the authorizer is always on. A statement that expands while it is prepared ends at its time or at its memory. One thread at a time.</remarks>
+internal sealed class SqlSandbox : IDisposable
+{
+    /// <summary>SQLITE_DBCONFIG_*, which the package does not name: triggers, loading of extensions, defensive mode, trusted schemas, and ATTACH to make or to write files.</summary>
+    private static readonly (int Option, int Value)[] s_options = [(1002, 0), (1005, 0), (1010, 1), (1017, 0), (1020, 0), (1021, 0)];
+
+    private static readonly Lock s_heapLock = new();
+    private static int s_heapUsers;
+    private static long s_heapLimit;
+
+    private readonly Limits _limits;
+    private readonly sqlite3 _database;
+    private readonly HashSet<string> _read = new(StringComparer.OrdinalIgnoreCase);
+    private bool _isDeclaring;
+    private string? _denied;
+    private long _began;
+
+    public SqlSandbox(Limits limits)
+    {
+        _limits = limits;
+        Batteries_V2.Init();
+        if (raw.sqlite3_open(":memory:", out _database) != raw.SQLITE_OK) throw new InvalidOperationException("SQLite opens no database in memory.");
+        foreach (var (option, value) in s_options) raw.sqlite3_db_config(_database, option, value, out _);
+        raw.sqlite3_limit(_database, raw.SQLITE_LIMIT_ATTACHED, 0);
+        raw.sqlite3_limit(_database, raw.SQLITE_LIMIT_WORKER_THREADS, 0);
+        raw.sqlite3_set_authorizer(_database, (strdelegate_authorizer)Authorize, null);
+        raw.sqlite3_progress_handler(_database, 1_000, _ => IsLate ? 1 : 0, null);
+        SqlFunctions.Register(_database);
+    }
+
+    /// <summary>The statement took more time or memory than a check may: this sandbox is not used again.</summary>
+    public bool IsSpent { get; private set; }
+
+    private bool IsLate => Stopwatch.GetElapsedTime(_began) > _limits.SqlCheckTime;
+
+    /// <summary>Makes an empty table; false, and nothing is changed, if its name is taken or SQLite takes no such columns.</summary>
+    /// <param name="name">Any text: it is quoted.</param>
+    /// <param name="columns">Any texts, each with the type that the bundled schema gives it, or none.</param>
+    public bool Declare(string name, IEnumerable<string> columns)
+    {
+        var definition = $"CREATE TABLE {Quote(name)} ({string.Join(", ", columns.Select(Quote))})";
+        if (definition.Contains('\0', StringComparison.Ordinal)) return false;
+        _isDeclaring = true;
+        _began = Stopwatch.GetTimestamp();
+        try
+        {
+            return raw.sqlite3_exec(_database, definition) == raw.SQLITE_OK;
+        }
+        finally
+        {
+            _isDeclaring = false;
+        }
+    }
+
+    /// <summary>Prepares a text, and says why SQLite does not take it, or what it reads.</summary>
+    public Prepared Prepare(string sql)
+    {
+        _read.Clear();
+        _denied = null;
+        _began = Stopwatch.GetTimestamp();
+        EnterHeap();
+        try
+        {
+            var code = raw.sqlite3_prepare_v2(_database, sql, out var statement, out var rest);
+            using (statement)
+            {
+                if (code != raw.SQLITE_OK) return Fault(code);
+                if (statement.IsInvalid) return Prepared.Refused("The SQL holds no statement.");
+                if (raw.sqlite3_stmt_readonly(statement) == 0) return Prepared.Refused("The SQL must only read.");
+                return HoldsStatement(rest)
+                    ? Prepared.Refused("The SQL holds more than one statement.")
+                    : new(null, [.. Enumerable.Range(0, raw.sqlite3_column_count(statement)).Select(i => raw.sqlite3_column_name(statement, i).utf8_to_string() ?? "")], [.. _read]);
+            }
+        }
+        finally
+        {
+            LeaveHeap();
+        }
+    }
+
+    public void Dispose() => _database.Dispose();
+
+    private static string Quote(string name) => '"' + name.Replace("\"", "\"\"", StringComparison.Ordinal) + '"';
+
+    private Prepared Fault(int code)
+    {
+        IsSpent = IsLate || code is raw.SQLITE_NOMEM or raw.SQLITE_INTERRUPT or raw.SQLITE_TOOBIG;
+        return Prepared.Refused(IsSpent
+            ? FormattableString.Invariant($"The SQL is too complex: to check it takes more than {_limits.SqlCheckTime.TotalSeconds:0.#} seconds or {_limits.SqlCheckBytes >> 20} MB. Repeat subqueries and common table expressions less often.")
+            : _denied ?? raw.sqlite3_errmsg(_database).utf8_to_string());
+    }
+
+    /// <summary>Comments and blanks may follow a statement, and nothing else.</summary>
+    private bool HoldsStatement(string? rest)
+    {
+        while (!string.IsNullOrWhiteSpace(rest))
+        {
+            var code = raw.sqlite3_prepare_v2(_database, rest, out var next, out var after);
+            using (next)
+            {
+                if (code != raw.SQLITE_OK || !next.IsInvalid) return true;
+            }
+
+            if (after == rest) return false;
+            rest = after;
+        }
+
+        return false;
+    }
+
+    /// <summary>SQLite counts memory for the whole process, the store's too: what a check may take is added to what is in use as it begins.</summary>
+    private void EnterHeap()
+    {
+        lock (s_heapLock)
+        {
+            s_heapLimit = Math.Max(s_heapUsers++ == 0 ? 0 : s_heapLimit, raw.sqlite3_memory_used()) + _limits.SqlCheckBytes;
+            raw.sqlite3_hard_heap_limit64(s_heapLimit);
+        }
+    }
+
+    private static void LeaveHeap()
+    {
+        lock (s_heapLock)
+        {
+            if (--s_heapUsers == 0) raw.sqlite3_hard_heap_limit64(0);
+        }
+    }
+
+    private int Authorize(object data, int action, string a, string b, string database, string trigger)
+    {
+        if (IsLate) return raw.SQLITE_DENY;
+        switch (action)
+        {
+            case raw.SQLITE_CREATE_TABLE or raw.SQLITE_INSERT or raw.SQLITE_UPDATE when _isDeclaring:
+                return raw.SQLITE_OK;
+            case raw.SQLITE_READ:
+                _read.Add(a);
+                return raw.SQLITE_OK;
+            case raw.SQLITE_SELECT or raw.SQLITE_RECURSIVE:
+                return raw.SQLITE_OK;
+            case raw.SQLITE_FUNCTION when !string.Equals(b, "load_extension", StringComparison.OrdinalIgnoreCase):
+                return raw.SQLITE_OK;
+            default:
+                _denied = "The SQL must be one SELECT: it must only read.";
+                return raw.SQLITE_DENY;
+        }
+    }
+
+    /// <summary>What SQLite made of a text.</summary>
+    /// <param name="Message">Why it is refused; null if it is taken.</param>
+    /// <param name="Columns">The names of what it selects.</param>
+    /// <param name="Tables">The names of what it reads, common table expressions included.</param>
+    internal sealed record Prepared(string? Message, IReadOnlyList<string> Columns, IReadOnlyList<string> Tables)
+    {
+        public static Prepared Refused(string message) => new(message, [], []);
+    }
+}
