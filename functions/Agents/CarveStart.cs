@@ -1,6 +1,7 @@
+using System.Globalization;
 using System.Text;
-using System.Text.Json;
 using Fleet.Carves;
+using Fleet.Results;
 
 namespace Fleet.Agents;
 
@@ -12,7 +13,7 @@ internal sealed class CarveStart(NodeGate gate, CarveIntake intake, ILogger<Carv
         var key = NodeKeyBody.Read(request.Body).NodeKey;
         if (await gate.AdmitAsync(key, request, ct) is not { } node) return AgentAnswer.NodeInvalid;
 
-        using var body = JsonDocument.Parse(request.Body);
+        var body = LineReader.ReadRow(request.Body);
         var (session, fault) = await intake.StartAsync(
             node.Id, TextOf(body, "carve_id"), (int)Math.Min(NumberOf(body, "block_count"), int.MaxValue), NumberOf(body, "block_size"), NumberOf(body, "carve_size"), ct);
         if (fault is not null)
@@ -24,13 +25,8 @@ internal sealed class CarveStart(NodeGate gate, CarveIntake intake, ILogger<Carv
         return new(200, Encoding.UTF8.GetBytes($$"""{"session_id":"{{session}}","success":true}"""));
     }
 
-    private static string TextOf(JsonDocument body, string name) =>
-        body.RootElement.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString()! : "";
+    private static string TextOf(List<KeyValuePair<string, ColumnValue>> body, string name) => body.Find(member => member.Key == name).Value.Text ?? "";
 
-    private static long NumberOf(JsonDocument body, string name) => !body.RootElement.TryGetProperty(name, out var value) ? 0 : value.ValueKind switch
-    {
-        JsonValueKind.Number => value.TryGetInt64(out var number) ? number : 0,
-        JsonValueKind.String => long.TryParse(value.GetString(), System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var number) ? number : 0,
-        _ => 0,
-    };
+    private static long NumberOf(List<KeyValuePair<string, ColumnValue>> body, string name) =>
+        long.TryParse(TextOf(body, name), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0;
 }

@@ -17,6 +17,7 @@ internal sealed record DistributedBody(ReadOnlyMemory<byte> NodeKey, IReadOnlyLi
         if (reader.TokenType != JsonTokenType.StartObject) throw new JsonException("The body must be a JSON object.");
 
         ReadOnlyMemory<byte> key = default;
+        var hasKey = false;
         Dictionary<string, (byte[]? Rows, string? Fault)>? queries = null;
         Dictionary<string, long>? statuses = null;
         Dictionary<string, string>? messages = null;
@@ -25,9 +26,10 @@ internal sealed record DistributedBody(ReadOnlyMemory<byte> NodeKey, IReadOnlyLi
         {
             var member = JsonText.String(ref reader);
             reader.Read();
-            if (member == "node_key" && reader.TokenType == JsonTokenType.String && key.IsEmpty)
+            if (member == "node_key" && !hasKey)
             {
-                key = json.Slice((int)reader.TokenStartIndex + 1, reader.ValueSpan.Length);
+                hasKey = true;
+                key = JsonText.Bytes(ref reader, json, "node_key");
             }
             else if (reader.TokenType == JsonTokenType.StartObject)
             {

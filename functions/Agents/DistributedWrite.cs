@@ -8,6 +8,8 @@ namespace Fleet.Agents;
 /// <summary>Takes the answers to distributed queries. What nobody waits for is accepted and dropped: an agent would send it again for ever.</summary>
 internal sealed class DistributedWrite(NodeGate gate, CampaignStore campaigns, Answers answers, CarveIntake carves) : IAgentCall
 {
+    private static readonly JsonDocumentOptions s_lenient = new() { MaxDepth = JsonText.Lenient.MaxDepth };
+
     public bool TakesOversized => true;
 
     public bool IsSmall => false;
@@ -33,7 +35,7 @@ internal sealed class DistributedWrite(NodeGate gate, CampaignStore campaigns, A
     private async ValueTask ExpectCarvesAsync(NodeId node, WrittenAnswer answer, CancellationToken ct)
     {
         if (answer.Rows is not { } rows || rows.AsSpan().IndexOf("\"carve_guid\""u8) < 0) return;
-        using var json = JsonDocument.Parse(rows);
+        using var json = JsonDocument.Parse(rows, s_lenient);
         foreach (var row in json.RootElement.EnumerateArray())
         {
             // As it stands in the text: a guid needs no escapes, and what has some is none.

@@ -6,8 +6,8 @@ namespace Fleet.Agents;
 /// <summary>The members of a small body: the node key, and what <c>config</c> adds to it.</summary>
 internal readonly record struct NodeKeyBody(ReadOnlyMemory<byte> NodeKey, string? Etag)
 {
-    /// <summary>Reads <c>node_key</c> and <c>etag</c>; of duplicates the first counts, and what is no text is as good as missing.</summary>
-    /// <exception cref="JsonException">It is not one JSON object.</exception>
+    /// <summary>Reads <c>node_key</c> and <c>etag</c>; of duplicates the first counts.</summary>
+    /// <exception cref="JsonException">It is not one JSON object, or its node key is no text.</exception>
     public static NodeKeyBody Read(ReadOnlyMemory<byte> json)
     {
         var reader = new Utf8JsonReader(json.Span, JsonText.Lenient);
@@ -23,7 +23,7 @@ internal readonly record struct NodeKeyBody(ReadOnlyMemory<byte> NodeKey, string
             {
                 hasKey = true;
                 reader.Read();
-                if (reader.TokenType == JsonTokenType.String) key = json.Slice((int)reader.TokenStartIndex + 1, reader.ValueSpan.Length);
+                key = JsonText.Bytes(ref reader, json, "node_key");
             }
             else if (etag is null && reader.ValueTextEquals("etag"u8))
             {

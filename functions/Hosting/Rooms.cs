@@ -36,7 +36,7 @@ internal static class Rooms
         .AddSingleton<EnrollSecrets>().AddSingleton<Enrollment>()
         .AddSingleton<ConfigItems>().AddSingleton<ConfigAssembler>().AddSingleton<ConfigImport>().AddSingleton(OsquerySqlOf)
         .AddSingleton<CampaignStore>().AddSingleton<CampaignTallies>().AddSingleton<AnswerStore>().AddSingleton<Offers>().AddSingleton<Answers>()
-        .AddSingleton<BatchStore>().AddSingleton<Inbox>().AddSingleton<ResultIndex>().AddSingleton<ReportStore>().AddSingleton<ResultPages>().AddSingleton<ResultSearch>().AddSingleton<CostReader>().AddSingleton(BuiltInResultsOf)
+        .AddSingleton<BatchStore>().AddSingleton<Inbox>().AddSingleton<Quarantine>().AddSingleton<ResultIndex>().AddSingleton<ReportStore>().AddSingleton<ResultPages>().AddSingleton<ResultSearch>().AddSingleton<CostReader>().AddSingleton(BuiltInResultsOf)
         .AddSingleton<AlertStore>().AddSingleton<AlertGroups>().AddSingleton<OpenAlerts>().AddSingleton<AlertHistory>().AddSingleton<Mutes>().AddSingleton<Digests>().AddSingleton<AlerterGates>().AddSingleton<AlertLife>().AddSingleton(AlerterMakerOf).AddSingleton<Alerters>()
         .AddSingleton(new AlertSite(settings.Auth.OAuth.PublicUrl ?? (settings.FunctionsPort is null ? settings.Http.Url : null)))
         .AddSingleton<CarveStore>().AddSingleton<CarveIntake>()
@@ -50,7 +50,7 @@ internal static class Rooms
         .AddSingleton<UserStore>().AddSingleton<TokenStore>().AddSingleton<SessionStore>().AddSingleton<AuditLog>().AddSingleton<CallerLimit>().AddSingleton<SqlTurns>()
         .AddSingleton<QueryItems>().AddSingleton<PackItems>().AddSingleton<FilePathItems>().AddSingleton<OptionItems>().AddSingleton<Edits>().AddSingleton<NodeChanges>().AddSingleton<TagChanges>()
         .AddSingleton<NodeQuery>().AddSingleton<NodeTimeline>().AddSingleton<TargetCount>().AddSingleton<CampaignCaution>().AddSingleton<CampaignStart>().AddSingleton<CampaignWatch>()
-        .AddSingleton<MetricsBoard>().AddSingleton<ChoreBoard>().AddSingleton<UpkeepMemory>().AddSingleton<Materialize>().AddSingleton<SilentNodes>().AddSingleton<Retention>().AddSingleton<Expiry>().AddSingleton<TidyCarves>().AddSingleton<TendAlerts>().AddSingleton<AbsenceRules>().AddSingleton<Chores>();
+        .AddSingleton<MetricsBoard>().AddSingleton<ChoreBoard>().AddSingleton<StageBoard>().AddSingleton<UpkeepMemory>().AddSingleton<Materialize>().AddSingleton<SilentNodes>().AddSingleton<Retention>().AddSingleton<Expiry>().AddSingleton<TidyCarves>().AddSingleton<TendAlerts>().AddSingleton<AbsenceRules>().AddSingleton<Chores>();
 
     private static BuiltInResults BuiltInResultsOf(IServiceProvider services) => new(
         services.GetRequiredService<BatchStore>(), services.GetRequiredService<Inbox>(), services.GetRequiredService<IBus>(), name => services.GetRequiredService<RuleStore>().Compiled.Wants(name));

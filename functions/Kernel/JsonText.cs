@@ -25,6 +25,16 @@ internal static class JsonText
         }
     }
 
+    /// <summary>Where the bytes of the scalar under the reader lie, a text's without its quotes; nowhere for null.</summary>
+    /// <exception cref="JsonException">It is an object or a list.</exception>
+    public static ReadOnlyMemory<byte> Bytes(ref Utf8JsonReader reader, ReadOnlyMemory<byte> json, string member) => reader.TokenType switch
+    {
+        JsonTokenType.String => json.Slice((int)reader.TokenStartIndex + 1, reader.ValueSpan.Length),
+        JsonTokenType.Null => default,
+        JsonTokenType.Number or JsonTokenType.True or JsonTokenType.False => json.Slice((int)reader.TokenStartIndex, reader.ValueSpan.Length),
+        _ => throw new JsonException($"{member} must be a text."),
+    };
+
     /// <summary>A scalar as text: strings unescaped, numbers and booleans as written, null as null; an object or array as its JSON.</summary>
     /// <remarks>The reader is left at the value's end.</remarks>
     public static string? Scalar(ref Utf8JsonReader reader, ReadOnlySpan<byte> json)

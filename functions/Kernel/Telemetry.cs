@@ -24,6 +24,12 @@ internal static class Telemetry
 
     public static Counter<long> Batches { get; } = Meter.CreateCounter<long>("fleet.batches", "{batch}", "Batches that were stored.");
 
+    /// <summary>Tag: <c>stage</c>.</summary>
+    public static Counter<long> Quarantined { get; } = Meter.CreateCounter<long>("fleet.batches.quarantined", "{batch}", "Batches that a stage put aside because of their lines.");
+
+    /// <summary>The oldest batch that waits for reports and index, when it was looked.</summary>
+    public static Histogram<double> InboxLag { get; } = Meter.CreateHistogram<double>("fleet.inbox.lag", "s", "How long the oldest batch had waited to be made into reports and index.");
+
     /// <summary>Tags: <c>queue</c>, <c>outcome</c> (<c>done</c>, <c>again</c>, <c>dead</c>).</summary>
     public static Counter<long> Messages { get; } = Meter.CreateCounter<long>("fleet.bus.messages", "{message}", "Messages that were handled.");
 

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Fleet.Alerts;
 using Fleet.Bus;
 using Fleet.Kernel;
+using Fleet.Results;
 using Fleet.Sinks;
 using Fleet.Storage;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -10,7 +11,7 @@ namespace Fleet.Manager;
 
 internal sealed record HealthBody(string Status, string Version);
 
-/// <param name="Name"><c>store</c>, <c>bus</c>, <c>changes</c>, <c>chores</c>, <c>rules</c>, <c>alerters</c> or <c>sinks</c>.</param>
+/// <param name="Name"><c>store</c>, <c>bus</c>, <c>changes</c>, <c>chores</c>, <c>stages</c>, <c>quarantine</c>, <c>rules</c>, <c>alerters</c> or <c>sinks</c>.</param>
 /// <param name="Status"><c>ok</c> or <c>sick</c>.</param>
 /// <param name="Detail">What is wrong, or how well it is.</param>
 internal sealed record HealthPart(string Name, string Status, string Detail);
@@ -29,6 +30,7 @@ internal sealed record MetricsBody(DateTimeOffset StartedAt, IReadOnlyList<Metri
 internal static class HealthApi
 {
     private static readonly TimeSpan s_lateFeed = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan s_standing = TimeSpan.FromMinutes(5);
 
     public static void MapHealth(this IEndpointRouteBuilder app) => app.MapGet("/healthz", AnswerAsync);
 
@@ -60,7 +62,7 @@ internal static class HealthApi
         [.. board.Read().Select(metric => new MetricBody(metric.Name, metric.Unit, metric.Description, metric.Tags.DistinctBy(tag => tag.Key).ToDictionary(), metric.Total, metric.LastHour, metric.Mean, metric.Most))]));
 
     private static async Task<IResult> ReportAsync(
-        ITables tables, IDeadLetters letters, ChangeFeed changes, ChoreBoard chores, MetricsBoard metrics, Alerters alerters, SinkStore sinks, SinkQueue queue, CancellationToken ct)
+        ITables tables, IDeadLetters letters, ChangeFeed changes, ChoreBoard chores, StageBoard stages, Quarantine quarantine, Inbox inbox, TimeProvider clock, MetricsBoard metrics, Alerters alerters, SinkStore sinks, SinkQueue queue, CancellationToken ct)
     {
         var counted = metrics.Read();
         var parts = new List<HealthPart>
@@ -78,6 +80,19 @@ internal static class HealthApi
             await PartAsync("chores", () => new(chores.Runs.Where(run => run.Fault is not null).ToList() is { Count: > 0 } failed
                 ? (false, string.Join(" ", failed.Select(run => $"{run.Name}: {run.Fault}")))
                 : (true, $"{chores.Runs.Count} chores ran on this instance, none failed last."))),
+            await PartAsync("stages", async () =>
+            {
+                if (stages.Standing(s_standing) is { Count: > 0 } standing)
+                {
+                    return (false, string.Join(" ", standing.Select(one => FormattableString.Invariant($"{one.Stage} finished nothing for {one.For.TotalMinutes:0} min, and there is work for it."))));
+                }
+
+                var lag = clock.GetUtcNow() - await inbox.CompleteUpToAsync(ct) ?? TimeSpan.Zero;
+                return (true, lag < s_standing ? "Every stage moves." : FormattableString.Invariant($"Every stage moves; reports and searches are {lag.TotalMinutes:0} min behind."));
+            }),
+            await PartAsync("quarantine", async () => await quarantine.ListAsync(100, ct) is { Count: > 0 } aside
+                ? (false, $"{aside.Count} batches were put aside because of their lines: see the dead letters. The newest: {aside[0].Reason}")
+                : (true, "No batch was put aside.")),
             await PartAsync("rules", () => new(counted.Where(metric => metric.Name == "fleet.rules.faults").Sum(metric => metric.LastHour) is > 0 and var faults
                 ? (false, $"{faults} matches of the last hour could not be made into alerts: the log says why.")
                 : (true, "Every match became an alert."))),

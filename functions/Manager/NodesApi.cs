@@ -173,7 +173,7 @@ internal static class NodesApi
         var details = new JsonObject();
         foreach (var (table, value) in LineReader.ReadRow(node.HostDetails))
         {
-            details[table] = value is { IsRaw: false, Text: ['{', ..] json } ? Rows.Columns(LineReader.ReadRow(System.Text.Encoding.UTF8.GetBytes(json))) : value.Text;
+            details[table] = value is { IsRaw: false, Text: ['{', ..] json } && LineReader.ReadRow(json) is { Count: > 0 } members ? Rows.Columns(members) : value.Text;
         }
 
         return details;

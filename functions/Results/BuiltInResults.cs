@@ -15,6 +15,7 @@ internal sealed class BuiltInResults(BatchStore batches, Inbox inbox, IBus bus, 
 {
     public const string NodeEnrolled = "fleet/node_enrolled";
     public const string NodeSilent = "fleet/node_silent";
+    public const string BatchQuarantined = "fleet/batch_quarantined";
     private const string DoormansEnrolled = "doorman/tasks/node_enrolled";
     private const string DoormansSilent = "doorman/tasks/node_offline_checks";
 
@@ -76,6 +77,10 @@ internal sealed class BuiltInResults(BatchStore batches, Inbox inbox, IBus bus, 
             },
             ct);
     }
+
+    /// <summary>A node's lines could not be worked off by a stage, and were put aside.</summary>
+    public ValueTask RaiseQuarantinedAsync(Node node, string stage, BatchKey batch, string reason, DateTimeOffset at, CancellationToken ct) => RaiseAsync(
+        node, BatchQuarantined, at, new() { ["stage"] = stage, ["batch"] = batch.ToString(), ["reason"] = reason.Length > 1_000 ? reason[..1_000] : reason }, ct);
 
     private async ValueTask RaiseAsync(Node node, string name, DateTimeOffset at, Dictionary<string, string> columns, CancellationToken ct)
     {

@@ -24,9 +24,13 @@ internal sealed class Inbox(ITables tables, TimeProvider clock)
     {
         var page = await _inbox.PageAsync(KeyRange.Everything, take, after, ct);
         return new(
-            [.. page.Items.Select(row => new Waiting(row.Key, BatchKey.TryParse(row.Columns.Text("Batch") ?? "", out var batch) ? batch : default, row.Columns.Time("At")!.Value))],
+            [.. page.Items.Select(row => new Waiting(row.Key, BatchKey.TryParse(row.Columns.Text("Batch") ?? "", out var batch) ? batch : default, row.Columns.Time("At") ?? default))],
             page.After);
     }
+
+    /// <summary>What was stored before this is in reports and index; null if all is. Cost: one transaction.</summary>
+    public async ValueTask<DateTimeOffset?> CompleteUpToAsync(CancellationToken ct) =>
+        (await _inbox.PageAsync(KeyRange.Everything, 1, null, ct)).Items is [var oldest] ? oldest.Columns.Time("At") : null;
 
     public ValueTask RemoveAsync(IEnumerable<Waiting> done, CancellationToken ct) =>
         _inbox.WriteManyAsync(done.Select(waiting => Write.Delete(waiting.Row)), ct);

@@ -23,7 +23,18 @@ internal static class LineReader
             }
 
             var name = line.Name.IsThere ? JsonText.Text(line.Name, line.Json) : null;
-            if (wanted is null || (name is not null && wanted(name))) Add(rows, line, name, lines, received);
+            if (wanted is not null && (name is null || !wanted(name))) continue;
+            var count = rows.Count;
+            try
+            {
+                Add(rows, line, name, lines, received);
+            }
+            catch (Exception fault) when (fault is JsonException or FormatException or InvalidOperationException or ArgumentException or IndexOutOfRangeException)
+            {
+                // No line is known that comes here. One that does harms itself alone.
+                rows.RemoveRange(count, rows.Count - count);
+                rows.Add(Bad(line, WholeOf(line, lines), received, $"the line cannot be read: {fault.Message}", name is not null && LogBody.IsName(name) ? name : ""));
+            }
         }
 
         return rows;
@@ -42,19 +53,21 @@ internal static class LineReader
         var count = rows.Count;
         if (line.Columns.IsThere)
         {
-            rows.Add(Row(line, name, line.Action.IsThere ? JsonText.Text(line.Action, line.Json)! : "added", line.Columns, lines, whole, received));
+            if (line.Columns.Kind != JsonKind.Object) rows.Add(Bad(line, whole, received, "columns must be a JSON object", name));
+            else rows.Add(Row(line, name, line.Action.IsThere ? JsonText.Text(line.Action, line.Json)! : "added", line.Columns, lines, whole, received));
         }
         else if (line.Diff.IsThere)
         {
-            foreach (var row in Side(line.Diff, "added"u8, line.Json)) rows.Add(Row(line, name, "added", row, lines, whole, received));
-            foreach (var row in Side(line.Diff, "removed"u8, line.Json)) rows.Add(Row(line, name, "removed", row, lines, whole, received));
+            if (line.Diff.Kind != JsonKind.Object && !IsNothing(line.Diff)) rows.Add(Bad(line, whole, received, "diffResults must be a JSON object", name));
+            AddRows(rows, Side(line.Diff, "added"u8, line.Json), "added", line, name, lines, whole, received);
+            AddRows(rows, Side(line.Diff, "removed"u8, line.Json), "removed", line, name, lines, whole, received);
 
             // A first run that found nothing: it says so, like an empty snapshot.
             if (rows.Count == count && line.Number(line.Counter) == 0) rows.Add(Row(line, name, "added", default, lines, whole, received));
         }
         else if (line.Snapshot.IsThere)
         {
-            foreach (var row in Items(line.Snapshot, line.Json)) rows.Add(Row(line, name, "snapshot", row, lines, whole, received));
+            AddRows(rows, line.Snapshot, "snapshot", line, name, lines, whole, received);
             if (rows.Count == count) rows.Add(Row(line, name, "snapshot", default, lines, whole, received));
         }
         else
@@ -62,6 +75,19 @@ internal static class LineReader
             rows.Add(Bad(line, whole, received, "the line has neither columns, diffResults nor snapshot", name));
         }
     }
+
+    /// <summary>The rows of a list. What is no row harms itself alone: the others are good.</summary>
+    private static void AddRows(List<ResultRow> rows, JsonPart list, string action, in LineScanner line, string name, ReadOnlyMemory<byte> lines, WholeLine whole, DateTimeOffset received)
+    {
+        if (list.Kind != JsonKind.Array && !IsNothing(list)) rows.Add(Bad(line, whole, received, $"the {action} rows must be a list of JSON objects", name));
+        foreach (var row in Items(list, line.Json))
+        {
+            rows.Add(row.Kind == JsonKind.Object ? Row(line, name, action, row, lines, whole, received) : Bad(line, whole, received, $"each of the {action} rows must be a JSON object", name));
+        }
+    }
+
+    /// <summary>A part that is missing, or 2.x's empty text for no rows.</summary>
+    private static bool IsNothing(JsonPart part) => !part.IsThere || part is { Kind: JsonKind.Text } && part.Start == part.End;
 
     /// <summary>One row of a line.</summary>
     /// <param name="line">The line.</param>
@@ -98,19 +124,19 @@ internal static class LineReader
         Line = line.Line,
     };
 
-    /// <summary>The rows of one side of a diff; 2.x's empty text for a side is none.</summary>
-    private static List<JsonPart> Side(JsonPart diff, ReadOnlySpan<byte> side, ReadOnlySpan<byte> json)
+    /// <summary>The rows of one side of a diff; nowhere if it has no such side.</summary>
+    private static JsonPart Side(JsonPart diff, ReadOnlySpan<byte> side, ReadOnlySpan<byte> json)
     {
-        if (diff.Kind != JsonKind.Object) return [];
+        if (diff.Kind != JsonKind.Object) return default;
         var cursor = new JsonCursor(json, diff.Start);
         cursor.Enter();
         while (cursor.Member(out var member))
         {
             var value = cursor.Value();
-            if (member.In(json).SequenceEqual(side)) return Items(value, json);
+            if (member.In(json).SequenceEqual(side)) return value;
         }
 
-        return [];
+        return default;
     }
 
     private static List<JsonPart> Items(JsonPart array, ReadOnlySpan<byte> json)
@@ -159,6 +185,20 @@ internal static class LineReader
         return rows;
     }
 
+    /// <summary>A row in a text that somebody wrote into a column or a member: nothing if it is no JSON object.</summary>
+    public static List<KeyValuePair<string, ColumnValue>> ReadRow(string text)
+    {
+        try
+        {
+            return ReadRow(System.Text.Encoding.UTF8.GetBytes(text));
+        }
+        catch (JsonException)
+        {
+            return [];
+        }
+    }
+
+    /// <summary>The members of an object that was scanned; none if it is anything else.</summary>
     public static List<KeyValuePair<string, ColumnValue>> ReadRow(ReadOnlyMemory<byte> json)
     {
         var columns = new List<KeyValuePair<string, ColumnValue>>();

@@ -54,13 +54,25 @@ internal sealed class LogBody
             {
                 case 'k' when !key:
                     key = true;
-                    if (reader.TokenType == JsonTokenType.String) body.NodeKey = json.Slice((int)reader.TokenStartIndex + 1, reader.ValueSpan.Length);
+                    body.NodeKey = JsonText.Bytes(ref reader, json, "node_key");
                     break;
                 case 't' when !type:
                     type = true;
-                    if (reader.TokenType == JsonTokenType.String) body.LogType = JsonText.String(ref reader);
+                    if (reader.TokenType != JsonTokenType.String) throw new JsonException("log_type must be a text.");
+                    body.LogType = JsonText.String(ref reader);
                     break;
-                case 'd' when !data && reader.TokenType == JsonTokenType.StartArray:
+
+                // Lines that are not read must not be taken for received.
+                case 'd' when data:
+                    throw new JsonException("data comes twice.");
+                case 'D':
+                    throw new JsonException("data must be written in lower case.");
+                case 'd' when reader.TokenType is JsonTokenType.Null || (reader.TokenType == JsonTokenType.String && reader.ValueSpan.IsEmpty):
+                    data = true;
+                    break;
+                case 'd' when reader.TokenType != JsonTokenType.StartArray:
+                    throw new JsonException("data must be a list of lines.");
+                case 'd':
                     data = true;
                     var start = (int)reader.TokenStartIndex;
                     body.ScanLines(ref reader);
@@ -81,7 +93,8 @@ internal sealed class LogBody
     }
 
     private static char Member(ref Utf8JsonReader reader) =>
-        reader.ValueTextEquals("node_key"u8) ? 'k' : reader.ValueTextEquals("log_type"u8) ? 't' : reader.ValueTextEquals("data"u8) ? 'd' : ' ';
+        reader.ValueTextEquals("node_key"u8) ? 'k' : reader.ValueTextEquals("log_type"u8) ? 't' : reader.ValueTextEquals("data"u8) ? 'd'
+        : reader.ValueSpan.Length == 4 && System.Text.Ascii.EqualsIgnoreCase(reader.ValueSpan, "data"u8) ? 'D' : ' ';
 
     private void ScanLines(ref Utf8JsonReader reader)
     {

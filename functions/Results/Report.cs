@@ -81,7 +81,7 @@ internal sealed class Report
         report.IsTruncated = root.GetProperty("truncated").GetBoolean();
         foreach (var row in root.GetProperty("rows").EnumerateArray())
         {
-            var columns = LineReader.ReadRow(System.Text.Encoding.UTF8.GetBytes(row.GetProperty("c").GetRawText()));
+            var columns = LineReader.ReadRow(row.GetProperty("c").GetRawText());
             var at = new Moment(row.GetProperty("t").GetInt64(), row.GetProperty("n").GetInt64());
             report._rows[RowJson.Identity(columns)] = new(columns, at, row.GetProperty("h").GetBoolean(), report._rows.Count);
         }

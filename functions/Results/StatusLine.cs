@@ -28,7 +28,7 @@ internal sealed record StatusLine(
                 int.TryParse(Text("line"), out var line) ? line : 0,
                 members.Count > 0 ? Text("message") : System.Text.Encoding.UTF8.GetString(raw.Span),
                 Text("version"),
-                Text("decorations") is { Length: > 0 } decorations ? LineReader.ReadRow(System.Text.Encoding.UTF8.GetBytes(decorations)) : []));
+                Text("decorations") is ['{', ..] decorations ? LineReader.ReadRow(decorations) : []));
         }
 
         return read;

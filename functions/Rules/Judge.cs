@@ -118,9 +118,10 @@ internal sealed class Judge(RuleSet set)
 
     private void Read(in LineScanner line, Plan plan, ReadOnlyMemory<byte> lines, DateTimeOffset received, ref List<Match>? matches)
     {
+        // What is no row is judged by no rule.
         if (line.Columns.IsThere)
         {
-            Read(new(line, plan, line.Columns, ActionOf(line), received), lines, ref matches);
+            if (line.Columns.Kind == JsonKind.Object) Read(new(line, plan, line.Columns, ActionOf(line), received), lines, ref matches);
         }
         else if (line.Diff.IsThere)
         {
@@ -152,7 +153,10 @@ internal sealed class Judge(RuleSet set)
         if (rows.Kind != JsonKind.Array) return;
         var cursor = new JsonCursor(line.Json, rows.Start);
         cursor.Enter();
-        while (cursor.Item()) Read(new(line, plan, cursor.Value(), action, received), lines, ref matches);
+        while (cursor.Item())
+        {
+            if (cursor.Value() is { Kind: JsonKind.Object } columns) Read(new(line, plan, columns, action, received), lines, ref matches);
+        }
     }
 
     private void Read(RowView row, ReadOnlyMemory<byte> lines, ref List<Match>? matches)

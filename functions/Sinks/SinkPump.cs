@@ -167,15 +167,25 @@ internal sealed class SinkPump(SinkStore sinks, SinkQueue queue, BatchStore batc
 
     private async ValueTask<Prepared> PrepareAsync(Run run, Queued one, CancellationToken ct)
     {
-        if (await batches.FindAsync(one.Batch, ct) is not { } batch)
+        try
         {
-            log.LogWarning("Retention removed {Batch} before sink {Sink} took it", one.Batch, run.Settings.Name);
+            if (await batches.FindAsync(one.Batch, ct) is not { } batch)
+            {
+                log.LogWarning("Retention removed {Batch} before sink {Sink} took it", one.Batch, run.Settings.Name);
+                return new(one, [], 0);
+            }
+
+            var node = await nodes.FindAsync(one.Batch.Node, ct);
+            var records = SinkRecords.Of(batch, run.Settings, node?.HostIdentifier ?? "", node?.Tags ?? TagSet.None, out var dropped);
+            return new(one, records, dropped);
+        }
+        catch (Exception fault) when (!MachineFault.Is(fault))
+        {
+            // What cannot be made into records holds up no other batch: a person sees it, and has it tried again.
+            log.LogError(fault, "Sink {Sink} cannot be given {Batch}, which is put aside", run.Settings.Name, one.Batch);
+            await queue.RefuseAsync(run.Settings.Name, one, fault.Message, ct);
             return new(one, [], 0);
         }
-
-        var node = await nodes.FindAsync(one.Batch.Node, ct);
-        var records = SinkRecords.Of(batch, run.Settings, node?.HostIdentifier ?? "", node?.Tags ?? TagSet.None, out var dropped);
-        return new(one, records, dropped);
     }
 
     /// <summary>As many at once as a target takes; a line that alone is larger goes alone.</summary>

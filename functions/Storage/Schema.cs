@@ -33,6 +33,9 @@ internal static class Schema
     /// <summary>Minute and shard / node and batch: keys of batches that are not yet in reports, index and node info.</summary>
     public const string Inbox = "Inbox";
 
+    /// <summary><c>all</c> / digest: batches that could not be worked off, and why.</summary>
+    public const string Quarantine = "Quarantine";
+
     /// <summary>Query / node, then its parts: what each node holds now.</summary>
     public const string Reports = "Reports";
 

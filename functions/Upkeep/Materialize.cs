@@ -7,8 +7,11 @@ namespace Fleet.Upkeep;
 
 /// <summary>Turns the batches that wait in the inbox into reports, index entries, node info and query costs, in bulk: many batches of a node are one write each.</summary>
 internal sealed class Materialize(
-    Inbox inbox, BatchStore batches, ReportStore reports, ResultIndex index, NodeStore nodes, NodeInfo info, CostReader costs, TimeProvider clock, ILogger<Materialize> log)
+    Inbox inbox, BatchStore batches, ReportStore reports, ResultIndex index, NodeStore nodes, NodeInfo info, CostReader costs, Quarantine quarantine, BuiltInResults results, StageBoard stages, TimeProvider clock, ILogger<Materialize> log)
 {
+    /// <summary>As health calls it.</summary>
+    private const string Stage = "reports and index";
+
     private const int KeysAtOnce = 500;
 
     /// <summary>Bytes of lines that are in memory at once, save for a batch that alone is larger.</summary>
@@ -17,21 +20,35 @@ internal sealed class Materialize(
     /// <summary>How long a key without its batch is kept: the batch's own write may still be on its way.</summary>
     private static readonly TimeSpan s_orphans = TimeSpan.FromHours(1);
 
-    /// <summary>Works off what waits. If the process dies anywhere in it, the rest, and some of it again, is done next time.</summary>
-    public async ValueTask RunAsync(CancellationToken ct)
+    /// <summary>Works off what waits, once. If the process dies anywhere in it, the rest, and some of it again, is done next time.</summary>
+    /// <returns>Whether anything was worked off: then more may wait.</returns>
+    public async ValueTask<bool> RunAsync(CancellationToken ct)
     {
+        var count = 0;
         string? after = null;
         do
         {
             var page = await inbox.PageAsync(KeysAtOnce, after, ct);
-            await WorkOffAsync(page.Items, ct);
+            if (after is null && page.Items is [var oldest, ..]) Telemetry.InboxLag.Record(Math.Max(0, (clock.GetUtcNow() - oldest.Since).TotalSeconds));
+            if (page.Items.Count == 0) stages.Moved(Stage);
+            else stages.Came(Stage);
+            count += await WorkOffAsync(page.Items, ct);
             after = page.After;
         }
         while (after is not null);
+        return count > 0;
     }
 
-    private async ValueTask WorkOffAsync(IReadOnlyList<Waiting> waiting, CancellationToken ct)
+    /// <summary>As <see cref="RunAsync"/>, again and again as long as there was something: it never rests while others' lines wait.</summary>
+    public async ValueTask DrainAsync(CancellationToken ct)
     {
+        while (await RunAsync(ct)) ct.ThrowIfCancellationRequested();
+    }
+
+    /// <returns>How many were worked off.</returns>
+    private async ValueTask<int> WorkOffAsync(IReadOnlyList<Waiting> waiting, CancellationToken ct)
+    {
+        var count = 0;
         var done = new List<Waiting>();
         var found = new Dictionary<BatchKey, Batch>();
         var bytes = 0L;
@@ -43,43 +60,82 @@ internal sealed class Materialize(
                 continue;
             }
 
-            if (await batches.FindAsync(one.Batch, ct) is { } batch) bytes += (found[one.Batch] = batch).Lines.Length;
-            else if (clock.GetUtcNow() - one.Since < s_orphans) continue;
+            var (batch, isAside) = await FindAsync(one.Batch, ct);
+            if (batch is not null) bytes += (found[one.Batch] = batch).Lines.Length;
+            else if (!isAside && clock.GetUtcNow() - one.Since < s_orphans) continue;
             done.Add(one);
             if (bytes < BytesAtOnce) continue;
-            await WorkOffAsync(found.Values, done, ct);
+            count += await WorkOffAsync(found.Values, done, ct);
             found.Clear();
             done.Clear();
             bytes = 0;
         }
 
-        await WorkOffAsync(found.Values, done, ct);
+        return count + await WorkOffAsync(found.Values, done, ct);
     }
 
-    private async ValueTask WorkOffAsync(IReadOnlyCollection<Batch> found, List<Waiting> done, CancellationToken ct)
+    /// <summary>The batch; null if it is not there, or cannot be read and is put aside.</summary>
+    private async ValueTask<(Batch? Batch, bool IsAside)> FindAsync(BatchKey key, CancellationToken ct)
     {
-        await index.AddAsync(found, ct);
-        foreach (var batch in found.Where(batch => batch.Key.IsStatus)) costs.ReadStatus(batch);
+        // A row that names no batch is of no use to anybody.
+        if (key == default) return (null, true);
+        try
+        {
+            return (await batches.FindAsync(key, ct), false);
+        }
+        catch (Exception fault) when (!MachineFault.Is(fault))
+        {
+            await PutAsideAsync("reports", key, fault, ct);
+            return (null, true);
+        }
+    }
+
+    private async ValueTask<int> WorkOffAsync(IReadOnlyCollection<Batch> found, List<Waiting> done, CancellationToken ct)
+    {
+        await RunStageAsync("index", [.. found], all => index.AddAsync(all, ct), ct);
+        foreach (var batch in found.Where(batch => batch.Key.IsStatus))
+        {
+            await RunStageAsync("status", [batch], all =>
+            {
+                costs.ReadStatus(all[0]);
+                return ValueTask.CompletedTask;
+            }, ct);
+        }
+
         foreach (var node in found.Where(batch => !batch.Key.IsStatus).GroupBy(batch => batch.Key.Node))
         {
-            try
-            {
-                await ApplyAsync(node.Key, node, ct);
-            }
-            catch (Exception fault) when (fault is not (StorageUnavailableException or StorageBusyException or OperationCanceledException))
-            {
-                // One node's odd lines must not hold up the fleet's. They are in the results; their report is not made.
-                log.LogError(fault, "Batches of node {Node} cannot be made into reports and are passed over: {Batches}", node.Key, node.Select(batch => batch.Key));
-            }
+            await RunStageAsync("reports", [.. node.OrderBy(batch => batch.ReceivedAt).ThenBy(batch => batch.Newest)], all => ApplyAsync(node.Key, all, ct), ct);
         }
 
         await inbox.RemoveAsync(done, ct);
+        if (done.Count > 0) stages.Moved(Stage);
+        return done.Count;
     }
 
-    private async ValueTask ApplyAsync(NodeId node, IEnumerable<Batch> batchesOfNode, CancellationToken ct)
+    /// <summary>Does something with batches at once; where that fails for a reason of their lines, with each by itself, and those that fail again are put aside.</summary>
+    private async ValueTask RunStageAsync(string stage, IReadOnlyList<Batch> all, Func<IReadOnlyList<Batch>, ValueTask> run, CancellationToken ct)
     {
-        var rows = batchesOfNode.OrderBy(batch => batch.ReceivedAt).ThenBy(batch => batch.Newest)
-            .SelectMany(batch => LineReader.Read(batch.Lines, batch.Key.Time))
+        try
+        {
+            await run(all);
+        }
+        catch (Exception fault) when (!MachineFault.Is(fault))
+        {
+            if (all.Count == 1) await PutAsideAsync(stage, all[0].Key, fault, ct);
+            else foreach (var batch in all) await RunStageAsync(stage, [batch], run, ct);
+        }
+    }
+
+    private async ValueTask PutAsideAsync(string stage, BatchKey batch, Exception fault, CancellationToken ct)
+    {
+        log.LogError(fault, "Batch {Batch} cannot be worked off by {Stage} and is put aside; its lines stay in the results", batch, stage);
+        await quarantine.AddAsync(stage, batch, fault.Message, ct);
+        if (await nodes.FindAsync(batch.Node, ct) is { } node) await results.RaiseQuarantinedAsync(node, stage, batch, fault.Message, clock.GetUtcNow(), ct);
+    }
+
+    private async ValueTask ApplyAsync(NodeId node, IReadOnlyList<Batch> batchesOfNode, CancellationToken ct)
+    {
+        var rows = batchesOfNode.SelectMany(batch => LineReader.Read(batch.Lines, batch.Key.Time))
             .Where(row => row is { Fault: null, Action: not "triggered" }).ToList();
         costs.ReadSchedule(rows);
         foreach (var query in rows.GroupBy(row => row.Name, StringComparer.Ordinal)) await reports.ApplyAsync(query.Key, node, [.. query], ct);

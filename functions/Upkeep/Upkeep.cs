@@ -23,7 +23,7 @@ internal sealed class Chores(
     /// <param name="materializeEvery">A second where storage is on this machine, a minute where each look costs money.</param>
     public IReadOnlyList<Chore> All(TimeSpan materializeEvery) =>
     [
-        new("materialize", materializeEvery, materialize.RunAsync),
+        new("materialize", materializeEvery, ct => materializeEvery > TimeSpan.Zero ? materialize.DrainAsync(ct) : OnceAsync(ct), IsStage: true),
         new("last-seen", limits.SeenFlush, FlushAsync, OfInstance: true),
         new("catalog", TimeSpan.FromMinutes(1), catalog.StoreAsync),
         new("silent-nodes", silence.Look, silent.RunAsync),
@@ -39,7 +39,7 @@ internal sealed class Chores(
         new("full-look", TimeSpan.FromMinutes(10), LookAsync, OfInstance: true),
 
         // Last: where one chore waits for another, this may take longest.
-        new("sinks", materializeEvery, ct => sinks.RunAsync(materializeEvery > TimeSpan.Zero ? materializeEvery : s_sinks, ct)),
+        new("sinks", materializeEvery, ct => sinks.RunAsync(materializeEvery > TimeSpan.Zero ? materializeEvery : s_sinks, ct), IsStage: true),
     ];
 
     /// <summary>Does what is due, as a timer's tick wants it: once a minute, on whichever instance the tick finds, which may be a new one each time.</summary>
@@ -84,6 +84,9 @@ internal sealed class Chores(
         await activity.FlushAsync(ct);
         await costs.FlushAsync(ct);
     }
+
+    /// <summary>At a timer's tick others wait for their turn.</summary>
+    private async ValueTask OnceAsync(CancellationToken ct) => await materialize.RunAsync(ct);
 
     /// <summary>A change whose writer died before it could tell of it is seen at the next full look.</summary>
     private ValueTask LookAsync(CancellationToken ct)

@@ -17,6 +17,9 @@ internal sealed class CountingTables(ITables inner) : ITables
     /// <summary>While it is true the store does not answer.</summary>
     public bool IsDown { get; set; }
 
+    /// <summary>What a write of a table ends with; null for success.</summary>
+    public Func<string, Write, Exception?>? FaultOf { get; set; }
+
     public ITable this[string name] => new Table(this, inner[name]);
 
     public void Reset() => (_reads, _writes) = (0, 0);
@@ -58,12 +61,14 @@ internal sealed class CountingTables(ITables inner) : ITables
         public ValueTask<string> WriteAsync(Write write, CancellationToken ct)
         {
             counts.Write();
+            if (counts.FaultOf?.Invoke(Name, write) is { } fault) throw fault;
             return inner.WriteAsync(write, ct);
         }
 
         public ValueTask WriteAllAsync(IReadOnlyList<Write> writes, CancellationToken ct)
         {
             counts.Write();
+            if (writes.Select(write => counts.FaultOf?.Invoke(Name, write)).FirstOrDefault(fault => fault is not null) is { } fault) throw fault;
             return inner.WriteAllAsync(writes, ct);
         }
 

@@ -5,9 +5,12 @@ namespace Fleet.Bus.Azure;
 
 /// <summary>The bus on Service Bus. Messages arrive by the Functions host or by <see cref="ServiceBusPump"/>.</summary>
 /// <remarks>A message's id follows from what it says, so duplicate detection drops a repeat that is sent while its first is under way.</remarks>
-internal sealed class ServiceBus(ServiceBusClient client, DeadLetterTable dead, Limits limits, TimeProvider clock, ILogger<ServiceBus> log) : IBus, IDeadLetters
+internal sealed class ServiceBus(ServiceBusClient client, DeadLetterTable dead, Limits limits, StageBoard stages, TimeProvider clock, ILogger<ServiceBus> log) : IBus, IDeadLetters
 {
     private const int MostDead = 100;
+
+    /// <summary>The delivery whose wait holds in an outage: a message each quarter of a minute.</summary>
+    private const int OutageDelivery = 4;
 
     public ValueTask PublishAsync(string address, string body, CancellationToken ct) => client.SendAsync(address, new(body), dueAt: null, ct);
 
@@ -17,7 +20,9 @@ internal sealed class ServiceBus(ServiceBusClient client, DeadLetterTable dead, 
     /// <param name="ct">Stops the work.</param>
     public async ValueTask HandleAsync(ISubscriber subscriber, BusMessage message, CancellationToken ct)
     {
+        stages.Came(subscriber.Queue);
         var outcome = await TryAsync(subscriber, message, ct);
+        if (outcome is not Outcome.Again) stages.Moved(subscriber.Queue);
         Telemetry.Messages.Add(1, new("queue", subscriber.Queue), new("outcome", outcome.Name));
         switch (outcome)
         {
@@ -39,16 +44,17 @@ internal sealed class ServiceBus(ServiceBusClient client, DeadLetterTable dead, 
     /// <summary>The name of a queue's entity, as a path.</summary>
     public static string EntityOf(string queue) => queue.Split('/') is [var topic, var subscription] ? $"{topic}/subscriptions/{subscription}" : queue;
 
-    /// <summary>While the store is down a message waits: delivered again at once, it would be a dead letter within seconds.</summary>
+    /// <summary>While the store is down a message waits, and none of its deliveries is used up: an outage makes no dead letters.</summary>
     private async ValueTask<Outcome> TryAsync(ISubscriber subscriber, BusMessage message, CancellationToken ct)
     {
         try
         {
             return await subscriber.HandleAsync(message.Body, ct);
         }
-        catch (Exception fault) when (fault is StorageUnavailableException or StorageBusyException)
+        catch (Exception fault) when (MachineFault.Is(fault))
         {
-            return new Outcome.Again(limits.BackOff(message.Delivery), fault.Message);
+            log.LogWarning(fault, "{Body} of {Queue} waits until the store or the machine works again", message.Body, subscriber.Queue);
+            return new Outcome.Again(limits.BackOff(Math.Max(OutageDelivery, message.Delivery)), fault.Message, IsTry: false);
         }
     }
 

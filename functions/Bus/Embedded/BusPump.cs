@@ -1,9 +1,10 @@
 using Fleet.Kernel;
+using Fleet.Storage;
 
 namespace Fleet.Bus.Embedded;
 
 /// <summary>Hands the messages of every queue to its subscriber, several at a time, and settles them.</summary>
-internal sealed class BusPump(SqliteBus bus, IEnumerable<ISubscriber> subscribers, Limits limits, ILogger<BusPump> log)
+internal sealed class BusPump(SqliteBus bus, IEnumerable<ISubscriber> subscribers, Limits limits, StageBoard stages, ILogger<BusPump> log)
 {
     private const int AtOnce = 32;
     private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(500);
@@ -79,12 +80,19 @@ internal sealed class BusPump(SqliteBus bus, IEnumerable<ISubscriber> subscriber
     private async Task DeliverAsync(ISubscriber subscriber, Held message)
     {
         Outcome outcome;
+        stages.Came(subscriber.Queue);
         try
         {
             // A message that was taken too often without an end, because the process died of it each time, is given up.
             outcome = message.Delivery > Addresses.DeliveriesOf(subscriber.Queue, limits)
                 ? new Outcome.Dead("it was taken too often without ever being settled")
                 : await HoldAsync(message, subscriber.HandleAsync(message.Body, CancellationToken.None).AsTask());
+        }
+        catch (Exception fault) when (MachineFault.Is(fault))
+        {
+            // It passes, and is none of the message's deliveries: an outage makes no dead letters.
+            log.LogWarning(fault, "{Body} of {Queue} waits until the store or the machine works again", message.Body, subscriber.Queue);
+            outcome = new Outcome.Again(limits.BackOff(Math.Max(1, message.Delivery)), fault.Message, IsTry: false);
         }
         catch (Exception fault)
         {
@@ -94,6 +102,7 @@ internal sealed class BusPump(SqliteBus bus, IEnumerable<ISubscriber> subscriber
         }
 
         Telemetry.Messages.Add(1, new("queue", subscriber.Queue), new("outcome", outcome.Name));
+        if (outcome is not Outcome.Again) stages.Moved(subscriber.Queue);
         try
         {
             await bus.SettleAsync(message, outcome, CancellationToken.None);

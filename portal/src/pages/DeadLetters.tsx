@@ -44,7 +44,7 @@ export function DeadLettersPage() {
     ...(mayRetry ? [{ id: "retry", name: "Actions", width: "120px", cell: (letter: Letter) => <Button size="small" onClick={() => void retry(letter).catch(talk.fail)}>Send again</Button> }] : []),
   ];
   return (
-    <Page title="Dead letters" under="Messages that could not be worked on. They stay until they are sent again, or forgotten." actions={mayRetry && (letters.data?.items.length ?? 0) > 1 && <Button onClick={() => void retryAll().catch(talk.fail)}>Send all again</Button>}>
+    <Page title="Dead letters" under="Messages that were given up, and batches of lines that could not be processed. They stay until they are tried again, or forgotten." actions={mayRetry && (letters.data?.items.length ?? 0) > 1 && <Button onClick={() => void retryAll().catch(talk.fail)}>Send all again</Button>}>
       <Problem of={letters.error} retry={() => void letters.refetch()} />
       {open && (
         <Section title="Message" actions={<>{mayRetry && <><Button size="small" appearance="primary" onClick={() => void retry(open).catch(talk.fail)}>Send again</Button><Button size="small" onClick={() => void forget(open).catch(talk.fail)}>Forget…</Button></>}<Button size="small" onClick={() => setOpen(null)}>Close</Button></>}>
@@ -52,7 +52,7 @@ export function DeadLettersPage() {
           <Copyable name="the message" text={open.message} />
         </Section>
       )}
-      {!letters.error && <DataTable name="Dead letters" columns={columns} rows={{ ...fixed(letters.data?.items ?? []), isLoading: letters.isPending, isFetching: letters.isPending }} rowKey={(letter) => letter.id} noun={["message", "messages"]} empty={<Empty title="Everything was delivered">What an alerter refuses, or cannot take for more than a day, ends up here.</Empty>} />}
+      {!letters.error && <DataTable name="Dead letters" columns={columns} rows={{ ...fixed(letters.data?.items ?? []), isLoading: letters.isPending, isFetching: letters.isPending }} rowKey={(letter) => letter.id} noun={["message", "messages"]} empty={<Empty title="Everything was delivered">What an alerter refuses, or cannot take for more than a day, ends up here, and so do batches of lines that could not be processed.</Empty>} />}
     </Page>
   );
 }

@@ -37,7 +37,7 @@ public sealed class FailureTests
         await using var world = await World.OpenAsync();
         var good = await world.EnrollAsync("H1");
         var altered = good[..^1] + (good[^1] == 'A' ? 'B' : 'A');
-        foreach (var key in new[] { "\"\"", "null", "17", "\"71e424842de7d8c059ff6f14543ab714\"", $"\"{altered}\"", $"\"{good}x\"", "{\"a\":1}" })
+        foreach (var key in new[] { "\"\"", "null", "17", "\"71e424842de7d8c059ff6f14543ab714\"", $"\"{altered}\"", $"\"{good}x\"" })
         {
             var reply = await world.PostAsync(call, $$"""{"node_key":{{key}},"log_type":"result","data":[]}""");
             Assert.True(reply.IsInvalid, $"{call} {key}: {reply.Text}");
@@ -46,6 +46,37 @@ public sealed class FailureTests
         }
 
         Assert.True((await world.PostAsync(call, """{"x":1}""")).IsInvalid);
+
+        // That is no key, and no proof either.
+        foreach (var key in new[] { "{\"a\":1}", "[]", "[\"x\"]", "{\"log_type\":\"result\"}" })
+        {
+            var reply = await world.PostAsync(call, $$"""{"node_key":{{key}},"log_type":"result","data":[]}""");
+            Assert.True(reply.IsError, $"{call} {key}: {reply.Text}");
+            Assert.False(reply.Json.ContainsKey("node_invalid"));
+        }
+    }
+
+    [Theory]
+    [InlineData("\"log_type\":{\"a\":1},\"data\":[LINE]")]
+    [InlineData("\"log_type\":[\"result\"],\"data\":[LINE]")]
+    [InlineData("\"log_type\":7,\"data\":[LINE]")]
+    [InlineData("\"log_type\":{\"node_key\":\"KEY\",\"log_type\":\"result\"},\"data\":[LINE]")]
+    [InlineData("\"log_type\":\"result\",\"data\":\"LINE\"")]
+    [InlineData("\"log_type\":\"result\",\"data\":LINE")]
+    [InlineData("\"log_type\":\"result\",\"data\":7")]
+    [InlineData("\"log_type\":\"result\",\"data\":[],\"data\":[LINE]")]
+    [InlineData("\"log_type\":\"result\",\"data\":\"\",\"data\":[LINE]")]
+    [InlineData("\"log_type\":\"result\",\"Data\":[LINE]")]
+    [InlineData("\"log_type\":\"result\",\"data\":[],\"DATA\":[LINE]")]
+    public async Task Lines_that_are_not_taken_are_not_acknowledged(string members)
+    {
+        await using var world = await World.OpenAsync();
+        var key = await world.EnrollAsync("H1");
+        const string Line = """{"name":"q","columns":{"a":"1"},"action":"added"}""";
+        var body = $"{{\"node_key\":\"{key}\",{members}}}".Replace("\"LINE\"", System.Text.Json.JsonSerializer.Serialize(Line), StringComparison.Ordinal).Replace("LINE", Line, StringComparison.Ordinal);
+        var reply = await world.PostAsync("log", body.Replace("KEY", key, StringComparison.Ordinal));
+        Assert.True(reply.IsError, reply.Text);
+        Assert.False(reply.Json.ContainsKey("node_invalid"));
     }
 
     [Theory]

@@ -27,7 +27,7 @@ public sealed class ServiceBusTests : IAsyncLifetime, IDisposable
     {
         _namespace = await FakeServiceBus.StartAsync(secure: false, _clock);
         _client = ServiceBusClient.Parse(_namespace.ConnectionString, _clock);
-        _bus = new(_client, new(new SqliteTables(_database, _clock), _clock), Limits.Default, _clock, NullLogger<ServiceBus>.Instance);
+        _bus = new(_client, new(new SqliteTables(_database, _clock), _clock), Limits.Default, new(_clock), _clock, NullLogger<ServiceBus>.Instance);
     }
 
     public async Task DisposeAsync() => await _namespace.DisposeAsync();
@@ -95,7 +95,7 @@ public sealed class ServiceBusTests : IAsyncLifetime, IDisposable
     public async Task While_the_store_is_down_a_message_waits_and_does_not_become_a_dead_letter()
     {
         await _bus.HandleAsync(new Scripted(new StorageUnavailableException("down")), new(Body), default);
-        Assert.Equal(_clock.Now + Limits.Default.BackOff(1), Assert.Single(_namespace.MessagesOf("alerts")).DueAt);
+        Assert.Equal(_clock.Now + Limits.Default.BackOff(4), Assert.Single(_namespace.MessagesOf("alerts")).DueAt);
     }
 
     [Fact]

@@ -55,7 +55,7 @@ public sealed class SqliteBusTests : IDisposable
         var bus = new SqliteBus(_database, limits, _clock);
         var work = new Working();
         await bus.PublishAsync(Addresses.Alerts, "a", default);
-        var once = new BusPump(bus, [work], limits, NullLogger<BusPump>.Instance).OnceAsync(default);
+        var once = new BusPump(bus, [work], limits, new(TimeProvider.System), NullLogger<BusPump>.Instance).OnceAsync(default);
         for (var i = 0; i < 3; i++)
         {
             // The lock is renewed by the time that passes, and ends by the clock, which stands still meanwhile.
@@ -91,7 +91,7 @@ public sealed class SqliteBusTests : IDisposable
     public async Task A_subscriber_that_throws_gets_the_message_again_ever_later_and_at_last_it_is_a_dead_letter()
     {
         var subscriber = new Failing();
-        var pump = new BusPump(_bus, [subscriber], _limits, NullLogger<BusPump>.Instance);
+        var pump = new BusPump(_bus, [subscriber], _limits, new(TimeProvider.System), NullLogger<BusPump>.Instance);
         await _bus.PublishAsync(Addresses.Alerts, "a", default);
         for (var i = 0; i < _limits.AlertDeliveries; i++)
         {
