@@ -11,12 +11,12 @@ internal sealed class Inbox(ITables tables, TimeProvider clock)
 {
     private readonly ITable _inbox = tables[Schema.Inbox];
 
-    /// <summary>Adds a batch. Its row follows from its key, so adding it twice is adding it once, at least within a minute.</summary>
+    /// <summary>Adds a batch. Its row follows from its key (the table too: the same lines may come as results and as status logs), so adding it twice is adding it once, at least within a minute.</summary>
     public async ValueTask AddAsync(BatchKey batch, CancellationToken ct)
     {
         var now = clock.GetUtcNow();
         var partition = now.UtcDateTime.ToString("yyyyMMddHHmm", CultureInfo.InvariantCulture) + "-" + batch.Node.Shard[..1];
-        await _inbox.WriteAsync(Write.Replace(new(partition, $"{batch.Node}-{batch.Row}"), new Columns { ["Batch"] = batch.ToString(), ["At"] = now }), ct);
+        await _inbox.WriteAsync(Write.Replace(new(partition, $"{batch.Node}-{batch.Table}-{batch.Row}"), new Columns { ["Batch"] = batch.ToString(), ["At"] = now }), ct);
     }
 
     /// <summary>Waiting batches, the oldest first, at most <paramref name="take"/>.</summary>

@@ -34,7 +34,8 @@ public abstract class ApiTest : IAsyncLifetime
 
     protected static string IdOf(string host) => Fleet.Kernel.NodeId.OfHost(host).ToString();
 
-    protected Task LogAsync(string key, string lines, string type = "result") => Api.AgentAsync("log", $$"""{"node_key":"{{key}}","log_type":"{{type}}","data":{{lines}} }""");
+    protected async Task LogAsync(string key, string lines, string type = "result") =>
+        Assert.DoesNotContain("error", (await Api.AgentAsync("log", $$"""{"node_key":"{{key}}","log_type":"{{type}}","data":{{lines}} }""")).ToJsonString(), StringComparison.Ordinal);
 
     protected async Task<List<string?>> NamesAsync(string path, string member = "displayName") =>
         [.. (await Api.GetAsync(path))["items"]!.AsArray().Select(item => (string?)item![member])];
