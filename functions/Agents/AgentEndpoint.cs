@@ -67,20 +67,16 @@ internal sealed class AgentEndpoint(IReadOnlyDictionary<string, IAgentCall> call
             if (buffer.IsOversized && !call.TakesOversized) return TooLarge(most);
 
             var body = buffer.Bytes;
-            if (Compression.IsGzip(body.Span)) body = Compression.Gunzip(body, call.IsSmall ? most : limits.InflatedBodyBytes, budget.Take);
+            if (Compression.IsGzip(body.Span)) body = Inflate(body, call.IsSmall ? most : limits.InflatedBodyBytes, budget);
 
             // From here on the work is finished even if the agent hangs up: it sends the same again, and finds it done.
             var request = new AgentRequest(
                 Utf8Text.Repair(body), HeaderKey(context.Request), Address(context), AcceptsGzip(context.Request), buffer.Size, buffer.IsOversized, certificates.NameIn(context));
             return await call.HandleAsync(request, CancellationToken.None);
         }
-        catch (JsonException fault)
+        catch (BadBodyException fault)
         {
             return AgentAnswer.Error(400, $"the body is not the JSON that this call takes: {fault.Message}");
-        }
-        catch (InvalidDataException)
-        {
-            return AgentAnswer.Error(400, "the body looks like gzip and cannot be inflated");
         }
         catch (TooLargeException fault)
         {
@@ -90,7 +86,7 @@ internal sealed class AgentEndpoint(IReadOnlyDictionary<string, IAgentCall> call
         {
             return s_busy;
         }
-        catch (StorageUnavailableException fault)
+        catch (Exception fault) when (fault is StorageUnavailableException or StorageDamagedException)
         {
             log.LogError(fault, "{Path} failed", context.Request.Path);
             return s_unavailable;
@@ -107,6 +103,18 @@ internal sealed class AgentEndpoint(IReadOnlyDictionary<string, IAgentCall> call
         {
             log.LogError(fault, "{Path} failed", context.Request.Path);
             return AgentAnswer.Error(500, "internal error, retry");
+        }
+    }
+
+    private static byte[] Inflate(ReadOnlyMemory<byte> body, int most, ByteBudget.Share budget)
+    {
+        try
+        {
+            return Compression.Gunzip(body, most, budget.Take);
+        }
+        catch (InvalidDataException)
+        {
+            throw new BadBodyException("it looks like gzip and cannot be inflated");
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json;
 
 namespace Fleet.Agents;
 
@@ -8,7 +9,25 @@ namespace Fleet.Agents;
 /// <param name="Address">Where it came from, the trusted proxies' word included.</param>
 /// <param name="Size">Bytes on the wire. If they were over the limit, <paramref name="Body"/> holds only the last of them.</param>
 /// <param name="Certified">The name in a client certificate that was found good; null for none.</param>
-internal sealed record AgentRequest(ReadOnlyMemory<byte> Body, string HeaderKey, IPAddress? Address, bool AcceptsGzip, long Size, bool IsOversized, string? Certified);
+internal sealed record AgentRequest(ReadOnlyMemory<byte> Body, string HeaderKey, IPAddress? Address, bool AcceptsGzip, long Size, bool IsOversized, string? Certified)
+{
+    /// <summary>Reads the body: what is wrong with it is the agent's fault, and what is wrong with JSON elsewhere is not.</summary>
+    /// <exception cref="BadBodyException">It is not what the call takes.</exception>
+    public T Read<T>(Func<ReadOnlyMemory<byte>, T> read)
+    {
+        try
+        {
+            return read(Body);
+        }
+        catch (JsonException fault)
+        {
+            throw new BadBodyException(fault.Message);
+        }
+    }
+}
+
+/// <summary>The body is not what the call takes.</summary>
+internal sealed class BadBodyException(string message) : Exception(message);
 
 /// <summary>One of the calls that agents make.</summary>
 internal interface IAgentCall

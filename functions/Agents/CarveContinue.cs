@@ -19,7 +19,7 @@ internal sealed class CarveContinue(CarveIntake intake, NodeKeys keys, SigningKe
     {
         await changes.LookAsync(ct);
         await signing.EnsureAsync(ct);
-        var block = Block.Read(request.Body);
+        var block = request.Read(Block.Read);
         NodeId? sender = request.HeaderKey.Length > 0 && keys.TryRead(request.HeaderKey, out var claim) == KeyVerdict.Good ? claim.Id : null;
         return await intake.TakeAsync(block.Session, sender, block.Number, block.Bytes, ct) is { } fault ? AgentAnswer.Error(400, fault) : s_taken;
     }

@@ -10,10 +10,10 @@ internal sealed class CarveStart(NodeGate gate, CarveIntake intake, ILogger<Carv
 {
     public async ValueTask<AgentAnswer> HandleAsync(AgentRequest request, CancellationToken ct)
     {
-        var key = NodeKeyBody.Read(request.Body).NodeKey;
+        var key = request.Read(NodeKeyBody.Read).NodeKey;
         if (await gate.AdmitAsync(key, request, ct) is not { } node) return AgentAnswer.NodeInvalid;
 
-        var body = LineReader.ReadRow(request.Body);
+        var body = request.Read(LineReader.ReadRow);
         var (session, fault) = await intake.StartAsync(
             node.Id, TextOf(body, "carve_id"), (int)Math.Min(NumberOf(body, "block_count"), int.MaxValue), NumberOf(body, "block_size"), NumberOf(body, "carve_size"), ct);
         if (fault is not null)

@@ -12,7 +12,7 @@ internal sealed class ConfigCall(NodeGate gate, ConfigAssembler assembler) : IAg
 
     public async ValueTask<AgentAnswer> HandleAsync(AgentRequest request, CancellationToken ct)
     {
-        var body = NodeKeyBody.Read(request.Body);
+        var body = request.Read(NodeKeyBody.Read);
         if (await gate.AdmitAsync(body.NodeKey, request, ct) is not { } node) return AgentAnswer.NodeInvalid;
 
         var config = assembler.For(node.Tags);

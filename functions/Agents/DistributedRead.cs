@@ -11,7 +11,7 @@ internal sealed class DistributedRead(NodeGate gate, Offers offers, Limits limit
 
     public async ValueTask<AgentAnswer> HandleAsync(AgentRequest request, CancellationToken ct)
     {
-        var body = NodeKeyBody.Read(request.Body);
+        var body = request.Read(NodeKeyBody.Read);
         if (await gate.AdmitAsync(body.NodeKey, request, ct) is not { } node) return AgentAnswer.NodeInvalid;
         var taken = await offers.TakeAsync(node, ct);
         return taken.Count == 0 ? s_idle : new(200, Write(taken));

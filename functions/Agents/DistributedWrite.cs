@@ -16,7 +16,7 @@ internal sealed class DistributedWrite(NodeGate gate, CampaignStore campaigns, A
 
     public async ValueTask<AgentAnswer> HandleAsync(AgentRequest request, CancellationToken ct)
     {
-        var body = request.IsOversized ? DistributedBody.ReadTail(request.Body, request.Size) : DistributedBody.Read(request.Body);
+        var body = request.IsOversized ? DistributedBody.ReadTail(request.Body, request.Size) : request.Read(DistributedBody.Read);
 
         // No key was found in what is left of a body that was too large: that is no proof that the key is bad.
         if (request.IsOversized && body.NodeKey.IsEmpty && request.HeaderKey.Length == 0) return AgentAnswer.Error(413, "the answers are over the limit: ask for less");

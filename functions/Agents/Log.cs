@@ -20,7 +20,7 @@ internal sealed class Log(NodeGate gate, BatchStore batches, Inbox inbox, RuleSt
 
     public async ValueTask<AgentAnswer> HandleAsync(AgentRequest request, CancellationToken ct)
     {
-        var body = LogBody.Scan(request.Body);
+        var body = request.Read(LogBody.Scan);
         if (await gate.AdmitAsync(body.NodeKey, request, ct) is not { } node) return AgentAnswer.NodeInvalid;
 
         switch (body.LogType)

@@ -18,6 +18,8 @@ internal static class FleetCommand
         root.Add(UserCommand.Build());
         root.Add(SecretCommand.Build());
         root.Add(KeysCommand.Build());
+        root.Add(BackupCommand.BuildBackup());
+        root.Add(BackupCommand.BuildRestore());
         root.Add(ImportCommand.Build());
         root.Add(DemoCommand.Build());
         root.Add(NodesCommand.Build());

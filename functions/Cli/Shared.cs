@@ -51,7 +51,7 @@ internal static class Shared
         {
             return await run();
         }
-        catch (Exception fault) when (fault is SettingsException or RemoteException or Storage.StorageUnavailableException or Storage.StorageBusyException or FormatException or Config.ConfigRefusedException
+        catch (Exception fault) when (fault is SettingsException or RemoteException or Storage.StorageUnavailableException or Storage.StorageBusyException or Storage.StorageDamagedException or FormatException or Config.ConfigRefusedException
             or UnauthorizedAccessException or IOException or InvalidDataException)
         {
             await Console.Error.WriteLineAsync(fault.Message);
@@ -64,9 +64,10 @@ internal static class Shared
     /// <param name="run">What it does.</param>
     /// <param name="ct">Ctrl-C.</param>
     /// <param name="target">What it changes, for the audit log; null for what only reads.</param>
-    public static Task<int> WithDataAsync(ParseResult parsed, Func<IServiceProvider, Task<int>> run, CancellationToken ct, string? target = null) => GuardAsync(async () =>
+    /// <param name="isRepair">It mends what would keep a server from starting.</param>
+    public static Task<int> WithDataAsync(ParseResult parsed, Func<IServiceProvider, Task<int>> run, CancellationToken ct, string? target = null, bool isRepair = false) => GuardAsync(async () =>
     {
-        await using var services = await Workbench.OpenAsync(Overrides(parsed), ct);
+        await using var services = await Workbench.OpenAsync(Overrides(parsed), ct, isRepair);
         if (target is null) return await run(services);
         var audit = services.GetRequiredService<AuditLog>();
         var action = $"fleet {string.Join(' ', parsed.CommandResult.Parent is CommandResult { Parent: not null } group ? new[] { group.Command.Name, parsed.CommandResult.Command.Name } : [parsed.CommandResult.Command.Name])}";

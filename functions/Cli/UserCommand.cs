@@ -52,25 +52,7 @@ internal static class UserCommand
 
     private static string Read(string? given)
     {
-        if (given is null && !Console.IsInputRedirected) Console.Error.Write("Password: ");
-        var password = given ?? (Console.IsInputRedirected ? Console.ReadLine() : Hidden()) ?? "";
+        var password = given ?? Prompt.Hidden("Password");
         return password.Length >= UserStore.LeastPassword ? password : throw new SettingsException($"A password has at least {UserStore.LeastPassword} characters.");
-    }
-
-    private static string Hidden()
-    {
-        var typed = new System.Text.StringBuilder();
-        for (; ; )
-        {
-            var key = Console.ReadKey(intercept: true);
-            if (key.Key == ConsoleKey.Enter)
-            {
-                Console.Error.WriteLine();
-                return typed.ToString();
-            }
-
-            if (key.Key == ConsoleKey.Backspace && typed.Length > 0) typed.Length--;
-            else if (!char.IsControl(key.KeyChar)) typed.Append(key.KeyChar);
-        }
     }
 }

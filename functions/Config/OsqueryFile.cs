@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Fleet.Kernel;
 
 namespace Fleet.Config;
 
@@ -9,18 +10,18 @@ internal static class OsqueryFile
 {
     private static readonly JsonDocumentOptions s_relaxed = new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true, MaxDepth = 64 };
 
-    /// <exception cref="FormatException">It is no JSON object; says where it goes wrong.</exception>
+    /// <exception cref="BadFileException">It is no JSON object; says where it goes wrong.</exception>
     public static JsonObject Read(ReadOnlySpan<byte> bytes)
     {
         var text = Join(Encoding.UTF8.GetString(bytes).TrimStart('\uFEFF'));
         try
         {
             using var document = JsonDocument.Parse(text, s_relaxed);
-            return Copy(document.RootElement) as JsonObject ?? throw new FormatException("A pack or configuration is a JSON object.");
+            return Copy(document.RootElement) as JsonObject ?? throw new BadFileException("A pack or configuration is a JSON object.");
         }
         catch (JsonException fault)
         {
-            throw new FormatException($"Not JSON: {fault.Message}", fault);
+            throw new BadFileException($"Not JSON: {fault.Message}", fault);
         }
     }
 

@@ -1,3 +1,5 @@
+using Fleet.Kernel;
+
 namespace Fleet.Hosting;
 
 /// <summary>The files of a server on one machine.</summary>
@@ -17,6 +19,9 @@ internal sealed record DataFolder(string Path)
 
     public string Flags => In("osquery.flags");
 
+    /// <summary>Where alerters and sinks write files, unless a setting names other folders.</summary>
+    public string Out => In("out");
+
     /// <summary>Whether there is a store in it.</summary>
     public bool IsNew => !File.Exists(Database);
 
@@ -26,12 +31,14 @@ internal sealed record DataFolder(string Path)
     {
         try
         {
-            foreach (var folder in new[] { Path, In("certs") })
+            foreach (var folder in new[] { Path, In("certs"), Out })
             {
-                if (OperatingSystem.IsWindows()) Directory.CreateDirectory(folder);
-                else Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+                PrivateFile.MakeFolder(folder);
+                PrivateFile.Restrict(folder);
             }
 
+            // Whatever copied them here, or made them under another umask.
+            foreach (var file in new[] { Database, Database + "-wal", Database + "-shm", Secrets, CertificateKey, EnrollSecret }.Where(File.Exists)) PrivateFile.Restrict(file);
             using var probe = new FileStream(In("probe"), FileMode.Create, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete, 1, FileOptions.DeleteOnClose);
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
@@ -43,9 +50,7 @@ internal sealed record DataFolder(string Path)
     /// <summary>Writes a file that its owner alone can read.</summary>
     public static async Task WritePrivateAsync(string path, string text, CancellationToken ct)
     {
-        var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write };
-        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        await using var file = new StreamWriter(path, options);
+        await using var file = new StreamWriter(path, PrivateFile.Options(FileMode.Create));
         await file.WriteAsync(text.AsMemory(), ct);
     }
 

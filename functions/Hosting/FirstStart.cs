@@ -10,7 +10,7 @@ namespace Fleet.Hosting;
 /// <summary>Makes what a new store lacks. A second start finds everything again.</summary>
 /// <remarks>What people must be told lies in the data folder, or in the vault if there is one: as <c>first-enroll-secret</c> and <c>admin-password</c>.</remarks>
 internal sealed class FirstStart(
-    DataFolder folder, Settings settings, ITables tables, ISecrets vault, SigningKeys signing, EnrollSecrets secrets, Alerters alerters, UserStore users, ChangeFeed changes)
+    DataFolder folder, Settings settings, ITables tables, ISecrets vault, Installation installation, SigningKeys signing, EnrollSecrets secrets, Alerters alerters, UserStore users, ChangeFeed changes)
 {
     public const string AdminName = "admin";
     public const string PasswordVariable = "FLEET_ADMIN_PASSWORD";
@@ -49,6 +49,7 @@ internal sealed class FirstStart(
     public async Task PrepareAsync(CancellationToken ct)
     {
         using var turn = settings.Backends.IsEmbedded ? await folder.TakeTurnAsync(ct) : null;
+        await installation.CheckAsync(ct);
         var isNew = (await tables.ListAsync(Schema.Alerters, ct)).Count == 0;
         await signing.ReadAsync(ct);
         await changes.LookAsync(ct);

@@ -5,18 +5,27 @@ namespace Fleet.Hosting;
 /// <summary>The rooms without a server: for commands that work on a store, beside a running server if there is one.</summary>
 internal static class Workbench
 {
-    public static async Task<ServiceProvider> OpenAsync(IReadOnlyDictionary<string, string?> overrides, CancellationToken ct)
+    /// <summary>The program's version.</summary>
+    public static string Version => typeof(Workbench).Assembly.GetName().Version!.ToString(3);
+
+    /// <exception cref="SettingsException">The settings are wrong.</exception>
+    public static Settings Read(IReadOnlyDictionary<string, string?> overrides) => Settings.Read(new ConfigurationBuilder()
+        .AddJsonFile(Path.GetFullPath("appsettings.json"), optional: true)
+        .AddEnvironmentVariables()
+        .AddInMemoryCollection(overrides)
+        .Build());
+
+    /// <param name="overrides">Settings that win over the environment and appsettings.json.</param>
+    /// <param name="ct">Stops it.</param>
+    /// <param name="isRepair">Whether store and secrets fit together is not asked: the command is there to mend it.</param>
+    /// <exception cref="SettingsException">The settings are wrong, or there is no server's data where they say.</exception>
+    public static async Task<ServiceProvider> OpenAsync(IReadOnlyDictionary<string, string?> overrides, CancellationToken ct, bool isRepair = false)
     {
-        var configuration = new ConfigurationBuilder()
-            .AddJsonFile(Path.GetFullPath("appsettings.json"), optional: true)
-            .AddEnvironmentVariables()
-            .AddInMemoryCollection(overrides)
-            .Build();
-        var settings = Settings.Read(configuration);
+        var settings = Read(overrides);
         var folder = new DataFolder(settings.Data);
         if (settings.Backends.IsEmbedded)
         {
-            if (folder.IsNew) await Console.Error.WriteLineAsync($"There was no data folder at {folder.Path}; a new one is made. If a server runs, name its folder with --data.");
+            if (folder.IsNew) throw new SettingsException($"There is no server's data at {folder.Path}: name its folder with --data, or start the server once ('fleet serve').");
             folder.Make();
         }
 
@@ -25,7 +34,7 @@ internal static class Workbench
             .AddRooms(settings)
             .AddSingleton<FirstStart>()
             .BuildServiceProvider();
-        await services.GetRequiredService<FirstStart>().PrepareAsync(ct);
+        if (!isRepair) await services.GetRequiredService<FirstStart>().PrepareAsync(ct);
         await services.GetRequiredService<ChangeFeed>().LookAsync(ct);
         return services;
     }

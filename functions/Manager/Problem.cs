@@ -55,14 +55,15 @@ internal sealed record Problem(int Status, [property: JsonIgnore] string Name, s
         }
         catch (Exception fault) when (!context.Response.HasStarted)
         {
-            if (Of(fault) is not { } problem)
+            var problem = Of(fault);
+            if (problem is not { Status: < 500 } && fault is not StorageBusyException)
             {
                 context.RequestServices.GetRequiredService<ILogger<Problem>>().LogError(fault, "{Method} {Path} failed", context.Request.Method, context.Request.Path);
-                problem = new(500, "internal", "Internal error", "The server's log says more.");
+                problem ??= new(500, "internal", "Internal error", "The server's log says more.");
             }
 
             // An agent may have lost its way here.
-            await WriteAsync(context, problem.Status >= 500 ? problem with { Error = problem.Title } : problem);
+            await WriteAsync(context, problem!.Status >= 500 ? problem with { Error = problem.Title } : problem);
         }
     }
 
@@ -86,10 +87,11 @@ internal sealed record Problem(int Status, [property: JsonIgnore] string Name, s
         BadHttpRequestException bad => new(bad.StatusCode, "bad-request", "Bad request", JsonFault.Explain(bad)),
         ConflictException => new(412, "changed", "Changed meanwhile", "Somebody else changed it at the same time: read it again."),
         StorageBusyException busy => new(503, "busy", "Busy", busy.Message),
+        StorageDamagedException => new(500, "damaged", "The store is damaged", "What the store holds is not what was written there; the server's log says where. Restore a backup."),
         StorageUnavailableException => new(503, "unavailable", "The store does not answer", "Repeat in a few seconds; the server's log says more."),
         BadPlaceException bad => new(400, "bad-request", "Bad request", bad.Message),
         TooLargeException large => new(413, "too-large", "Too large", large.Message),
-        FormatException wrong => new(400, "bad-json", "The body is not the JSON that this call takes", wrong.Message),
+        BadFileException wrong => new(400, "bad-json", "The body is not the JSON that this call takes", wrong.Message),
         _ => null,
     };
 }

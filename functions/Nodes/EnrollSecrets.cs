@@ -55,6 +55,16 @@ internal sealed class EnrollSecrets
         return (secret, text);
     }
 
+    /// <summary>Where the key of the hashes is lost: makes a new one, and removes the secrets, which nobody could use any more; how many.</summary>
+    public async ValueTask<int> ResetAsync(CancellationToken ct)
+    {
+        if ((await _vault.FindAsync(PepperName, ct)).Count > 0) return 0;
+        var lost = await ListAsync(ct);
+        foreach (var secret in lost) await RemoveAsync(secret.Id, ct);
+        await AddPepperAsync(ct);
+        return lost.Count;
+    }
+
     /// <summary>192 random bits.</summary>
     public static string NewText() => Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(24));
 
@@ -178,13 +188,17 @@ internal sealed class EnrollSecrets
         return index.ByHash;
     }
 
+    private ValueTask AddPepperAsync(CancellationToken ct) => _vault.AddAsync(PepperName, Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)), ct);
+
     private async ValueTask<string> HashAsync(string text, CancellationToken ct)
     {
         if (_pepper is null)
         {
             if ((await _vault.FindAsync(PepperName, ct)).Count == 0)
             {
-                await _vault.AddAsync(PepperName, Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)), ct);
+                // Made anew it would turn every secret that agents have into one that is not known.
+                if ((await _table.PageAsync(KeyRange.Partition(Schema.All), 1, null, ct)).Items.Count > 0) throw new StorageDamagedException("There are enroll secrets, and the key of their hashes is gone: put the secrets back (fleet restore), or run 'fleet keys reset' and make new enroll secrets.");
+                await AddPepperAsync(ct);
             }
 
             // The oldest: two instances that start at once may both have made one.

@@ -69,7 +69,7 @@ internal static class NodeRow
     {
         var columns = row.Columns;
         return new(
-            NodeId.TryParse(row.Key.Row, out var id) ? id : throw new InvalidDataException($"{row.Key.Row} is no node id."),
+            NodeId.TryParse(row.Key.Row, out var id) ? id : throw new StorageDamagedException($"{row.Key.Row} is no node id."),
             columns.Text("HostIdentifier") ?? "",
             columns.Text("DisplayName"),
             columns.Text("Platform") ?? "",

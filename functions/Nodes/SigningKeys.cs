@@ -15,15 +15,16 @@ internal sealed class SigningKeys
     private static readonly TimeSpan s_young = TimeSpan.FromMinutes(1);
 
     private readonly ISecrets _secrets;
+    private readonly Installation _installation;
     private readonly ChangeFeed _changes;
     private readonly TimeProvider _clock;
     private volatile SigningKey[] _live = [];
     private DateTimeOffset _newest;
     private long? _readAt;
 
-    public SigningKeys(ISecrets secrets, ChangeFeed changes, TimeProvider clock)
+    public SigningKeys(ISecrets secrets, Installation installation, ChangeFeed changes, TimeProvider clock)
     {
-        (_secrets, _changes, _clock) = (secrets, changes, clock);
+        (_secrets, _installation, _changes, _clock) = (secrets, installation, changes, clock);
         changes.Listen(Name, ReadAsync);
     }
 
@@ -37,12 +38,14 @@ internal sealed class SigningKeys
     /// <summary>Reads the keys unless that was done: an instance that has just started may not have looked yet.</summary>
     public ValueTask EnsureAsync(CancellationToken ct) => _live.Length > 0 ? ValueTask.CompletedTask : ReadAsync(ct);
 
-    /// <summary>Reads the keys; makes the first one.</summary>
+    /// <summary>Reads the keys; makes the first one, where no node has been signed for.</summary>
+    /// <exception cref="StorageDamagedException">There are nodes and no keys: they were lost, and no new one is made in silence.</exception>
     public async ValueTask ReadAsync(CancellationToken ct)
     {
         var versions = await _secrets.FindAsync(Name, ct);
         if (versions.Count == 0)
         {
+            if (await _installation.HasNodesAsync(ct)) throw new StorageDamagedException("There are nodes, and no keys that signed their node keys: put the secrets back (fleet restore), or run 'fleet keys reset' to have every node enroll anew.");
             await AddAsync(ct);
             versions = await _secrets.FindAsync(Name, ct);
         }
@@ -50,6 +53,15 @@ internal sealed class SigningKeys
         _live = [.. versions.Select(version => Read(version.Value))];
         _newest = versions[0].CreatedAt;
         _readAt = _clock.GetTimestamp();
+    }
+
+    /// <summary>Makes a key where the old ones were lost: every node enrolls anew.</summary>
+    public async ValueTask ResetAsync(CancellationToken ct)
+    {
+        await AddAsync(ct);
+        await _secrets.RetireAsync(Name, 1, ct);
+        await ReadAsync(ct);
+        await _changes.PublishAsync([new(Name, "")], ct);
     }
 
     /// <summary>Adds a key, which signs from now on. The one before stays good until the next rotation; what is older is taken out of use.</summary>

@@ -149,7 +149,7 @@ internal sealed class AnswerStore(ITables tables)
         using var packed = new MemoryStream();
         for (var i = 0; i < parts; i++)
         {
-            var row = await _answers.FindAsync(PartOf(campaign, node, digest, i), ct) ?? throw new InvalidDataException($"Part {i} of {node}'s answer to {campaign} is missing.");
+            var row = await _answers.FindAsync(PartOf(campaign, node, digest, i), ct) ?? throw new StorageDamagedException($"Part {i} of {node}'s answer to {campaign} is missing.");
             packed.Write(row.Columns.AllBytes("R"));
         }
 

@@ -77,7 +77,7 @@ internal sealed class BatchStore(ITables tables, TimeProvider clock)
         packed.Write(head.Columns.AllBytes("L"));
         for (var part = 1; part < head.Columns.Number("Parts"); part++)
         {
-            var row = await tables[key.Table].FindAsync(PartOf(key, part), ct) ?? throw new InvalidDataException($"Part {part} of batch {key} is missing.");
+            var row = await tables[key.Table].FindAsync(PartOf(key, part), ct) ?? throw new StorageDamagedException($"Part {part} of batch {key} is missing.");
             packed.Write(row.Columns.AllBytes("L"));
         }
 

@@ -28,9 +28,21 @@ internal sealed class ControlTable<T>
     {
         _table = tables[name];
         _changes = changes;
-        _read = read;
+        _read = columns => Read(name, columns, read);
         _write = write;
         changes.Listen(name, LoadAsync);
+    }
+
+    private static T Read(string name, Columns columns, Func<Columns, T> read)
+    {
+        try
+        {
+            return read(columns);
+        }
+        catch (Exception fault) when (!MachineFault.Is(fault) && fault is not StorageDamagedException)
+        {
+            throw new StorageDamagedException($"A row of {name} is not what was written there: {fault.Message}", fault);
+        }
     }
 
     /// <summary>What is in memory. Call <see cref="ChangeFeed.LookAsync"/> first when it must be fresh.</summary>

@@ -8,11 +8,11 @@ namespace Fleet.Upkeep;
 internal sealed record RetentionSettings(TimeSpan Logs, TimeSpan Alerts, TimeSpan Carves, TimeSpan Audit);
 
 /// <summary>Drops whole weeks of results and status logs, whole months of alerts and of the audit log, and campaigns that are long over.</summary>
-/// <remarks>What is too old by two runs, an hour apart, is dropped: a machine that starts with a wrong clock gets time to set it.</remarks>
-internal sealed class Retention(ITables tables, CampaignStore campaigns, UpkeepMemory memory, RetentionSettings settings, TimeProvider clock)
+/// <remarks>Each only when <see cref="TwoRuns"/> agree.</remarks>
+internal sealed class Retention(ITables tables, CampaignStore campaigns, TwoRuns runs, RetentionSettings settings, TimeProvider clock)
 {
     private const string Name = "retention";
-    private static readonly TimeSpan s_apart = TimeSpan.FromMinutes(30);
+    private const string CampaignsName = "campaign-retention";
 
     public async ValueTask RunAsync(CancellationToken ct)
     {
@@ -37,20 +37,8 @@ internal sealed class Retention(ITables tables, CampaignStore campaigns, UpkeepM
             }
         }
 
-        await DropAsync(tooOld, now, ct);
-        foreach (var campaign in await campaigns.ListAsync(ct))
-        {
-            if (campaign.IsOver(now) && (campaign.CancelledAt ?? campaign.ExpiresAt) < now - settings.Logs) await campaigns.RemoveAsync(campaign.Id, ct);
-        }
-    }
-
-    /// <summary>What an earlier run found too old as well. Runs that follow each other closely, such as two instances', are one.</summary>
-    private async ValueTask DropAsync(HashSet<string> tooOld, DateTimeOffset now, CancellationToken ct)
-    {
-        var before = await memory.FindAsync(Name, ct);
-        if (before.Time("At") is { } at && (now - at).Duration() < s_apart) return;
-        var known = before.Text("TooOld")?.Split(',') ?? [];
-        foreach (var table in tooOld.Intersect(known)) await tables.DropAsync(table, ct);
-        await memory.WriteAsync(Name, new Columns { ["At"] = now, ["TooOld"] = string.Join(',', tooOld) }, ct);
+        foreach (var table in await runs.AgreeAsync(Name, tooOld, ct)) await tables.DropAsync(table, ct);
+        var over = (await campaigns.ListAsync(ct)).Where(campaign => campaign.IsOver(now) && (campaign.CancelledAt ?? campaign.ExpiresAt) < now - settings.Logs).Select(campaign => campaign.Id).ToList();
+        foreach (var campaign in await runs.AgreeAsync(CampaignsName, over, ct)) await campaigns.RemoveAsync(campaign, ct);
     }
 }

@@ -6,18 +6,21 @@ using Fleet.Storage;
 namespace Fleet.Upkeep;
 
 /// <summary>Finishes what a crash left open, reads new carves through for their digest, expires what never came, and removes what is old.</summary>
-internal sealed class TidyCarves(CarveStore carves, CarveIntake intake, IBlobs blobs, RetentionSettings settings, Limits limits, TimeProvider clock, ILogger<TidyCarves> log)
+internal sealed class TidyCarves(CarveStore carves, CarveIntake intake, IBlobs blobs, TwoRuns runs, RetentionSettings settings, Limits limits, TimeProvider clock, ILogger<TidyCarves> log)
 {
     private static readonly byte[] s_zstd = [0x28, 0xB5, 0x2F, 0xFD];
 
     public async ValueTask RunAsync(CancellationToken ct)
     {
         var now = clock.GetUtcNow();
-        foreach (var carve in await carves.ListAsync(ct))
+        var all = await carves.ListAsync(ct);
+        var late = all.Where(carve => IsOld(carve, now) || IsLate(carve, now)).Select(carve => carve.Id).ToList();
+        var agreed = await runs.AgreeAsync("carves", late, ct);
+        foreach (var carve in all)
         {
             try
             {
-                await TidyAsync(carve, now, ct);
+                await TidyAsync(carve, agreed.Contains(carve.Id), now, ct);
             }
             catch (Exception fault) when (fault is not (StorageUnavailableException or OperationCanceledException))
             {
@@ -27,10 +30,17 @@ internal sealed class TidyCarves(CarveStore carves, CarveIntake intake, IBlobs b
         }
     }
 
-    private async ValueTask TidyAsync(Carve carve, DateTimeOffset now, CancellationToken ct)
+    private bool IsOld(Carve carve, DateTimeOffset now) => carve.CreatedAt < now - settings.Carves;
+
+    private bool IsLate(Carve carve, DateTimeOffset now) => carve.CreatedAt < now - limits.CarveLife && carve.State is (CarveState.Receiving or CarveState.Requested);
+
+    /// <param name="carve">The carve.</param>
+    /// <param name="isAgreed">Two runs found it late or old.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="ct">Stops before the next step.</param>
+    private async ValueTask TidyAsync(Carve carve, bool isAgreed, DateTimeOffset now, CancellationToken ct)
     {
-        var isLate = carve.CreatedAt < now - limits.CarveLife;
-        if (carve.CreatedAt < now - settings.Carves)
+        if (isAgreed && IsOld(carve, now))
         {
             await carves.RemoveAsync(carve.Id, ct);
             return;
@@ -38,7 +48,7 @@ internal sealed class TidyCarves(CarveStore carves, CarveIntake intake, IBlobs b
 
         if (carve is { State: CarveState.Complete, Sha256: null }) await ReadThroughAsync(carve, ct);
         if (carve is { State: CarveState.Receiving, IsClosing: true }) await intake.TryFinishAsync(carve, ct);
-        if (isLate && await carves.FindAsync(carve.Id, ct) is { State: CarveState.Receiving or CarveState.Requested }) await ExpireAsync(carve, ct);
+        if (isAgreed && IsLate(carve, now) && await carves.FindAsync(carve.Id, ct) is { State: CarveState.Receiving or CarveState.Requested }) await ExpireAsync(carve, ct);
     }
 
     private async ValueTask ReadThroughAsync(Carve carve, CancellationToken ct)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Fleet.Kernel;
 
 namespace Fleet.Storage.Embedded;
 
@@ -42,9 +43,11 @@ internal sealed class FileBlobs(string folder) : IBlobs
         Directory.CreateDirectory(Path.GetDirectoryName(PathOf(blob))!);
         await GuardAsync(async () =>
         {
+            var isNew = !File.Exists(PathOf(blob));
             await using var file = new FileStream(PathOf(blob), FileMode.Append, FileAccess.Write, FileShare.Read);
             await file.WriteAsync(bytes, ct);
             file.Flush(flushToDisk: true);
+            if (isNew) FolderSync.Sync(Path.GetDirectoryName(PathOf(blob))!);
         });
     }
 
@@ -75,7 +78,7 @@ internal sealed class FileBlobs(string folder) : IBlobs
             file.Flush(flushToDisk: true);
         }
 
-        File.Move(draft, path, overwrite: true);
+        FolderSync.Move(draft, path);
     });
 
     private static async Task GuardAsync(Func<Task> write)

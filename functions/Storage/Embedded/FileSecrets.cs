@@ -39,13 +39,13 @@ internal sealed class FileSecrets(string path, TimeProvider clock) : ISecrets
             var secrets = Read();
             change(secrets);
             var draft = path + ".new";
-            await using (var file = new FileStream(draft, Private(FileMode.Create)))
+            await using (var file = new FileStream(draft, PrivateFile.Options(FileMode.Create)))
             {
                 await JsonSerializer.SerializeAsync(file, secrets, SecretsJson.Default.DictionaryStringListSecretVersion, ct);
                 file.Flush(flushToDisk: true);
             }
 
-            File.Move(draft, path, overwrite: true);
+            FolderSync.Move(draft, path);
         }
         finally
         {
@@ -59,7 +59,7 @@ internal sealed class FileSecrets(string path, TimeProvider clock) : ISecrets
         {
             try
             {
-                return new FileStream(path + ".lock", Private(FileMode.OpenOrCreate));
+                return new FileStream(path + ".lock", PrivateFile.Options(FileMode.OpenOrCreate));
             }
             catch (IOException) when (tries < 100)
             {
@@ -79,13 +79,6 @@ internal sealed class FileSecrets(string path, TimeProvider clock) : ISecrets
         {
             throw new StorageUnavailableException($"{path} is not the JSON that was written there: {fault.Message}", fault);
         }
-    }
-
-    private static FileStreamOptions Private(FileMode mode)
-    {
-        var options = new FileStreamOptions { Mode = mode, Access = FileAccess.ReadWrite, Share = FileShare.None };
-        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        return options;
     }
 }
 

@@ -12,8 +12,18 @@ internal sealed class SqliteDatabase : IDisposable
     private const int SchemaChanged = 17;
     private const int SchemaTries = 20;
 
+    /// <summary>Milliseconds that a read waits for a lock of another process. A call makes several, and an agent gives up after 16 s.</summary>
+    private const int ReaderPatience = 2_000;
+
+    /// <summary>The same for a commit. What was queued meanwhile may wait for a second one.</summary>
+    private const int WriterPatience = 4_000;
+
     private readonly string _connectionString;
+    private static readonly TimeSpan s_checkpoint = TimeSpan.FromSeconds(30);
+
     private readonly ConcurrentBag<SqliteConnection> _idle = [];
+    private readonly Timer _checkpoints;
+    private long _checkpointed;
     private volatile bool _disposed;
 
     public SqliteDatabase(string path, Limits limits)
@@ -21,8 +31,10 @@ internal sealed class SqliteDatabase : IDisposable
         SQLitePCL.Batteries_V2.Init();
         _connectionString = new SqliteConnectionStringBuilder { DataSource = path, Pooling = false }.ToString();
         var connection = Open();
-        Run(connection, "PRAGMA journal_mode=WAL");
+        Run(connection, $"PRAGMA journal_mode=WAL; PRAGMA busy_timeout={WriterPatience}");
+        PrivateFile.Restrict(path);
         Writer = new SqliteWriter(connection, limits.QueuedWrites);
+        _checkpoints = new Timer(_ => Checkpoint("PASSIVE"), null, s_checkpoint, s_checkpoint);
     }
 
     public SqliteWriter Writer { get; }
@@ -62,9 +74,32 @@ internal sealed class SqliteDatabase : IDisposable
 
     public void Dispose()
     {
+        _checkpoints.Dispose();
+        Writer.Drain();
+        Checkpoint("TRUNCATE");
         _disposed = true;
         Writer.Dispose();
         while (_idle.TryTake(out var connection)) connection.Dispose();
+    }
+
+    /// <summary>Folds the write-ahead log into the file, so that a copy of the folder is whole. Waits for nobody.</summary>
+    private void Checkpoint(string mode)
+    {
+        var commits = Writer.Commits;
+        if (_disposed || commits == _checkpointed) return;
+        try
+        {
+            Read(connection =>
+            {
+                Run(connection, $"PRAGMA busy_timeout=0; PRAGMA wal_checkpoint({mode}); PRAGMA busy_timeout={ReaderPatience}");
+                return true;
+            });
+            _checkpointed = commits;
+        }
+        catch (Exception fault) when (fault is StorageUnavailableException or ObjectDisposedException)
+        {
+            // The next one does it; SQLite itself does when the log has grown.
+        }
     }
 
     internal static void Run(SqliteConnection connection, string sql)
@@ -81,7 +116,7 @@ internal sealed class SqliteDatabase : IDisposable
         {
             connection.Open();
             // FULL: a commit returns when the log is on the disk. The write-ahead log may grow to 64 MB before it is folded in.
-            Run(connection, "PRAGMA busy_timeout=10000; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=16384; PRAGMA temp_store=MEMORY");
+            Run(connection, $"PRAGMA busy_timeout={ReaderPatience}; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=16384; PRAGMA temp_store=MEMORY");
             return connection;
         }
         catch (SqliteException fault)

@@ -62,7 +62,7 @@ internal sealed class SqliteTable(string name, SqliteDatabase database, SqliteSt
         using var reader = command.ExecuteReader();
         while (reader.Read())
         {
-            rows.Add(new(new(reader.GetString(0), reader.GetString(1)), EtagOf(reader.GetInt64(2)), RowCodec.Read(reader.GetFieldValue<byte[]>(3))));
+            rows.Add(new(new(reader.GetString(0), reader.GetString(1)), EtagOf(reader.GetInt64(2)), ReadColumns(new(reader.GetString(0), reader.GetString(1)), reader.GetFieldValue<byte[]>(3))));
         }
 
         return new(rows, rows.Count == take ? $"{rows[^1].Key.Partition}/{rows[^1].Key.Row}" : null);
@@ -75,7 +75,7 @@ internal sealed class SqliteTable(string name, SqliteDatabase database, SqliteSt
         command.Parameters.AddWithValue("$p", key.Partition);
         command.Parameters.AddWithValue("$r", key.Row);
         using var reader = command.ExecuteReader();
-        return reader.Read() ? new(key, EtagOf(reader.GetInt64(0)), RowCodec.Read(reader.GetFieldValue<byte[]>(1))) : null;
+        return reader.Read() ? new(key, EtagOf(reader.GetInt64(0)), ReadColumns(key, reader.GetFieldValue<byte[]>(1))) : null;
     }
 
     /// <summary>On the writer's thread, inside its transaction.</summary>
@@ -113,6 +113,18 @@ internal sealed class SqliteTable(string name, SqliteDatabase database, SqliteSt
 
         statements.Replace(connection, name, write.Key, etag, RowCodec.Write(columns));
         return EtagOf(etag);
+    }
+
+    private Columns ReadColumns(Key key, byte[] bytes)
+    {
+        try
+        {
+            return RowCodec.Read(bytes);
+        }
+        catch (Exception fault) when (fault is InvalidDataException or EndOfStreamException or FormatException or ArgumentException or OutOfMemoryException or OverflowException)
+        {
+            throw new StorageDamagedException($"Row {key.Partition}/{key.Row} of {name} is not what was written there: {fault.Message}", fault);
+        }
     }
 
     private static string EtagOf(long etag) => etag.ToString(CultureInfo.InvariantCulture);

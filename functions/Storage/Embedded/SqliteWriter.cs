@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Threading.Channels;
 using Microsoft.Data.Sqlite;
 
@@ -7,6 +8,12 @@ namespace Fleet.Storage.Embedded;
 /// <remarks>There is no waiting window: at rest a write is committed at once, under load transactions grow by themselves.</remarks>
 internal sealed class SqliteWriter : IDisposable
 {
+    /// <summary>How long a write may take before its caller is told so: an agent gives up after 16 s.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(9);
+
+    /// <summary>What has waited so long before its commit begins is not begun: nobody would hear of its end.</summary>
+    private static readonly TimeSpan s_stale = TimeSpan.FromSeconds(5);
+
     private readonly SqliteConnection _connection;
     private readonly Channel<Work> _queue;
     private readonly Thread _thread;
@@ -41,13 +48,32 @@ internal sealed class SqliteWriter : IDisposable
                 : new StorageBusyException(_most);
         }
 
-        return work.Done;
+        return WaitAsync(work.Done);
+    }
+
+    /// <summary>Whoever waits is told in time to come again; what it wrote may be there by then, and writing it again does no harm.</summary>
+    private static async Task<T> WaitAsync<T>(Task<T> done)
+    {
+        try
+        {
+            return await done.WaitAsync(s_patience);
+        }
+        catch (TimeoutException)
+        {
+            throw new StorageUnavailableException($"The database has not answered for {s_patience.TotalSeconds:0} s: its disk is slow, or another process holds it.");
+        }
+    }
+
+    /// <summary>Commits what is queued and takes no more.</summary>
+    public void Drain()
+    {
+        _queue.Writer.TryComplete();
+        _thread.Join();
     }
 
     public void Dispose()
     {
-        _queue.Writer.TryComplete();
-        _thread.Join();
+        Drain();
         _connection.Dispose();
     }
 
@@ -64,6 +90,9 @@ internal sealed class SqliteWriter : IDisposable
 
     private void Commit(List<Work> batch)
     {
+        foreach (var stale in batch.Where(work => Stopwatch.GetElapsedTime(work.QueuedAt) > s_stale)) stale.Fail(new StorageUnavailableException("The write waited too long for the disk."));
+        batch.RemoveAll(work => work.HasFailed);
+        if (batch.Count == 0) return;
         try
         {
             SqliteDatabase.Run(_connection, "BEGIN IMMEDIATE");
@@ -95,6 +124,10 @@ internal sealed class SqliteWriter : IDisposable
 
     private abstract class Work
     {
+        public long QueuedAt { get; } = Stopwatch.GetTimestamp();
+
+        public abstract bool HasFailed { get; }
+
         public abstract void Run(SqliteConnection connection);
 
         public abstract void Finish();
@@ -109,6 +142,8 @@ internal sealed class SqliteWriter : IDisposable
         private Exception? _refused;
 
         public Task<T> Done => _done.Task;
+
+        public override bool HasFailed => _done.Task.IsFaulted;
 
         public override void Run(SqliteConnection connection)
         {

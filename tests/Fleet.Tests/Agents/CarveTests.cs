@@ -7,6 +7,7 @@ using Fleet.Carves;
 using Fleet.Kernel;
 using Fleet.Manager;
 using Fleet.Nodes;
+using Fleet.Queries;
 using Fleet.Storage;
 using Fleet.Tests.Support;
 using Fleet.Upkeep;
@@ -115,13 +116,44 @@ public sealed class CarveTests
         var session = await StartAsync(world, key);
         await SendAsync(world, session, 0);
         world.Clock.Advance(world.Limits.CarveLife + TimeSpan.FromMinutes(1));
-        await world.Get<TidyCarves>().RunAsync(default);
+        await TidyTwiceAsync(world);
         Assert.Equal(CarveState.Expired, (await CarveAsync(world)).State);
         Assert.Empty(await world.Get<IBlobs>().StagedAsync(CarveStore.BlobOf((await CarveAsync(world)).Id), default));
         Assert.StartsWith("failed: ", (await world.PostAsync("carve/continue", Body(session, 1, s_bytes[10..20]))).Text, StringComparison.Ordinal);
         world.Clock.Advance(TimeSpan.FromDays(30));
-        await world.Get<TidyCarves>().RunAsync(default);
+        await TidyTwiceAsync(world);
         Assert.Empty(await world.Get<CarveStore>().ListAsync(default));
+    }
+
+    [Fact]
+    public async Task A_clock_that_is_wrong_for_a_while_ends_and_removes_nothing()
+    {
+        await using var world = await World.OpenAsync();
+        var session = await StartAsync(world, await world.EnrollAsync("H1"));
+        await SendAsync(world, session, 0);
+        var campaign = await world.AskAsync("select 1", World.Everyone, expiresAt: world.Clock.Now.AddHours(1));
+        foreach (var jump in new[] { TimeSpan.FromDays(4_000), TimeSpan.FromDays(-4_000) })
+        {
+            world.Clock.Advance(jump);
+            foreach (var _ in Enumerable.Range(0, 3))
+            {
+                await world.Get<TidyCarves>().RunAsync(default);
+                await world.Get<Expiry>().RunAsync(default);
+                await world.Get<Retention>().RunAsync(default);
+                world.Clock.Advance(TimeSpan.FromMinutes(1));
+            }
+        }
+
+        Assert.Equal(CarveState.Receiving, (await CarveAsync(world)).State);
+        Assert.Single(await world.Get<IBlobs>().StagedAsync(CarveStore.BlobOf((await CarveAsync(world)).Id), default));
+        Assert.Contains(campaign.Id, world.Get<CampaignStore>().Active.ByName.Keys);
+    }
+
+    private static async Task TidyTwiceAsync(World world)
+    {
+        await world.Get<TidyCarves>().RunAsync(default);
+        world.Clock.Advance(TimeSpan.FromMinutes(31));
+        await world.Get<TidyCarves>().RunAsync(default);
     }
 
     [Fact]

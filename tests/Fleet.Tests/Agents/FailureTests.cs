@@ -84,6 +84,27 @@ public sealed class FailureTests
     [InlineData("log")]
     [InlineData("distributed/read")]
     [InlineData("distributed/write")]
+    public async Task A_damaged_store_is_an_error_of_the_server_and_never_the_agents(string call)
+    {
+        await using var world = await World.OpenAsync();
+        var key = await world.EnrollAsync("H1");
+        await world.PutQueryAsync("q", "select 1");
+        foreach (var table in new[] { Fleet.Storage.Schema.Queries, Fleet.Storage.Schema.Nodes })
+        {
+            await world.Get<Fleet.Storage.Embedded.SqliteDatabase>().Writer.RunAsync(connection => { Fleet.Storage.Embedded.SqliteDatabase.Run(connection, $"UPDATE {table} SET c = x'0101617A'"); return 0; }, several: false, default);
+            await using var second = await World.ReopenAsync(world);
+            var reply = await second.PostAsync(call, $$"""{"node_key":"{{key}}","log_type":"result","data":[]}""");
+            Assert.True(reply.IsError, reply.Text);
+            Assert.InRange(reply.Status, 500, 599);
+            Assert.False(reply.Json.ContainsKey("node_invalid"));
+        }
+    }
+
+    [Theory]
+    [InlineData("config")]
+    [InlineData("log")]
+    [InlineData("distributed/read")]
+    [InlineData("distributed/write")]
     public async Task An_outage_of_the_store_is_an_error_and_never_an_invalid_node(string call)
     {
         await using var world = await World.OpenAsync();

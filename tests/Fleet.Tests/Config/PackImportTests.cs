@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using Fleet.Config;
+using Fleet.Kernel;
 using Fleet.Nodes;
 using Fleet.Tests.Support;
 
@@ -33,7 +34,7 @@ public sealed class PackImportTests
     [InlineData("not json")]
     [InlineData("[]")]
     [InlineData("{\"a\":")]
-    public void What_is_no_JSON_object_is_refused_in_words(string text) => Assert.Throws<FormatException>(() => OsqueryFile.Read(Encoding.UTF8.GetBytes(text)));
+    public void What_is_no_JSON_object_is_refused_in_words(string text) => Assert.Throws<BadFileException>(() => OsqueryFile.Read(Encoding.UTF8.GetBytes(text)));
 
     [Fact]
     public async Task A_pack_with_mistakes_is_refused_whole_and_every_mistake_is_named()

@@ -101,7 +101,6 @@ public sealed class SqlCheckTests
         var verdict = s_check.Check(bomb);
         Assert.False(verdict.Valid);
         Assert.Contains("too complex", verdict.Message!, StringComparison.Ordinal);
-        Assert.True(SQLitePCL.raw.sqlite3_memory_used() < 100 << 20);
         Assert.True(s_check.Check("select * from users").Valid);
     }
 

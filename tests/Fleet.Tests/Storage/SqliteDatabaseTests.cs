@@ -82,4 +82,40 @@ public sealed class SqliteDatabaseTests
         await a["T"].WriteAsync(Write.Merge(new("p", "c"), new Columns { ["A"] = 1L }), default);
         Assert.Single((await b["T"].PageAsync(KeyRange.Everything, 10, null, default)).Items);
     }
+
+    [Fact]
+    public async Task A_row_that_is_not_what_was_written_is_the_stores_fault_and_leaves_the_others()
+    {
+        using var scratch = new Scratch();
+        using var database = new SqliteDatabase(scratch.File("a.db"), Limits.Default);
+        var table = new SqliteTables(database, TimeProvider.System)["T"];
+        await table.WriteAsync(Write.Insert(new("p", "bad"), new Columns { ["a"] = "text" }), default);
+        await table.WriteAsync(Write.Insert(new("p", "good"), new Columns { ["a"] = "text" }), default);
+        foreach (var bytes in new[] { "''", "x'FFFFFFFFFF'", "x'0101617A'", "x'0101617305'", "x'01FF'" })
+        {
+            await database.Writer.RunAsync(connection => { SqliteDatabase.Run(connection, $"UPDATE T SET c = {bytes} WHERE r = 'bad'"); return 0; }, several: false, default);
+            await Assert.ThrowsAsync<StorageDamagedException>(async () => await table.FindAsync(new("p", "bad"), default));
+            Assert.NotNull(await table.FindAsync(new("p", "good"), default));
+        }
+    }
+
+    /// <summary>The one that waits, for four seconds: that it ends is what it is about.</summary>
+    [Fact]
+    public async Task A_database_that_another_process_holds_is_an_error_before_an_agent_gives_up()
+    {
+        using var scratch = new Scratch();
+        using var database = new SqliteDatabase(scratch.File("a.db"), Limits.Default);
+        var table = new SqliteTables(database, TimeProvider.System)["T"];
+        await table.WriteAsync(Write.Insert(new("p", "a"), []), default);
+        using var other = new Microsoft.Data.Sqlite.SqliteConnection($"Data Source={scratch.File("a.db")};Pooling=False");
+        other.Open();
+        SqliteDatabase.Run(other, "BEGIN IMMEDIATE");
+        var began = System.Diagnostics.Stopwatch.GetTimestamp();
+        var writes = Enumerable.Range(0, 3).Select(i => table.WriteAsync(Write.Insert(new("p", "b" + i), []), default).AsTask()).ToList();
+        foreach (var write in writes) await Assert.ThrowsAsync<StorageUnavailableException>(() => write);
+        Assert.True(System.Diagnostics.Stopwatch.GetElapsedTime(began) < TimeSpan.FromSeconds(10));
+        SqliteDatabase.Run(other, "ROLLBACK");
+        await table.WriteAsync(Write.Insert(new("p", "c"), []), default);
+        Assert.NotNull(await table.FindAsync(new("p", "a"), default));
+    }
 }

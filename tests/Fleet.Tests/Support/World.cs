@@ -91,6 +91,14 @@ internal sealed class World : IAsyncDisposable
         return second;
     }
 
+    /// <summary>The same without having looked into the store: what it finds there may be damaged.</summary>
+    public static async Task<World> ReopenAsync(World world)
+    {
+        var second = new World(world._scratch, ownsScratch: false, world.Clock, []);
+        await second.Get<SigningKeys>().ReadAsync(default);
+        return second;
+    }
+
     public T Get<T>() where T : notnull => _services.GetRequiredService<T>();
 
     public ISubscriber Subscriber(string queue) => _services.GetServices<ISubscriber>().Single(subscriber => subscriber.Queue == queue);
