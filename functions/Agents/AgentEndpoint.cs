@@ -1,20 +1,22 @@
 using System.Diagnostics;
+using System.IO.Pipelines;
 using System.Net;
-using System.Text.Json;
 using Fleet.Kernel;
+using Fleet.Nodes;
 using Fleet.Storage;
 
 namespace Fleet.Agents;
 
 /// <summary>Stands before every call: reads the body within the limits, and sees to it that whatever happens, the agent gets JSON that it understands.</summary>
-internal sealed class AgentEndpoint(IReadOnlyDictionary<string, IAgentCall> calls, ClientCertificates certificates, Limits limits, ILogger<AgentEndpoint> log)
+internal sealed class AgentEndpoint(IReadOnlyDictionary<string, IAgentCall> calls, ClientCertificates certificates, NodeKeys keys, Limits limits, ILogger<AgentEndpoint> log)
 {
     private static readonly AgentAnswer s_busy = AgentAnswer.Error(503, "busy, retry");
     private static readonly AgentAnswer s_unavailable = AgentAnswer.Error(503, "temporarily unavailable, retry");
+    private static readonly AgentAnswer s_slow = AgentAnswer.Error(408, "the body took too long to arrive, retry");
     private static readonly AgentAnswer s_method = AgentAnswer.Error(405, "use POST or PUT");
     private static readonly AgentAnswer s_unknown = AgentAnswer.Error(404, "there is no such call: check the agent's *_tls_endpoint flags");
 
-    private readonly ByteBudget _budget = new(limits.BodyBytesInFlight);
+    private readonly ByteBudget _budget = new(ByteBudget.Fitting(limits.BodyBytesInFlight));
 
     /// <summary>Answers a request for a call; null for a path under the agents' prefixes that is none.</summary>
     public async Task HandleAsync(HttpContext context, string? call)
@@ -55,23 +57,24 @@ internal sealed class AgentEndpoint(IReadOnlyDictionary<string, IAgentCall> call
 
     private async ValueTask<AgentAnswer> AnswerAsync(HttpContext context, IAgentCall call)
     {
-        var length = context.Request.ContentLength;
         var most = call.IsSmall ? limits.SmallBodyBytes : limits.AgentBodyBytes;
-        if (length > most && !call.TakesOversized) return TooLarge(most);
+        if (context.Request.ContentLength > most && !call.TakesOversized) return TooLarge(most);
 
         using var budget = new ByteBudget.Share(_budget);
+        using var buffer = new BodyBuffer(call.TakesOversized, budget);
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
+        patience.CancelAfter(limits.BodyTime);
         try
         {
-            using var buffer = new BodyBuffer(most, length, budget);
-            await buffer.ReadAsync(context.Request.Body, context.RequestAborted);
-            if (buffer.IsOversized && !call.TakesOversized) return TooLarge(most);
+            var (headerKey, certified) = (HeaderKey(context.Request), certificates.NameIn(context));
+            if (certified is not null || (headerKey.Length > 0 && keys.TryRead(headerKey, out _) == KeyVerdict.Good)) budget.MakeKnown();
+            var body = await ReadAsync(context, call, buffer, budget, isForeign: call.TakesKey && headerKey.Length > 0 && !budget.IsKnown, patience.Token);
 
-            var body = buffer.Bytes;
-            if (Compression.IsGzip(body.Span)) body = Inflate(body, call.IsSmall ? most : limits.InflatedBodyBytes, budget);
+            // Storing a log packs it, and packing may take as much again.
+            if (!call.IsSmall && !buffer.IsOversized) budget.Take(body.Length);
 
             // From here on the work is finished even if the agent hangs up: it sends the same again, and finds it done.
-            var request = new AgentRequest(
-                Utf8Text.Repair(body), HeaderKey(context.Request), Address(context), AcceptsGzip(context.Request), buffer.Size, buffer.IsOversized, certificates.NameIn(context));
+            var request = new AgentRequest(body, headerKey, Address(context), AcceptsGzip(context.Request), buffer.Size, buffer.IsOversized, certified);
             return await call.HandleAsync(request, CancellationToken.None);
         }
         catch (BadBodyException fault)
@@ -95,9 +98,9 @@ internal sealed class AgentEndpoint(IReadOnlyDictionary<string, IAgentCall> call
         {
             return AgentAnswer.Error(fault.StatusCode, fault.Message);
         }
-        catch (Exception fault) when (fault is OperationCanceledException or IOException && context.RequestAborted.IsCancellationRequested)
+        catch (Exception fault) when (fault is OperationCanceledException or IOException && patience.IsCancellationRequested)
         {
-            return s_unavailable;
+            return s_slow;
         }
         catch (Exception fault)
         {
@@ -106,15 +109,27 @@ internal sealed class AgentEndpoint(IReadOnlyDictionary<string, IAgentCall> call
         }
     }
 
-    private static byte[] Inflate(ReadOnlyMemory<byte> body, int most, ByteBudget.Share budget)
+    /// <summary>The whole body; of one whose key this server did not sign just that key, which is what the answer is about.</summary>
+    private async ValueTask<ReadOnlyMemory<byte>> ReadAsync(HttpContext context, IAgentCall call, BodyBuffer buffer, ByteBudget.Share budget, bool isForeign, CancellationToken ct)
     {
-        try
+        var reader = new BodyReader(context.Request.BodyReader, buffer, budget, call.TakesKey ? keys : null);
+        var most = Math.Min(call.IsSmall ? limits.SmallBodyBytes : limits.AgentBodyBytes, _budget.MostForOne);
+        if (!isForeign) await reader.ReadAsync(most, call.IsSmall ? most : Math.Min(limits.InflatedBodyBytes, _budget.MostForOne), ct);
+        if (!isForeign && reader.ForeignKey is null) return buffer.Bytes;
+
+        // An agent reads no answer before it has sent all.
+        await DrainAsync(context.Request.BodyReader, ct);
+        return reader.ForeignKey is { } key ? (byte[])[.. "{\"node_key\":\""u8, .. key.Span, .. "\"}"u8] : "{}"u8.ToArray();
+    }
+
+    private async ValueTask DrainAsync(PipeReader pipe, CancellationToken ct)
+    {
+        var bytes = 0L;
+        for (var read = await pipe.ReadAsync(ct); ; read = await pipe.ReadAsync(ct))
         {
-            return Compression.Gunzip(body, most, budget.Take);
-        }
-        catch (InvalidDataException)
-        {
-            throw new BadBodyException("it looks like gzip and cannot be inflated");
+            if ((bytes += read.Buffer.Length) > limits.AgentBodyBytes) throw new TooLargeException("the body", limits.AgentBodyBytes);
+            pipe.AdvanceTo(read.Buffer.End);
+            if (read.IsCompleted) return;
         }
     }
 

@@ -35,6 +35,9 @@ internal interface IAgentCall
     /// <summary>Whether a body over the limit is handed in by its end, to be dropped knowingly: an agent would send it again for ever.</summary>
     bool TakesOversized => false;
 
+    /// <summary>Whether bodies, or headers, have a node key.</summary>
+    bool TakesKey => true;
+
     /// <summary>Whether bodies are small: all but logs and distributed answers are.</summary>
     bool IsSmall => true;
 

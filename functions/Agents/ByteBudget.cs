@@ -1,24 +1,56 @@
 namespace Fleet.Agents;
 
-/// <summary>How many bytes of bodies may be in memory at once. They count as they arrive, so that slow senders hold only what they sent.</summary>
+/// <summary>How many bytes of bodies may be in memory at once: buffers, what was inflated, and the copies that storing it takes. They count as they arrive.</summary>
+/// <remarks>Small bodies may use all of it, large ones three quarters, and those whose sender is not known yet a quarter: neither a stranger nor a machine that floods takes the room of others.</remarks>
 internal sealed class ByteBudget(long most)
 {
+    /// <summary>An agent's usual post is smaller.</summary>
+    private const int SmallBytes = 1 << 20;
+
     private readonly long _most = most;
     private long _taken;
+    private long _strangers;
+
+    /// <summary>What one body may have: with the copy that storing it takes, all that large ones may have.</summary>
+    public int MostForOne { get; } = (int)Math.Min(int.MaxValue / 2, most * 3 / 8);
+
+    public long Taken => Volatile.Read(ref _taken);
+
+    /// <summary>The smaller of a setting and a quarter of the memory that this process may use.</summary>
+    public static long Fitting(long setting) => Math.Min(setting, Math.Max(64 << 20, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4));
 
     /// <summary>What one request has taken; given back when it is disposed of.</summary>
     public sealed class Share(ByteBudget budget) : IDisposable
     {
         private long _taken;
 
-        /// <exception cref="SpentException">There is no room for so many bytes now.</exception>
-        public void Take(int bytes)
+        /// <summary>Whether the sender is known by a key that this server signed, or by a certificate.</summary>
+        public bool IsKnown { get; private set; }
+
+        public void MakeKnown()
         {
-            _taken += bytes;
-            if (Interlocked.Add(ref budget._taken, bytes) > budget._most) throw new SpentException();
+            if (IsKnown) return;
+            IsKnown = true;
+            Interlocked.Add(ref budget._strangers, -_taken);
         }
 
-        public void Dispose() => Interlocked.Add(ref budget._taken, -_taken);
+        /// <exception cref="SpentException">There is no room for so many bytes now.</exception>
+        public void Take(long bytes)
+        {
+            _taken += bytes;
+            var all = Interlocked.Add(ref budget._taken, bytes);
+            var strangers = IsKnown ? 0 : Interlocked.Add(ref budget._strangers, bytes);
+            if (all > (_taken > SmallBytes ? budget._most / 4 * 3 : budget._most) || strangers > budget._most / 4) throw new SpentException();
+        }
+
+        public void Release(long bytes)
+        {
+            _taken -= bytes;
+            Interlocked.Add(ref budget._taken, -bytes);
+            if (!IsKnown) Interlocked.Add(ref budget._strangers, -bytes);
+        }
+
+        public void Dispose() => Release(_taken);
     }
 
     /// <summary>Agents are to come back: they keep what they have.</summary>

@@ -13,6 +13,8 @@ internal sealed class CarveContinue(CarveIntake intake, NodeKeys keys, SigningKe
 
     public bool IsSmall => false;
 
+    public bool TakesKey => false;
+
     public bool ReadsNoError => true;
 
     public async ValueTask<AgentAnswer> HandleAsync(AgentRequest request, CancellationToken ct)

@@ -11,6 +11,8 @@ internal sealed class Enroll(
     Enrollment enrollment, EnrollmentSettings settings, NodeDirectory directory, SigningKeys signing, Arrivals arrivals, Activity activity, ChangeFeed changes, TimeProvider clock, ILogger<Enroll> log)
     : IAgentCall
 {
+    public bool TakesKey => false;
+
     public async ValueTask<AgentAnswer> HandleAsync(AgentRequest request, CancellationToken ct)
     {
         EnrollBody body;

@@ -9,36 +9,6 @@ internal static class Compression
     /// <summary>Whether the bytes begin as gzip does. Agents' and proxies' headers are not to be trusted; two bytes are.</summary>
     public static bool IsGzip(ReadOnlySpan<byte> bytes) => bytes is [0x1F, 0x8B, ..];
 
-    /// <summary>Inflates gzip.</summary>
-    /// <exception cref="InvalidDataException">The bytes are not gzip, or are cut off.</exception>
-    /// <exception cref="TooLargeException">More than <paramref name="most"/> bytes would come out; no more than that was held.</exception>
-    /// <param name="bytes">Gzip.</param>
-    /// <param name="most">The limit.</param>
-    /// <param name="count">Told of each piece that is inflated, before it is held; may throw to stop.</param>
-    public static byte[] Gunzip(ReadOnlyMemory<byte> bytes, int most, Action<int>? count = null)
-    {
-        using var source = new MemoryStream(bytes.ToArray(), writable: false);
-        using var gzip = new GZipStream(source, CompressionMode.Decompress);
-        using var inflated = new MemoryStream();
-        var buffer = ArrayPool<byte>.Shared.Rent(1 << 16);
-        try
-        {
-            int read;
-            while ((read = gzip.Read(buffer)) > 0)
-            {
-                if (inflated.Length + read > most) throw new TooLargeException("the inflated body", most);
-                count?.Invoke(read);
-                inflated.Write(buffer, 0, read);
-            }
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
-        }
-
-        return inflated.ToArray();
-    }
-
     public static byte[] Gzip(ReadOnlySpan<byte> bytes)
     {
         using var packed = new MemoryStream();

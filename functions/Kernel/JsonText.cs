@@ -5,7 +5,7 @@ using System.Text.Json;
 namespace Fleet.Kernel;
 
 /// <summary>Reading JSON that agents wrote: lone surrogates, numbers as text, duplicate members.</summary>
-/// <remarks>Feed it repaired UTF-8 (<see cref="Utf8Text.Repair"/>). Of duplicate members the first counts, as in the agent's own RapidJSON.</remarks>
+/// <remarks>Feed it repaired UTF-8 (<see cref="Utf8Repair"/>). Of duplicate members the first counts, as in the agent's own RapidJSON.</remarks>
 internal static class JsonText
 {
     /// <summary>Deep enough for what extensions log, and no stack to overflow.</summary>

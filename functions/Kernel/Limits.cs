@@ -16,8 +16,12 @@ internal sealed record Limits
     /// <summary>Bytes that a gzip log may inflate to: half of an agent's worst batch, 1,024 lines of 1 MiB. A bomb stops here.</summary>
     public int InflatedBodyBytes { get; init; } = 512 << 20;
 
-    /// <summary>Bytes of all agent bodies held at once, as they arrive and as they inflate. Beyond it agents are told to come back, and keep their logs.</summary>
+    /// <summary>Bytes that agents' bodies take at once: as they arrive, inflated, and packed to be stored. At most a quarter of the memory that the process may use.
+    /// Beyond it agents are told to come back, and keep their logs. One body may have three eighths of it.</summary>
     public long BodyBytesInFlight { get; init; } = 1L << 30;
+
+    /// <summary>How long an agent's body may take to arrive: the agent gives up after 16 s.</summary>
+    public TimeSpan BodyTime { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>Characters of a query's name in a line. osquery's are a pack's and a query's together.</summary>
     public const int LineNameCharacters = 1_000;

@@ -220,17 +220,54 @@ public sealed class FailureTests
         var packed = Gzip(new string(' ', 50_000) + "{}");
         Assert.Equal(400, (await world.PostAsync("log", packed[..^20])).Status);
         Assert.Equal(400, (await world.PostAsync("log", new byte[] { 0x1F, 0x8B, 1, 2, 3 })).Status);
-        var bomb = await world.PostAsync("log", Gzip(new string(' ', 200_000) + "{}"));
+        var key = await world.EnrollAsync("H1");
+        var bomb = await world.PostAsync("log", Gzip($"{{\"node_key\":\"{key}\"" + new string(' ', 200_000) + "}"));
         Assert.Equal(413, bomb.Status);
         Assert.True(bomb.IsError);
     }
 
     [Fact]
+    public async Task What_a_stranger_packed_is_not_unpacked()
+    {
+        await using var world = await World.OpenAsync();
+        var key = await world.EnrollAsync("H1");
+        var filler = new string(' ', 1 << 20);
+        var altered = key[..^1] + (key[^1] == 'A' ? 'B' : 'A');
+
+        // A key that is good, before what it is for; one that is none; none; and one that hides behind what it would be for.
+        Assert.False((await world.PostAsync("log", Gzip($"{{\"node_key\":\"{key}\",{filler}\"log_type\":\"result\",\"data\":[]}}"))).IsError);
+        Assert.True((await world.PostAsync("log", Gzip($"{{\"node_key\":\"{altered}\",{filler}{filler}\"log_type\":\"result\",\"data\":[]}}"))).IsInvalid);
+        Assert.Equal(400, (await world.PostAsync("log", Gzip($"{filler}{{}}"))).Status);
+        Assert.Equal(400, (await world.PostAsync("log", Gzip($"{{\"log_type\":\"result\",{filler}\"data\":[],\"node_key\":\"{key}\"}}"))).Status);
+        Assert.False((await world.PostAsync("log", Gzip($"{{\"log_type\":\"result\",{filler}\"data\":[],\"node_key\":\"{key}\"}}"), request => request.Headers.Authorization = $"NodeKey {key}")).IsError);
+        Assert.True((await world.PostAsync("log", Gzip($"{{{filler}}}"), request => request.Headers.Authorization = $"NodeKey {altered}")).IsInvalid);
+    }
+
+    [Fact]
+    public async Task Nothing_of_the_budget_is_left_taken()
+    {
+        await using var world = await World.OpenAsync(("Limits:BodyBytesInFlight", "4000000"));
+        var key = await world.EnrollAsync("H1");
+        for (var i = 0; i < 30; i++)
+        {
+            await world.PostAsync("log", Gzip($"{{\"node_key\":\"{key}\"" + new string(' ', 3_000_000) + "}"));
+            await world.PostAsync("log", Gzip(new string(' ', 100_000)));
+            await world.PostAsync("log", new string('x', 500_000));
+            await world.PostAsync("log", $"{{\"node_key\":\"{key}x\"" + new string(' ', 100_000));
+        }
+
+        Assert.Equal(200, (await world.PostAsync("log", $$"""{"node_key":"{{key}}",{{new string(' ', 900_000)}}"log_type":"result","data":[]}""")).Status);
+    }
+
+    [Fact]
     public async Task What_inflates_counts_among_the_bytes_that_are_held()
     {
-        await using var world = await World.OpenAsync(("Limits:BodyBytesInFlight", "100000"));
-        Assert.Equal(503, (await world.PostAsync("log", Gzip(new string(' ', 200_000) + "{}"))).Status);
-        Assert.Equal(200, (await world.PostAsync("log", Gzip(new string(' ', 50_000) + "{}"))).Status);
+        await using var world = await World.OpenAsync(("Limits:BodyBytesInFlight", "2000000"));
+        var key = await world.EnrollAsync("H1");
+        Assert.Equal(503, (await world.PostAsync("log", Gzip(Body(700_000)))).Status);
+        Assert.Equal(200, (await world.PostAsync("log", Gzip(Body(50_000)))).Status);
+
+        string Body(int spaces) => $$"""{"node_key":"{{key}}",{{new string(' ', spaces)}}"log_type":"result","data":[]}""";
     }
 
     [Fact]
@@ -240,7 +277,7 @@ public sealed class FailureTests
         foreach (var call in new[] { "enroll", "config", "distributed/read" })
         {
             Assert.Equal(413, (await world.PostAsync(call, new string(' ', 2 << 20) + "{}")).Status);
-            Assert.Equal(413, (await world.PostAsync(call, Gzip(new string(' ', 2 << 20) + "{}"))).Status);
+            Assert.Equal(400, (await world.PostAsync(call, Gzip(new string(' ', 2 << 20) + "{}"))).Status);
         }
     }
 
@@ -257,8 +294,8 @@ public sealed class FailureTests
     [Fact]
     public async Task Too_many_bytes_at_once_are_told_to_come_back()
     {
-        await using var world = await World.OpenAsync(("Limits:BodyBytesInFlight", "100"));
-        var reply = await world.PostAsync("config", """{"node_key":"x"}""" + new string(' ', 200));
+        await using var world = await World.OpenAsync(("Limits:BodyBytesInFlight", "20000"));
+        var reply = await world.PostAsync("config", new string(' ', 7_000) + """{"node_key":"x"}""");
         Assert.Equal(503, reply.Status);
         Assert.Equal("busy, retry", reply.Json["error"]!.GetValue<string>());
         Assert.False((await world.PostAsync("config", """{"node_key":"x"}""")).IsError);
