@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Fleet.Kernel;
+using Fleet.Storage.Embedded;
 using SQLitePCL;
 
 namespace Fleet.Config;
@@ -11,10 +12,6 @@ internal sealed class SqlSandbox : IDisposable
     /// <summary>SQLITE_DBCONFIG_*, which the package does not name: triggers, loading of extensions, defensive mode, trusted schemas, and ATTACH to make or to write files.</summary>
     private static readonly (int Option, int Value)[] s_options = [(1002, 0), (1005, 0), (1010, 1), (1017, 0), (1020, 0), (1021, 0)];
 
-    private static readonly Lock s_heapLock = new();
-    private static int s_heapUsers;
-    private static long s_heapLimit;
-
     private readonly Limits _limits;
     private readonly sqlite3 _database;
     private readonly HashSet<string> _read = new(StringComparer.OrdinalIgnoreCase);
@@ -25,7 +22,7 @@ internal sealed class SqlSandbox : IDisposable
     public SqlSandbox(Limits limits)
     {
         _limits = limits;
-        Batteries_V2.Init();
+        SqliteMemory.Init();
         if (raw.sqlite3_open(":memory:", out _database) != raw.SQLITE_OK) throw new InvalidOperationException("SQLite opens no database in memory.");
         foreach (var (option, value) in s_options) raw.sqlite3_db_config(_database, option, value, out _);
         raw.sqlite3_limit(_database, raw.SQLITE_LIMIT_ATTACHED, 0);
@@ -65,7 +62,7 @@ internal sealed class SqlSandbox : IDisposable
         _read.Clear();
         _denied = null;
         _began = Stopwatch.GetTimestamp();
-        EnterHeap();
+        SqliteMemory.Begin(_limits.SqlCheckBytes, _limits.SqlCheckTime);
         try
         {
             var code = raw.sqlite3_prepare_v2(_database, sql, out var statement, out var rest);
@@ -81,7 +78,7 @@ internal sealed class SqlSandbox : IDisposable
         }
         finally
         {
-            LeaveHeap();
+            IsSpent |= SqliteMemory.End();
         }
     }
 
@@ -113,24 +110,6 @@ internal sealed class SqlSandbox : IDisposable
         }
 
         return false;
-    }
-
-    /// <summary>SQLite counts memory for the whole process, the store's too: what a check may take is added to what is in use as it begins.</summary>
-    private void EnterHeap()
-    {
-        lock (s_heapLock)
-        {
-            s_heapLimit = Math.Max(s_heapUsers++ == 0 ? 0 : s_heapLimit, raw.sqlite3_memory_used()) + _limits.SqlCheckBytes;
-            raw.sqlite3_hard_heap_limit64(s_heapLimit);
-        }
-    }
-
-    private static void LeaveHeap()
-    {
-        lock (s_heapLock)
-        {
-            if (--s_heapUsers == 0) raw.sqlite3_hard_heap_limit64(0);
-        }
     }
 
     private int Authorize(object data, int action, string a, string b, string database, string trigger)

@@ -52,10 +52,13 @@ internal static class Server
         builder.Services.ConfigureHttpJsonOptions(json => ManagerJson.Configure(json.SerializerOptions));
         builder.Services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(15));
-        builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => Listen(kestrel, settings, folder));
+        var connections = new ConnectionLimit(settings.Limits, settings.Http.TrustedProxies.Select(Proxies.Parse), TimeProvider.System);
+        builder.Services.AddSingleton(connections);
+        builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => Listen(kestrel, settings, folder, connections));
 
         var app = builder.Build();
         app.Services.GetRequiredService<Kernel.MetricsBoard>();
+        ConnectionLimit.Note(app);
         if (settings.FunctionsPort is { } port) app.UseTriggers(port);
         else await app.Services.GetRequiredService<FirstStart>().PrepareAsync(ct);
         if (settings.Http.TrustedProxies.Count > 0) app.UseForwardedHeaders(Proxies.Options(settings.Http.TrustedProxies));
@@ -115,13 +118,14 @@ internal static class Server
         });
     }
 
-    private static void Listen(KestrelServerOptions kestrel, Settings all, DataFolder folder)
+    private static void Listen(KestrelServerOptions kestrel, Settings all, DataFolder folder, ConnectionLimit connections)
     {
         var settings = all.Http;
         kestrel.AddServerHeader = false;
 
         // Agents' bodies have a limit of their own, which answers in JSON; Kestrel's answers with nothing, which agents take for success.
         kestrel.Limits.MaxRequestBodySize = null;
+        kestrel.Limits.RequestHeadersTimeout = all.Limits.HeaderTime;
         var url = settings.Url;
         if (all.FunctionsPort is { } port) kestrel.Listen(IPAddress.Loopback, port);
         else if (IPAddress.TryParse(url.Host.Trim('[', ']'), out var address)) kestrel.Listen(address, url.Port, Options);
@@ -130,10 +134,17 @@ internal static class Server
 
         void Options(ListenOptions listen)
         {
-            if (url.Scheme != "https") return;
+            connections.Use(listen);
+            if (url.Scheme == "https") listen.UseHttps(Tls());
+            ConnectionLimit.GuardAnswers(listen);
+        }
+
+        HttpsConnectionAdapterOptions Tls()
+        {
             var (certificate, chain) = Certificates.Load(settings.Certificate ?? folder.Certificate, settings.CertificateKey ?? folder.CertificateKey);
-            listen.UseHttps(new HttpsConnectionAdapterOptions
+            return new()
             {
+                HandshakeTimeout = all.Limits.HeaderTime,
                 ServerCertificate = certificate,
                 ServerCertificateChain = chain,
                 SslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
@@ -141,7 +152,7 @@ internal static class Server
                 // Asked for where agents have some, and judged with the request: a refusal here would be a broken connection without a word.
                 ClientCertificateMode = all.Certificates.Authorities is null ? ClientCertificateMode.NoCertificate : ClientCertificateMode.AllowCertificate,
                 ClientCertificateValidation = (_, _, _) => true,
-            });
+            };
         }
     }
 }

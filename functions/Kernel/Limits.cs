@@ -23,6 +23,15 @@ internal sealed record Limits
     /// <summary>How long an agent's body may take to arrive: the agent gives up after 16 s.</summary>
     public TimeSpan BodyTime { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>How long a request's headers may take to arrive, and TLS to be agreed on. Then the connection is closed without a word.</summary>
+    public TimeSpan HeaderTime { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Connections at once; unless it is set, what the process's limit of descriptors leaves.</summary>
+    public int Connections { get; init; }
+
+    /// <summary>Connections of one address at once, or of one IPv6 network of 64 bits; unless it is set, a quarter of all. Trusted proxies have no such limit.</summary>
+    public int ConnectionsPerAddress { get; init; }
+
     /// <summary>Characters of a query's name in a line. osquery's are a pack's and a query's together.</summary>
     public const int LineNameCharacters = 1_000;
 

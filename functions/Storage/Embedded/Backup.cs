@@ -34,6 +34,7 @@ internal static class Backup
     /// <exception cref="IOException">It cannot be written, or is there already.</exception>
     public static async Task CreateAsync(string folder, string file, string? passphrase, string version, TimeProvider clock, CancellationToken ct)
     {
+        SqliteMemory.Init();
         if (File.Exists(file)) throw new IOException($"{file} is there already: a backup replaces no file.");
         var (draft, copy) = ($"{file}.{Guid.NewGuid():N}", $"{file}.{Guid.NewGuid():N}.db");
         try
@@ -78,6 +79,7 @@ internal static class Backup
     /// <exception cref="InvalidDataException">It is no backup, is damaged, or the passphrase is wrong.</exception>
     public static async Task<BackupManifest> RestoreAsync(string file, string folder, Func<string> askPassphrase, CancellationToken ct)
     {
+        SqliteMemory.Init();
         if (File.Exists(Path.Combine(folder, Database))) throw new IOException($"{Path.Combine(folder, Database)} is there already: move it away, or name another folder with --data.");
         var draft = Path.Combine(folder, $"restore-{Guid.NewGuid():N}");
         PrivateFile.MakeFolder(draft);

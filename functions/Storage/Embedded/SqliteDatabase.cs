@@ -28,7 +28,7 @@ internal sealed class SqliteDatabase : IDisposable
 
     public SqliteDatabase(string path, Limits limits)
     {
-        SQLitePCL.Batteries_V2.Init();
+        SqliteMemory.Init();
         _connectionString = new SqliteConnectionStringBuilder { DataSource = path, Pooling = false }.ToString();
         var connection = Open();
         Run(connection, $"PRAGMA journal_mode=WAL; PRAGMA busy_timeout={WriterPatience}");

@@ -1,6 +1,9 @@
 using System.Text.Json.Nodes;
 using Fleet.Config;
 using Fleet.Kernel;
+using Fleet.Shared;
+using Fleet.Storage;
+using Fleet.Storage.Embedded;
 
 namespace Fleet.Tests.Config;
 
@@ -124,5 +127,22 @@ public sealed class SqlCheckTests
     {
         if (columns is null) Assert.Throws<FormatException>(() => ExtraTables.OfDdl(definition));
         else Assert.Equal(columns, string.Join(' ', ExtraTables.OfDdl(definition).Columns));
+    }
+
+    [Fact]
+    public async Task While_statements_expand_the_store_has_all_the_memory_that_it_wants()
+    {
+        using var scratch = new Scratch();
+        using var database = new SqliteDatabase(scratch.File("a.db"), Limits.Default);
+        var table = new SqliteTables(database, TimeProvider.System)["T"];
+        var bomb = "with c0 as (select 1)" + string.Concat(Enumerable.Range(1, 26).Select(i => $", c{i} as (select 1 from c{i - 1} a, c{i - 1} b)")) + " select * from c26";
+        var exploding = Task.Run(() =>
+        {
+            for (var i = 0; i < 10; i++) Assert.False(s_check.Check(bomb).Valid);
+        });
+        var large = new byte[60_000];
+        for (var i = 0; !exploding.IsCompleted || i < 100; i++) await table.WriteAsync(Write.Replace(new("p", "r" + (i % 500)), new Columns { ["a"] = large }), default);
+        await exploding;
+        Assert.NotEmpty((await table.PageAsync(KeyRange.Everything, 1_000, null, default)).Items);
     }
 }

@@ -2,7 +2,6 @@ using Fleet.Kernel;
 using Fleet.Results;
 using Fleet.Storage;
 using Fleet.Tests.Support;
-using Fleet.Upkeep;
 
 namespace Fleet.Tests.Results;
 
@@ -42,7 +41,7 @@ public sealed class QuarantineTests
 
     public static TheoryData<Exception> MachineFaults() =>
     [
-        new StorageUnavailableException("down"), new IOException("Too many open files"), new OutOfMemoryException(), new TimeoutException(), new UnauthorizedAccessException(), new OperationCanceledException(),
+        new StorageUnavailableException("down"), new IOException("Too many open files"), new TimeoutException(), new UnauthorizedAccessException(), new OperationCanceledException(),
     ];
 
     [Theory]
