@@ -1,12 +1,14 @@
 using System.Globalization;
 using System.Text;
 using Fleet.Carves;
+using Fleet.Kernel;
+using Fleet.Queries;
 using Fleet.Results;
 
 namespace Fleet.Agents;
 
 /// <summary>A node announces the files that it was asked for. The absence of a session is the refusal: agents read nothing else here.</summary>
-internal sealed class CarveStart(NodeGate gate, CarveIntake intake, ILogger<CarveStart> log) : IAgentCall
+internal sealed class CarveStart(NodeGate gate, CarveIntake intake, CampaignStore campaigns, AnswerStore answers, ILogger<CarveStart> log) : IAgentCall
 {
     public async ValueTask<AgentAnswer> HandleAsync(AgentRequest request, CancellationToken ct)
     {
@@ -15,7 +17,7 @@ internal sealed class CarveStart(NodeGate gate, CarveIntake intake, ILogger<Carv
 
         var body = request.Read(LineReader.ReadRow);
         var (session, fault) = await intake.StartAsync(
-            node.Id, TextOf(body, "carve_id"), (int)Math.Min(NumberOf(body, "block_count"), int.MaxValue), NumberOf(body, "block_size"), NumberOf(body, "carve_size"), ct);
+            node.Id, TextOf(body, "carve_id"), (int)Math.Min(NumberOf(body, "block_count"), int.MaxValue), NumberOf(body, "block_size"), NumberOf(body, "carve_size"), await IsAskedAsync(node.Id, ct), ct);
         if (fault is not null)
         {
             log.LogWarning("Refused a carve of node {Node}: {Reason}", node.Id, fault);
@@ -23,6 +25,17 @@ internal sealed class CarveStart(NodeGate gate, CarveIntake intake, ILogger<Carv
         }
 
         return new(200, Encoding.UTF8.GetBytes($$"""{"session_id":"{{session}}","success":true}"""));
+    }
+
+    /// <summary>Whether a query that carves was sent to the node: its answer, which names the carve, may come later than the carve.</summary>
+    private async ValueTask<bool> IsAskedAsync(NodeId node, CancellationToken ct)
+    {
+        foreach (var campaign in campaigns.Active.Items.Where(campaign => campaign.Sql.Contains("carve", StringComparison.OrdinalIgnoreCase)))
+        {
+            if (await answers.FindAsync(campaign.Id, node, ct) is ({ State: AnswerState.Sent or AnswerState.Done }, _)) return true;
+        }
+
+        return false;
     }
 
     private static string TextOf(List<KeyValuePair<string, ColumnValue>> body, string name) => body.Find(member => member.Key == name).Value.Text ?? "";

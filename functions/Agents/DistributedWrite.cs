@@ -42,7 +42,8 @@ internal sealed class DistributedWrite(NodeGate gate, CampaignStore campaigns, A
             // Rows with carve = 0 are the table's history.
             if (!row.TryGetProperty("carve_guid", out var value) || !row.TryGetProperty("carve", out var begun) || begun.GetRawText().Trim('"') != "1") continue;
             var guid = value.GetRawText().Trim('"');
-            if (guid.Length is > 0 and <= 100 && guid.All(c => char.IsAsciiHexDigit(c) || c == '-')) await carves.ExpectAsync(node, guid, answer.Id, ct);
+            var isGuid = guid.Length is > 0 and <= 100 && guid.All(c => char.IsAsciiHexDigit(c) || c == '-');
+            if (isGuid && !await carves.ExpectAsync(node, guid, answer.Id, ct)) return;
         }
     }
 }

@@ -50,7 +50,7 @@ internal sealed class Log(NodeGate gate, BatchStore batches, Inbox inbox, RuleSt
         await batch;
 
         // After the batch: a message that is handled before its batch can be read would be for nothing.
-        if (body.Names.Any(rules.Compiled.Wants) || sinks.Wants(body.Names)) await bus.PublishAsync(Addresses.Results, key.ToString(), ct);
+        if (body.Names.Any(rules.Compiled.Wants) || sinks.Wants(body.Names)) await bus.PublishAsync(Addresses.Results, key.ToString(), node.Id.ToString(), ct);
         await waiting;
     }
 
@@ -67,7 +67,7 @@ internal sealed class Log(NodeGate gate, BatchStore batches, Inbox inbox, RuleSt
         var batch = batches.WriteAsync(key, lines, count, [], body.Oldest, body.Newest, ct);
         var waiting = inbox.AddAsync(key, ct);
         await batch;
-        if (sinks.WantsStatusLogs) await bus.PublishAsync(Addresses.Results, key.ToString(), ct);
+        if (sinks.WantsStatusLogs) await bus.PublishAsync(Addresses.Results, key.ToString(), node.ToString(), ct);
         await waiting;
     }
 }

@@ -312,7 +312,7 @@ internal sealed class AlertLife(
 
     private async ValueTask TellAsync(AlertKey place, Alert alert, int what, CancellationToken ct)
     {
-        foreach (var delivery in alert.Deliveries) await bus.PublishAsync(Addresses.Alerts, SendAlerts.Message(place, delivery.Alerter, what), ct);
+        foreach (var delivery in alert.Deliveries) await bus.PublishAsync(Addresses.Alerts, SendAlerts.Message(place, delivery.Alerter, what), $"{alert.RuleId}/{alert.Node}", ct);
     }
 
     private static void Note(AlertEvent what) => Telemetry.Alerts.Add(1, new KeyValuePair<string, object?>("event", what.ToString().ToLowerInvariant()));

@@ -91,7 +91,7 @@ internal sealed class Digests(ITables tables, Alerters alerters, IBus bus, Limit
             var (failures, nextAt) = failed.GetValueOrDefault(name);
 
             // All that wait now: the next interval begins with the next alert. Said again until it is sent, with the same words, it is one message.
-            if (due <= now && nextAt <= now) await bus.PublishAsync(Addresses.Alerts, SendAlerts.DigestMessage(due, failures, name), ct);
+            if (due <= now && nextAt <= now) await bus.PublishAsync(Addresses.Alerts, SendAlerts.DigestMessage(due, failures, name), name, ct);
         }
     }
 

@@ -8,8 +8,9 @@ internal interface IBus
     /// <summary>Sends to a queue, or to every subscription of a topic; returns when the message cannot be lost any more.</summary>
     /// <param name="address">One of <see cref="Addresses"/>.</param>
     /// <param name="body">Keys as JSON, under 1 KB.</param>
+    /// <param name="lane">Whose message it is: where many lanes have some waiting, they take turns. Service Bus has no such thing, and delivers in order.</param>
     /// <param name="ct">Stops before sending.</param>
-    ValueTask PublishAsync(string address, string body, CancellationToken ct);
+    ValueTask PublishAsync(string address, string body, string lane, CancellationToken ct);
 }
 
 /// <summary>Where messages go. This is the whole list of topics, subscriptions and queues.</summary>

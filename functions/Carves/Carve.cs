@@ -2,6 +2,10 @@ using Fleet.Kernel;
 
 namespace Fleet.Carves;
 
+/// <summary>What may be carved: <c>Fleet__Carves__NAME</c>.</summary>
+/// <param name="Unasked">Carves that no distributed query of ours began are taken too: those of queries in the schedule.</param>
+internal sealed record CarveSettings(bool Unasked);
+
 internal enum CarveState
 {
     /// <summary>The node answered a query with this carve's guid, and has sent nothing yet.</summary>

@@ -6,25 +6,43 @@ using Fleet.Storage;
 namespace Fleet.Carves;
 
 /// <summary>Takes carves in. Every block is staged under its number, and when the last is there the list is committed: nothing is ever put together.</summary>
-internal sealed class CarveIntake(CarveStore carves, IBlobs blobs, NodeKeys keys, NodeDirectory nodes, Limits limits, TimeProvider clock)
+internal sealed class CarveIntake(CarveStore carves, IBlobs blobs, NodeKeys keys, NodeDirectory nodes, CarveSettings settings, Limits limits, TimeProvider clock)
 {
     private const string Purpose = "carve/";
 
     /// <summary>Remembers that a node's answer named a carve: the query that asked is known by that.</summary>
-    public ValueTask<Carve?> ExpectAsync(NodeId node, string guid, string campaign, CancellationToken ct) => carves.ChangeAsync(
-        Carve.IdOf(node, guid),
-        before => before is null
-            ? new(Carve.IdOf(node, guid), node, guid, campaign, CarveState.Requested, clock.GetUtcNow(), 0, 0, 0, IsClosing: false, null, null, null)
-            : before.Campaign is null ? before with { Campaign = campaign } : before,
-        ct);
+    /// <returns>False if the node has announced as many as it may: this one is not remembered.</returns>
+    public async ValueTask<bool> ExpectAsync(NodeId node, string guid, string campaign, CancellationToken ct)
+    {
+        var id = Carve.IdOf(node, guid);
+        if (await carves.FindAsync(id, ct) is null && OpenOf(await carves.ListAsync(ct), node) >= limits.OpenCarves) return false;
+        await carves.ChangeAsync(
+            id,
+            before => before is null
+                ? new(id, node, guid, campaign, CarveState.Requested, clock.GetUtcNow(), 0, 0, 0, IsClosing: false, null, null, null)
+                : before.Campaign is null ? before with { Campaign = campaign } : before,
+            ct);
+        return true;
+    }
+
+    private static int OpenOf(IEnumerable<Carve> all, NodeId node) => all.Count(carve => carve.Node == node && carve.State is (CarveState.Receiving or CarveState.Requested));
 
     /// <summary>Begins a carve, or finds the one that was begun: a start may come twice.</summary>
+    /// <param name="node">Who begins it.</param>
+    /// <param name="guid">The carve's own name.</param>
+    /// <param name="blocks">How many it announces.</param>
+    /// <param name="blockSize">Bytes of each but the last.</param>
+    /// <param name="size">Bytes of all.</param>
+    /// <param name="isAsked">A distributed query that carves was sent to the node, though no answer has named this carve yet.</param>
+    /// <param name="ct">Stops before the write.</param>
     /// <returns>The session's id, which only this server can make, or why there is none.</returns>
-    public async ValueTask<(string? Session, string? Fault)> StartAsync(NodeId node, string guid, int blocks, long blockSize, long size, CancellationToken ct)
+    public async ValueTask<(string? Session, string? Fault)> StartAsync(NodeId node, string guid, int blocks, long blockSize, long size, bool isAsked, CancellationToken ct)
     {
         if (Fault(guid, blocks, blockSize, size) is { } fault) return (null, fault);
         var id = Carve.IdOf(node, guid);
-        if (await carves.FindAsync(id, ct) is { State: CarveState.Receiving or CarveState.Complete } known)
+        var found = await carves.FindAsync(id, ct);
+        if (found is null && !isAsked && !settings.Unasked) return (null, "nobody asked for this carve; where queries of the schedule carve, set Fleet__Carves__Unasked=true");
+        if (found is { State: CarveState.Receiving or CarveState.Complete } known)
         {
             return known.Blocks == blocks && known.Size == size ? (SessionOf(id), null) : (null, "this carve was begun with another size");
         }

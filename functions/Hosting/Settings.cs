@@ -1,5 +1,6 @@
 using System.Globalization;
 using Fleet.Agents;
+using Fleet.Carves;
 using Fleet.Kernel;
 using Fleet.Manager;
 using Fleet.Nodes;
@@ -20,7 +21,7 @@ internal sealed record HttpSettings(Uri Url, bool AllowPlain, IReadOnlyList<stri
 /// <param name="FunctionsPort">Where the Functions host expects its custom handler, <c>FUNCTIONS_CUSTOMHANDLER_PORT</c>; null when there is no such host.</param>
 internal sealed record Settings(
     string Data, BackendSettings Backends, HttpSettings Http, bool Agents, bool Manager, EnrollmentSettings Enroll, CertificateSettings Certificates, SilenceSettings Silence, PresenceSettings Presence, NodeInfo NodeInfo, LogSettings Logs,
-    RetentionSettings Retention, AuthSettings Auth, CautionSettings Caution, TransparencySettings Transparency, IReadOnlyList<string> ExtraTables, Limits Limits, int? FunctionsPort)
+    RetentionSettings Retention, AuthSettings Auth, CautionSettings Caution, TransparencySettings Transparency, IReadOnlyList<string> ExtraTables, CarveSettings Carves, Limits Limits, int? FunctionsPort)
 {
     /// <summary>Each setting as it holds, and where it comes from.</summary>
     public IReadOnlyList<SettingBody> Entries { get; private init; } = [];
@@ -71,6 +72,7 @@ internal sealed record Settings(
             new(read.Number("Queries:CautionNodes", 1_000, 0, int.MaxValue), read.List("Queries:SensitiveTables", CautionSettings.DefaultTables)),
             new(read.Flag("Transparency:Enabled", false), read.Span("Transparency:LinkLife", TimeSpan.FromDays(30))),
             read.List("Sql:ExtraTables", []),
+            new CarveSettings(read.Flag("Carves:Unasked", false)),
             read.Limits(),
             functionsPort);
         read.Check("Sql:ExtraTables", () =>

@@ -137,6 +137,9 @@ internal sealed record Limits
     /// <summary>The shortest time that an absence, a group, an escalation or a digest is given: what watches them looks no more often.</summary>
     public TimeSpan ShortestSpan { get; init; } = TimeSpan.FromMinutes(1);
 
+    /// <summary>Alerts of one rule about one node in a minute. What is more is counted by one alert.</summary>
+    public int AlertsPerMinute { get; init; } = 100;
+
     /// <summary>How often is looked whether alerts are to be escalated, reminded of or resolved, and digests due.</summary>
     public TimeSpan AlertsLook { get; init; } = TimeSpan.FromSeconds(15);
 

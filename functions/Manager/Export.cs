@@ -15,6 +15,9 @@ internal static class Export
     /// <summary>Told after the last row, in a trailer, where HTTP has one (from HTTP/2 on): how many there were. A stream that broke off has none.</summary>
     public const string Rows = "Fleet-Rows";
 
+    /// <summary>On exports of results: what was stored before this time is in them; later lines are still on their way into the index.</summary>
+    public const string CompleteUpTo = "Fleet-Complete-Up-To";
+
     /// <summary>With <c>trailer=true</c> NDJSON ends with a line that says the same: <c>{"trailer":{"rows":12}}</c>.</summary>
     public const string InBody = "trailer";
 
@@ -30,9 +33,10 @@ internal static class Export
 /// <param name="format">What was asked for.</param>
 /// <param name="rows">What is exported.</param>
 /// <param name="map">A row as JSON.</param>
+/// <param name="completeUpTo">What was stored before is in it; null where everything is.</param>
 /// <param name="columns">CSV's first columns; members that come beside them follow. Null: those of the first thousand rows. What comes later and
 /// has no column is in the last one, <c>other</c>.</param>
-internal sealed class Export<T>(string name, string? format, IAsyncEnumerable<T> rows, Func<T, JsonObject> map, IReadOnlyList<string>? columns = null) : IResult
+internal sealed class Export<T>(string name, string? format, IAsyncEnumerable<T> rows, Func<T, JsonObject> map, IReadOnlyList<string>? columns = null, DateTimeOffset? completeUpTo = null) : IResult
 {
     private const int FlushEvery = 64 << 10;
 
@@ -48,6 +52,7 @@ internal sealed class Export<T>(string name, string? format, IAsyncEnumerable<T>
         var ct = httpContext.RequestAborted;
         response.ContentType = format == "csv" ? Export.Csv + "; charset=utf-8" : Export.Ndjson;
         response.Headers.ContentDisposition = $"attachment; filename=\"{name}.{format ?? "ndjson"}\"";
+        if (completeUpTo is { } time) response.Headers[Export.CompleteUpTo] = UtcTime.Text(time);
         if (response.SupportsTrailers()) response.DeclareTrailer(Export.Rows);
         var count = format == "csv" ? await WriteCsvAsync(response.Body, ct) : await WriteNdjsonAsync(response.Body, httpContext.Request.Query[Export.InBody] == "true", ct);
         httpContext.Audit().Reason ??= string.Create(CultureInfo.InvariantCulture, $"{count} rows");
@@ -66,7 +71,7 @@ internal sealed class Export<T>(string name, string? format, IAsyncEnumerable<T>
             if (buffer.Length > FlushEvery) await FlushAsync();
         }
 
-        if (inBody) buffer.Write(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{{\"trailer\":{{\"rows\":{count}}}}}\n")));
+        if (inBody) buffer.Write(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{{\"trailer\":{{\"rows\":{count}{(completeUpTo is { } time ? $",\"completeUpTo\":\"{UtcTime.Text(time)}\"" : "")}}}}}\n")));
         await FlushAsync();
         return count;
 

@@ -17,7 +17,7 @@ internal static class ReportsApi
     public static void MapReports(this IEndpointRouteBuilder api)
     {
         api.MapGet("/reports/{**query}", FindAsync).For(Role.Viewer).Docs<ListOf<ReportBody>>("List what each node holds now for a query");
-        api.MapGet("/report-exports/{**query}", ExportAll).For(Role.Viewer).IsExport().Stream().DocsFile("Export what each node holds now for a query, row by row", Export.Ndjson, Export.Csv);
+        api.MapGet("/report-exports/{**query}", ExportAllAsync).For(Role.Viewer).IsExport().Stream().DocsFile("Export what each node holds now for a query, row by row", Export.Ndjson, Export.Csv);
     }
 
     private static async Task<IResult> FindAsync(string query, ReportStore reports, Limits limits, CancellationToken ct, string? node = null, int? take = null, string? after = null)
@@ -35,8 +35,8 @@ internal static class ReportsApi
     private static ReportBody Body(NodeId node, Report report) => new(node.ToString(), report.UpdatedAt, report.IsTruncated, [.. report.Rows.Select(Rows.Columns)]);
 
     /// <summary>In CSV a row's columns stand beside the node's.</summary>
-    private static Export<JsonObject> ExportAll(string query, ReportStore reports, NodeDirectory nodes, Limits limits, CancellationToken ct, string? format = null, bool? trailer = null) =>
-        new("report", format, RowsAsync(Paging.Name(query), reports, nodes, limits, isFlat: format == "csv", ct), row => row, format == "csv" ? s_columns : null);
+    private static async Task<IResult> ExportAllAsync(string query, ReportStore reports, NodeDirectory nodes, Inbox inbox, TimeProvider clock, Limits limits, CancellationToken ct, string? format = null, bool? trailer = null) =>
+        new Export<JsonObject>("report", format, RowsAsync(Paging.Name(query), reports, nodes, limits, isFlat: format == "csv", ct), row => row, format == "csv" ? s_columns : null, await inbox.CompleteUpToAsync(ct) ?? clock.GetUtcNow());
 
     private static async IAsyncEnumerable<JsonObject> RowsAsync(string query, ReportStore reports, NodeDirectory nodes, Limits limits, bool isFlat, [EnumeratorCancellation] CancellationToken ct)
     {

@@ -46,13 +46,13 @@ internal static class ResultsApi
     }
 
     private static async Task<IResult> ExportAsync(
-        ResultSearch search, NodeCatalog catalog, HttpContext http, CancellationToken ct, string? format = null, bool? trailer = null, string? query = null, string? node = null, string? tag = null, DateTimeOffset? from = null,
+        ResultSearch search, NodeCatalog catalog, Inbox inbox, TimeProvider clock, HttpContext http, CancellationToken ct, string? format = null, bool? trailer = null, string? query = null, string? node = null, string? tag = null, DateTimeOffset? from = null,
         DateTimeOffset? to = null, string? action = null)
     {
         if (Check(http, action) is { } fault) return fault;
         if (await FilterAsync(http, catalog, query, node, tag, from, to, action, ct) is not { } filter) return s_badNode;
         var isCsv = format == "csv";
-        return new Export<Found<ResultRow>>("results", format, search.AllResultsAsync(filter, ct), found => Json(found, isCsv), isCsv ? s_result : null);
+        return new Export<Found<ResultRow>>("results", format, search.AllResultsAsync(filter, ct), found => Json(found, isCsv), isCsv ? s_result : null, await inbox.CompleteUpToAsync(ct) ?? clock.GetUtcNow());
     }
 
     private static async Task<IResult> SearchStatusAsync(
@@ -65,7 +65,7 @@ internal static class ResultsApi
     }
 
     private static async Task<IResult> ExportStatusAsync(
-        ResultSearch search, NodeCatalog catalog, CancellationToken ct, string? format = null, bool? trailer = null, string? node = null, string? tag = null, DateTimeOffset? from = null, DateTimeOffset? to = null,
+        ResultSearch search, NodeCatalog catalog, Inbox inbox, TimeProvider clock, CancellationToken ct, string? format = null, bool? trailer = null, string? node = null, string? tag = null, DateTimeOffset? from = null, DateTimeOffset? to = null,
         int? severity = null, string? q = null)
     {
         if (!TryNode(node, out _)) return s_badNode;
@@ -79,7 +79,7 @@ internal static class ResultsApi
             ["line"] = found.Item.Line,
             ["message"] = found.Item.Message,
             ["version"] = found.Item.Version,
-        }, s_status);
+        }, s_status, await inbox.CompleteUpToAsync(ct) ?? clock.GetUtcNow());
     }
 
     internal static ResultBody Body(NodeId node, ResultRow row) => new(

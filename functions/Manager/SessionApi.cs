@@ -40,11 +40,12 @@ internal static class SessionApi
         api.MapDelete("/sessions/{id}", EndAsync).For(Role.Viewer).Docs("End a session");
     }
 
-    private static async Task<IResult> SignInAsync(SessionRequest request, PasswordSignIn signIn, SessionStore sessions, SignInThrottle throttle, HttpContext http, ILogger<PasswordSignIn> log, CancellationToken ct)
+    private static async Task<IResult> SignInAsync(SessionRequest request, PasswordSignIn signIn, SessionStore sessions, SignInThrottle throttle, DeviceCookies devices, HttpContext http, ILogger<PasswordSignIn> log, CancellationToken ct)
     {
         http.Audit().Actor = request.Username is { Length: > 200 } name ? name[..200] : request.Username;
         var address = http.Connection.RemoteIpAddress;
-        if (!throttle.TryTake(address, request.Username)) return new Problem(429, "too-many", "Too many sign-ins failed", "Wait a minute and try again.").ToResult();
+        var device = devices.Read(http, request.Username);
+        if (!throttle.TryTake(address, request.Username, device)) return new Problem(429, "too-many", "Too many sign-ins failed", "Wait a minute and try again.").ToResult();
         try
         {
             if (await signIn.SignInAsync(request.Username, request.Password, ct) is not { } person)
@@ -52,7 +53,7 @@ internal static class SessionApi
                 return new Problem(401, "sign-in-failed", "Not signed in", "The name or the password is wrong, or you have no role here.").ToResult();
             }
 
-            throttle.GiveBack(address, request.Username);
+            throttle.GiveBack(address, request.Username, device);
 
             var session = await SignIn.StartAsync(http, person.Person, person.Name, person.Method, person.Role);
             http.Audit().Target = "sessions/" + session.Id;
@@ -65,6 +66,7 @@ internal static class SessionApi
                 return new Problem(401, "sign-in-failed", "Not signed in", "The account was changed just now: try again.").ToResult();
             }
 
+            devices.Write(http, request.Username);
             return TypedResults.Ok(new SessionBody(person.Name, Roles.NameOf(person.Role), person.Method));
         }
         catch (LdapUnavailableException fault)
@@ -84,13 +86,14 @@ internal static class SessionApi
     private static Ok<SignInMethods> Methods(AuthSettings settings) =>
         TypedResults.Ok(new SignInMethods(settings.Open, settings.Local || settings.Ldap is not null, [.. settings.OAuth.Providers.Select(provider => provider.Name)]));
 
-    private static async Task<IResult> ChangePasswordAsync(PasswordChange request, UserStore users, SignInThrottle throttle, HttpContext http, CancellationToken ct)
+    private static async Task<IResult> ChangePasswordAsync(PasswordChange request, UserStore users, SignInThrottle throttle, DeviceCookies devices, HttpContext http, CancellationToken ct)
     {
         if (http.User.FindFirstValue(SignIn.MethodClaim) != SignIn.Local) return Problem.Conflict("Your password is not kept here: change it where you have it from.");
         var name = http.Actor();
-        if (!throttle.TryTake(http.Connection.RemoteIpAddress, name)) return new Problem(429, "too-many", "Too many sign-ins failed", "Wait a minute and try again.").ToResult();
+        var device = devices.Read(http, name);
+        if (!throttle.TryTake(http.Connection.RemoteIpAddress, name, device)) return new Problem(429, "too-many", "Too many sign-ins failed", "Wait a minute and try again.").ToResult();
         if (await users.SignInAsync(name, request.Current, ct) is null) return Problem.Invalid("current", "This is not your password.");
-        throttle.GiveBack(http.Connection.RemoteIpAddress, name);
+        throttle.GiveBack(http.Connection.RemoteIpAddress, name, device);
 
         if (UsersApi.PasswordFault(request.Password) is { } fault) return Problem.Invalid("password", fault);
         http.Audit().Target = "users/" + name;

@@ -37,7 +37,7 @@ internal static class SignIn
 
     public static IServiceCollection AddSignIn(this IServiceCollection services, AuthSettings settings)
     {
-        services.AddSingleton<SignInThrottle>().AddSingleton<SessionKeys>().AddSingleton<PasswordSignIn>().AddSingleton<EnrollLinks>();
+        services.AddSingleton<SignInThrottle>().AddSingleton<DeviceCookies>().AddSingleton<SessionKeys>().AddSingleton<PasswordSignIn>().AddSingleton<EnrollLinks>();
         var authentication = services.AddAuthentication(Either)
             .AddPolicyScheme(Either, null, options => options.ForwardDefaultSelector = context =>
                 context.Request.Headers.Authorization.Count > 0 ? TokenHandler.Scheme : settings.Open ? Open : CookieAuthenticationDefaults.AuthenticationScheme)

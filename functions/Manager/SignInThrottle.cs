@@ -5,7 +5,7 @@ using System.Net.Sockets;
 namespace Fleet.Manager;
 
 /// <summary>Counts sign-ins, so that passwords cannot be tried out: twenty a minute from an address, ten a minute for an account, whether there is such an
-/// account or not. A try counts when it begins, so that many at once are as many; one that succeeds is given back. Each instance counts by itself.</summary>
+/// account or not. From a browser that the account has signed in from before only that browser's own tries count, so that nobody is locked out by others. A try counts when it begins, so that many at once are as many; one that succeeds is given back. Each instance counts by itself.</summary>
 internal sealed class SignInThrottle(TimeProvider clock)
 {
     private const int MostFromAddress = 20;
@@ -15,17 +15,27 @@ internal sealed class SignInThrottle(TimeProvider clock)
     private long _minute;
 
     /// <summary>False when there were too many.</summary>
-    public bool TryTake(IPAddress? address, string account)
+    /// <param name="address">Where it comes from.</param>
+    /// <param name="account">The name that is tried.</param>
+    /// <param name="device">The browser's number, if the account has signed in from it; else null.</param>
+    public bool TryTake(IPAddress? address, string account, string? device)
     {
         var minute = clock.GetUtcNow().ToUnixTimeSeconds() / 60;
         if (Interlocked.Exchange(ref _minute, minute) != minute) _tries.Clear();
+        if (device is not null) return Add("device:" + device, 1) <= MostForAccount;
         var fromAddress = Add(Text(address), 1);
         var forAccount = Add(Text(account), 1);
         return fromAddress <= MostFromAddress && forAccount <= MostForAccount;
     }
 
-    public void GiveBack(IPAddress? address, string account)
+    public void GiveBack(IPAddress? address, string account, string? device)
     {
+        if (device is not null)
+        {
+            Add("device:" + device, -1);
+            return;
+        }
+
         Add(Text(address), -1);
         Add(Text(account), -1);
     }
@@ -40,10 +50,12 @@ internal sealed class SignInThrottle(TimeProvider clock)
         return "address:" + (address.AddressFamily == AddressFamily.InterNetworkV6 ? Convert.ToHexString(address.GetAddressBytes().AsSpan(0, 8)) : address.ToString());
     }
 
+    private static string Text(string account) => "account:" + Fold(account);
+
     /// <summary>Directories know neither upper case nor blanks around and within names.</summary>
-    private static string Text(string account)
+    public static string Fold(string account)
     {
         var folded = string.Concat(account.Where(c => !char.IsWhiteSpace(c))).ToLowerInvariant();
-        return "account:" + (folded.Length > 200 ? folded[..200] : folded);
+        return folded.Length > 200 ? folded[..200] : folded;
     }
 }

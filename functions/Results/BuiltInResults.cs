@@ -104,7 +104,7 @@ internal sealed class BuiltInResults(BatchStore batches, Inbox inbox, IBus bus, 
         var key = batches.KeyOf(Schema.Results, node.Id, lines, at.ToUnixTimeSeconds());
         await batches.WriteAsync(key, lines, 1, [name], at.ToUnixTimeSeconds(), at.ToUnixTimeSeconds(), ct);
         await inbox.AddAsync(key, ct);
-        if (isWanted(name)) await bus.PublishAsync(Addresses.Results, key.ToString(), ct);
+        if (isWanted(name)) await bus.PublishAsync(Addresses.Results, key.ToString(), node.Id.ToString(), ct);
     }
 
     private static string Seconds(TimeSpan span) => ((long)span.TotalSeconds).ToString(CultureInfo.InvariantCulture);

@@ -26,6 +26,7 @@ internal static class AlertDrafts
                 "count" => finding.Count.ToString(System.Globalization.CultureInfo.InvariantCulture),
                 _ => ValueOf(name, node, whole),
             });
+        if (finding.Words is var (title, message)) alert = alert with { Title = AlertText.Cut(title, MostTitle), Message = message };
         return new(finding.Group, finding.IsTracked, finding.Window, finding.Rows, finding.Count, at, alert, finding.Rule.Alerters, finding.Rule.Escalation?.After) { Live = finding.Live };
     }
 

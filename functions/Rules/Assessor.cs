@@ -15,7 +15,11 @@ namespace Fleet.Rules;
 /// <param name="Count">How many rows a new alert has.</param>
 /// <param name="About">What it is about, where that is not one node.</param>
 internal sealed record Finding(
-    Rule Rule, ResultRow Row, string Line, string Group, bool IsTracked, TimeSpan? Window, IReadOnlyList<string> Rows, IReadOnlyList<Hit> Live, long Count, string About, bool IsEnd);
+    Rule Rule, ResultRow Row, string Line, string Group, bool IsTracked, TimeSpan? Window, IReadOnlyList<string> Rows, IReadOnlyList<Hit> Live, long Count, string About, bool IsEnd)
+{
+    /// <summary>What a new alert is called and says, in place of the rule's own words; null for those.</summary>
+    public (string Title, string Message)? Words { get; init; }
+}
 
 /// <summary>A match that holds.</summary>
 /// <param name="Line">The row as an alert keeps it.</param>

@@ -9,7 +9,7 @@ namespace Fleet.Rules;
 
 /// <summary>Subscription <c>results/rules</c>: judges a batch, and raises or ends alerts.</summary>
 internal sealed class EvaluateRules(
-    BatchStore batches, RuleStore rules, NodeDirectory directory, NodeStore nodes, StoredMemory memory, AlertLife alerts, ChangeFeed changes, TimeProvider clock, ILogger<EvaluateRules> log) : ISubscriber
+    BatchStore batches, RuleStore rules, NodeDirectory directory, NodeStore nodes, StoredMemory memory, AlertLife alerts, AlertCap cap, ChangeFeed changes, TimeProvider clock, ILogger<EvaluateRules> log) : ISubscriber
 {
     /// <summary>Alerts that are written at once: a batch may match thousands of times.</summary>
     private static readonly ParallelOptions s_atOnce = new() { MaxDegreeOfParallelism = 16 };
@@ -35,7 +35,7 @@ internal sealed class EvaluateRules(
         Telemetry.Matches.Add(matches.Count);
 
         var whole = await nodes.FindAsync(key.Node, ct);
-        var findings = await assessor.FindAsync(matches, body, node, ct);
+        var findings = cap.Hold(await assessor.FindAsync(matches, body, node, ct), body, key.Node, batch.ReceivedAt);
 
         // What begins is there before anything ends.
         await Parallel.ForEachAsync(findings.Where(finding => !finding.IsEnd), s_atOnce, WriteAsync);

@@ -185,7 +185,7 @@ public sealed class FunctionsHostTests
         Assert.DoesNotContain(password, fleet.Output, StringComparison.Ordinal);
         using var http = new HttpClient(TestCertificate.Instance.NewHandler());
         using var signIn = await http.PostAsync(new Uri(fleet.Url, "/api/session"), new StringContent($$"""{"username":"admin","password":"{{password}}"}""", Encoding.UTF8, "application/json"));
-        var cookie = signIn.Headers.GetValues("Set-Cookie").Single().Split(';')[0];
+        var cookie = signIn.Headers.GetValues("Set-Cookie").Single(cookie => cookie.StartsWith("fleet=", StringComparison.Ordinal)).Split(';')[0];
         await using var second = fleet.Beside();
         await second.StartAsync();
         Assert.Equal(HttpStatusCode.OK, await WhoAsync(second.Url));

@@ -135,7 +135,7 @@ public abstract partial class Journeys
         await fleet.SendAsync("POST", "/api/users", """{"name":"ada","password":"correct horse","role":"operator"}""");
         var (status, text, headers) = await fleet.TryAsync("POST", "/api/session", """{"username":"ada","password":"correct horse"}""");
         Assert.True(status == 200, text);
-        (string, string)[] ada = [("Cookie", headers.GetValues("Set-Cookie").Single().Split(';')[0]), ("X-Fleet-Csrf", "1")];
+        (string, string)[] ada = [("Cookie", headers.GetValues("Set-Cookie").Single(cookie => cookie.StartsWith("fleet=", StringComparison.Ordinal)).Split(';')[0]), ("X-Fleet-Csrf", "1")];
         Assert.Equal(201, (await fleet.TryAsync("PUT", "/api/queries/a%2Fb%20c", """{"sql":"select 1"}""", ada)).Status);
         Assert.Equal(200, (await fleet.TryAsync("GET", "/api/queries/a%2Fb%20c", null, ada)).Status);
         Assert.Equal(200, (await fleet.TryAsync("GET", "/api/queries/a%2Fb%20c/history", null, ada)).Status);

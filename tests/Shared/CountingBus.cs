@@ -9,7 +9,7 @@ internal sealed class CountingBus : IBus
 
     public int Sends => _sends;
 
-    public ValueTask PublishAsync(string address, string body, CancellationToken ct)
+    public ValueTask PublishAsync(string address, string body, string lane, CancellationToken ct)
     {
         Interlocked.Increment(ref _sends);
         return ValueTask.CompletedTask;

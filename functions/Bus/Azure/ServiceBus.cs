@@ -12,7 +12,7 @@ internal sealed class ServiceBus(ServiceBusClient client, DeadLetterTable dead, 
     /// <summary>The delivery whose wait holds in an outage: a message each quarter of a minute.</summary>
     private const int OutageDelivery = 4;
 
-    public ValueTask PublishAsync(string address, string body, CancellationToken ct) => client.SendAsync(address, new(body), dueAt: null, ct);
+    public ValueTask PublishAsync(string address, string body, string lane, CancellationToken ct) => client.SendAsync(address, new(body), dueAt: null, ct);
 
     /// <summary>Hands a delivered message to its subscriber. Returns when it may be completed; an exception has it delivered again.</summary>
     /// <param name="subscriber">Whose queue it came from.</param>

@@ -30,19 +30,23 @@ internal sealed class SqliteBus : IBus, IDeadLetters
                     CREATE INDEX IF NOT EXISTS bus_due ON bus (queue, due) WHERE dead IS NULL;
                     CREATE UNIQUE INDEX IF NOT EXISTS bus_waiting ON bus (queue, body) WHERE dead IS NULL;
                     """);
+
+                // Of a database that was made before there were lanes.
+                using var command = Command(connection, "SELECT 1 FROM pragma_table_info('bus') WHERE name = 'lane'");
+                if (command.ExecuteScalar() is null) SqliteDatabase.Run(connection, "ALTER TABLE bus ADD COLUMN lane TEXT NOT NULL DEFAULT ''");
                 return true;
             },
             several: true,
             CancellationToken.None).GetAwaiter().GetResult();
     }
 
-    public async ValueTask PublishAsync(string address, string body, CancellationToken ct)
+    public async ValueTask PublishAsync(string address, string body, string lane, CancellationToken ct)
     {
         var queues = Addresses.QueuesOf(address);
         await _database.Writer.RunAsync(
             connection =>
             {
-                foreach (var queue in queues) Run(connection, "INSERT OR IGNORE INTO bus (queue, body, due, deliveries) VALUES ($0, $1, 0, 0)", queue, body);
+                foreach (var queue in queues) Run(connection, "INSERT OR IGNORE INTO bus (queue, body, due, deliveries, lane) VALUES ($0, $1, 0, 0, $2)", queue, body, lane);
                 return true;
             },
             several: queues.Count > 1,
@@ -53,7 +57,7 @@ internal sealed class SqliteBus : IBus, IDeadLetters
     /// <summary>Returns when something was published here, or after a while: another process may have published.</summary>
     public Task WaitAsync(string queue, TimeSpan most, CancellationToken ct) => Signal(queue).WaitAsync(most, ct);
 
-    /// <summary>Takes messages that are due, at most <paramref name="most"/>, and locks them for <see cref="Limits.MessageLock"/>.</summary>
+    /// <summary>Takes messages that are due, at most <paramref name="most"/>, each lane's first before any lane's second, and locks them for <see cref="Limits.MessageLock"/>.</summary>
     public async ValueTask<IReadOnlyList<Held>> TakeAsync(string queue, int most, CancellationToken ct)
     {
         // A look costs nothing; only when something is due is the writer asked.
@@ -65,7 +69,11 @@ internal sealed class SqliteBus : IBus, IDeadLetters
                     connection,
                     """
                     UPDATE bus SET due = $0, deliveries = deliveries + 1
-                    WHERE id IN (SELECT id FROM bus WHERE queue = $1 AND dead IS NULL AND (due <= $2 OR due > $4) ORDER BY due, id LIMIT $3)
+                    WHERE id IN (
+                        SELECT id FROM (
+                            SELECT id, due, row_number() OVER (PARTITION BY lane ORDER BY due, id) AS turn
+                            FROM bus WHERE queue = $1 AND dead IS NULL AND (due <= $2 OR due > $4))
+                        ORDER BY turn, due, id LIMIT $3)
                     RETURNING id, body, deliveries
                     """,
                     Now + _limits.MessageLock.Ticks, queue, Now, most, TooFar);

@@ -11,9 +11,6 @@ internal sealed class SqliteWriter : IDisposable
     /// <summary>How long a write may take before its caller is told so: an agent gives up after 16 s.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(9);
 
-    /// <summary>What has waited so long before its commit begins is not begun: nobody would hear of its end.</summary>
-    private static readonly TimeSpan s_stale = TimeSpan.FromSeconds(5);
-
     private readonly SqliteConnection _connection;
     private readonly Channel<Work> _queue;
     private readonly Thread _thread;
@@ -90,7 +87,8 @@ internal sealed class SqliteWriter : IDisposable
 
     private void Commit(List<Work> batch)
     {
-        foreach (var stale in batch.Where(work => Stopwatch.GetElapsedTime(work.QueuedAt) > s_stale)) stale.Fail(new StorageUnavailableException("The write waited too long for the disk."));
+        // Nobody would hear of their end.
+        foreach (var stale in batch.Where(work => Stopwatch.GetElapsedTime(work.QueuedAt) > s_patience)) stale.Fail(new StorageUnavailableException("The write waited too long for the disk."));
         batch.RemoveAll(work => work.HasFailed);
         if (batch.Count == 0) return;
         try

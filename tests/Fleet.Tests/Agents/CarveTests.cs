@@ -23,7 +23,7 @@ public sealed class CarveTests
     [Fact]
     public async Task Blocks_in_any_order_and_twice_are_one_carve_whose_digest_is_recorded()
     {
-        await using var world = await World.OpenAsync();
+        await using var world = await World.OpenAsync(("Carves:Unasked", "true"));
         var key = await world.EnrollAsync("H1");
         var session = await StartAsync(world, key);
         Assert.Equal(session, await StartAsync(world, key));
@@ -44,7 +44,7 @@ public sealed class CarveTests
     [Fact]
     public async Task Zstd_is_told_by_its_magic()
     {
-        await using var world = await World.OpenAsync();
+        await using var world = await World.OpenAsync(("Carves:Unasked", "true"));
         var key = await world.EnrollAsync("H1");
         byte[] packed = [0x28, 0xB5, 0x2F, 0xFD, .. s_bytes];
         var session = await StartAsync(world, key, size: packed.Length, blocks: 1, blockSize: 100);
@@ -62,7 +62,7 @@ public sealed class CarveTests
     [InlineData("""{"block_count":3,"block_size":10,"carve_size":23}""")]
     public async Task A_start_that_cannot_be_gets_no_session_and_leaves_nothing(string body)
     {
-        await using var world = await World.OpenAsync();
+        await using var world = await World.OpenAsync(("Carves:Unasked", "true"));
         var key = await world.EnrollAsync("H1");
         var reply = await world.PostAsync("carve/start", body.Replace("}", $",\"node_key\":\"{key}\"}}", StringComparison.Ordinal));
         Assert.False(reply.Json.ContainsKey("session_id"));
@@ -73,7 +73,7 @@ public sealed class CarveTests
     [Fact]
     public async Task A_node_without_a_key_gets_no_session()
     {
-        await using var world = await World.OpenAsync();
+        await using var world = await World.OpenAsync(("Carves:Unasked", "true"));
         var reply = await world.PostAsync("carve/start", $$"""{"carve_id":"{{CarveGuid}}","block_count":1,"block_size":10,"carve_size":5,"node_key":""}""");
         Assert.False(reply.Json.ContainsKey("session_id"));
     }
@@ -81,7 +81,7 @@ public sealed class CarveTests
     [Fact]
     public async Task What_fails_is_told_in_plain_text_since_any_JSON_is_success_to_an_agent()
     {
-        await using var world = await World.OpenAsync();
+        await using var world = await World.OpenAsync(("Carves:Unasked", "true"));
         var key = await world.EnrollAsync("H1");
         var session = await StartAsync(world, key);
         var forged = session[..^1] + (session[^1] == 'A' ? 'B' : 'A');
@@ -101,7 +101,7 @@ public sealed class CarveTests
     [Fact]
     public async Task A_session_is_its_nodes_alone()
     {
-        await using var world = await World.OpenAsync();
+        await using var world = await World.OpenAsync(("Carves:Unasked", "true"));
         var session = await StartAsync(world, await world.EnrollAsync("H1"));
         var other = await world.EnrollAsync("H2");
         var reply = await world.PostAsync("carve/continue", Body(session, 0, s_bytes[..10]), request => request.Headers.Authorization = "NodeKey " + other);
@@ -111,7 +111,7 @@ public sealed class CarveTests
     [Fact]
     public async Task A_carve_that_does_not_arrive_expires_and_one_that_is_old_is_removed()
     {
-        await using var world = await World.OpenAsync();
+        await using var world = await World.OpenAsync(("Carves:Unasked", "true"));
         var key = await world.EnrollAsync("H1");
         var session = await StartAsync(world, key);
         await SendAsync(world, session, 0);
@@ -126,9 +126,38 @@ public sealed class CarveTests
     }
 
     [Fact]
-    public async Task A_clock_that_is_wrong_for_a_while_ends_and_removes_nothing()
+    public async Task A_carve_that_nobody_asked_for_is_refused_and_one_that_a_query_asked_for_is_taken_in_any_order()
     {
         await using var world = await World.OpenAsync();
+        var (key, other) = (await world.EnrollAsync("H1"), await world.EnrollAsync("H2"));
+        Assert.True((await world.PostAsync("carve/start", Start(key, CarveGuid, 23, 3, 10))).IsError);
+        Assert.Empty(await world.Get<CarveStore>().ListAsync(default));
+
+        // Sent to the node: its carve may begin before its answer arrives.
+        var campaign = await world.AskAsync("select * from carves where path = '/etc/hosts' and carve = 1", World.Everyone);
+        Assert.True((await world.PostAsync("carve/start", Start(key, CarveGuid, 23, 3, 10))).IsError);
+        await world.PostAsync("distributed/read", $$"""{"node_key":"{{key}}"}""");
+        Assert.False((await world.PostAsync("carve/start", Start(key, CarveGuid, 23, 3, 10))).IsError);
+        Assert.True((await world.PostAsync("carve/start", Start(other, CarveGuid, 23, 3, 10))).IsError);
+        Assert.NotEmpty(campaign.Id);
+    }
+
+    [Fact]
+    public async Task A_node_announces_no_more_carves_than_it_may()
+    {
+        await using var world = await World.OpenAsync();
+        var key = await world.EnrollAsync("H1");
+        var campaign = await world.AskAsync("select * from carves where carve = 1", World.Everyone);
+        await world.PostAsync("distributed/read", $$"""{"node_key":"{{key}}"}""");
+        var rows = string.Join(',', Enumerable.Range(0, 500).Select(i => $$"""{"carve_guid":"{{i:x8}}-2ee2-4b86-8f1e-6f0e2c0f2f11","carve":"1"}"""));
+        Assert.False((await world.PostAsync("distributed/write", $$$"""{"queries":{"{{{campaign.Id}}}":[{{{rows}}}]},"statuses":{"{{{campaign.Id}}}":0},"node_key":"{{{key}}}"}""")).IsError);
+        Assert.Equal(world.Limits.OpenCarves, (await world.Get<CarveStore>().ListAsync(default)).Count);
+    }
+
+    [Fact]
+    public async Task A_clock_that_is_wrong_for_a_while_ends_and_removes_nothing()
+    {
+        await using var world = await World.OpenAsync(("Carves:Unasked", "true"));
         var session = await StartAsync(world, await world.EnrollAsync("H1"));
         await SendAsync(world, session, 0);
         var campaign = await world.AskAsync("select 1", World.Everyone, expiresAt: world.Clock.Now.AddHours(1));
@@ -159,7 +188,7 @@ public sealed class CarveTests
     [Fact]
     public async Task Over_the_quota_a_carve_is_refused()
     {
-        await using var world = await World.OpenAsync(("Limits:CarvesBytes", "30"));
+        await using var world = await World.OpenAsync(("Limits:CarvesBytes", "30"), ("Carves:Unasked", "true"));
         var key = await world.EnrollAsync("H1");
         await StartAsync(world, key);
         var reply = await world.PostAsync("carve/start", Start(key, "another", 23, 3, 10));
@@ -169,7 +198,7 @@ public sealed class CarveTests
     [Fact]
     public async Task A_carve_that_was_complete_when_the_process_died_is_finished_by_upkeep()
     {
-        await using var world = await World.OpenAsync();
+        await using var world = await World.OpenAsync(("Carves:Unasked", "true"));
         var session = await StartAsync(world, await world.EnrollAsync("H1"));
         foreach (var block in new[] { 0, 2 }) await SendAsync(world, session, block);
         await world.Get<IBlobs>().StageAsync(CarveStore.BlobOf(session.Split('.')[0]), 1, s_bytes.AsMemory(10, 10), default);
@@ -180,7 +209,7 @@ public sealed class CarveTests
     [Fact]
     public async Task A_carve_that_was_committed_when_the_process_died_is_finished_even_when_it_is_late()
     {
-        await using var world = await World.OpenAsync();
+        await using var world = await World.OpenAsync(("Carves:Unasked", "true"));
         var session = await StartAsync(world, await world.EnrollAsync("H1"));
         foreach (var block in new[] { 1, 2 }) await SendAsync(world, session, block);
         var blob = CarveStore.BlobOf(session.Split('.')[0]);
@@ -194,7 +223,7 @@ public sealed class CarveTests
     [Fact]
     public async Task One_node_cannot_take_the_room_of_all()
     {
-        await using var world = await World.OpenAsync(("Limits:OpenCarves", "2"));
+        await using var world = await World.OpenAsync(("Limits:OpenCarves", "2"), ("Carves:Unasked", "true"));
         var key = await world.EnrollAsync("H1");
         foreach (var guid in new[] { "a", "b" }) Assert.False((await world.PostAsync("carve/start", Start(key, guid, 23, 3, 10))).IsError);
         Assert.Contains("under way", (string?)(await world.PostAsync("carve/start", Start(key, "c", 23, 3, 10))).Json["error"], StringComparison.Ordinal);
@@ -204,7 +233,7 @@ public sealed class CarveTests
     [Fact]
     public async Task A_deactivated_node_sends_no_more_blocks()
     {
-        await using var world = await World.OpenAsync();
+        await using var world = await World.OpenAsync(("Carves:Unasked", "true"));
         var session = await StartAsync(world, await world.EnrollAsync("H1"));
         await world.Get<NodeStore>().ChangeAsync(NodeId.OfHost("H1"), node => node with { Active = false }, default);
         Assert.StartsWith("failed: ", (await world.PostAsync("carve/continue", Body(session, 0, s_bytes[..10]))).Text, StringComparison.Ordinal);
@@ -213,7 +242,7 @@ public sealed class CarveTests
     [Fact]
     public async Task A_question_about_old_carves_does_not_make_them_its_own()
     {
-        await using var world = await World.OpenAsync();
+        await using var world = await World.OpenAsync(("Carves:Unasked", "true"));
         var key = await world.EnrollAsync("H1");
         var first = await world.AskAsync("select 1", World.Everyone);
         await AnswerAsync(first.Id, "1");
@@ -271,7 +300,7 @@ public sealed class CarveTests
     [Fact]
     public async Task Fleets_paths_are_answered_too()
     {
-        await using var world = await World.OpenAsync();
+        await using var world = await World.OpenAsync(("Carves:Unasked", "true"));
         var key = await world.EnrollAsync("H1");
         var session = (string)(await world.PostAsync("api/osquery/carve/begin", Start(key, CarveGuid, 23, 3, 10))).Json["session_id"]!;
         Assert.True((bool)(await world.PostAsync("api/osquery/carve/block", Body(session, 0, s_bytes[..10]))).Json["success"]!);
@@ -280,7 +309,7 @@ public sealed class CarveTests
     [Fact]
     public async Task A_block_that_goes_to_a_misspelt_path_is_not_taken_for_sent()
     {
-        await using var world = await World.OpenAsync();
+        await using var world = await World.OpenAsync(("Carves:Unasked", "true"));
         Assert.StartsWith("failed: ", (await world.PostAsync("v1/carve/blocks", "{}")).Text, StringComparison.Ordinal);
     }
 

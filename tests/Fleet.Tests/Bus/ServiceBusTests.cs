@@ -41,9 +41,9 @@ public sealed class ServiceBusTests : IAsyncLifetime, IDisposable
     [Fact]
     public async Task A_message_to_a_topic_is_in_its_subscriptions_and_a_repeat_is_dropped()
     {
-        await _bus.PublishAsync(Addresses.Results, "key", default);
-        await _bus.PublishAsync(Addresses.Results, "key", default);
-        await _bus.PublishAsync(Addresses.Alerts, "key", default);
+        await _bus.PublishAsync(Addresses.Results, "key", "", default);
+        await _bus.PublishAsync(Addresses.Results, "key", "", default);
+        await _bus.PublishAsync(Addresses.Alerts, "key", "", default);
         Assert.Equal((1, 1), (_namespace.CountOf("results/subscriptions/rules"), _namespace.CountOf("alerts")));
         Assert.Equal("key", _namespace.Take("alerts")!.Body);
     }
@@ -133,7 +133,7 @@ public sealed class ServiceBusTests : IAsyncLifetime, IDisposable
     [Fact]
     public async Task A_lock_can_be_renewed_while_the_work_goes_on()
     {
-        await _bus.PublishAsync(Addresses.Alerts, Body, default);
+        await _bus.PublishAsync(Addresses.Alerts, Body, "", default);
         var locked = (await _client.LockAsync("alerts", TimeSpan.FromSeconds(1), default))!;
         Assert.Equal(new(Body), locked.Message);
         for (var i = 0; i < 3; i++)
@@ -150,8 +150,8 @@ public sealed class ServiceBusTests : IAsyncLifetime, IDisposable
     [Fact]
     public async Task Poison_ends_in_the_dead_letter_queue_where_it_can_be_seen_again_and_again_and_sent_once_more()
     {
-        await _bus.PublishAsync(Addresses.Results, "poison", default);
-        await _bus.PublishAsync(Addresses.Results, "another", default);
+        await _bus.PublishAsync(Addresses.Results, "poison", "", default);
+        await _bus.PublishAsync(Addresses.Results, "another", "", default);
         for (var i = 0; i < 20; i++) _namespace.Abandon("results/subscriptions/rules", _namespace.Take("results/subscriptions/rules")!);
         for (var i = 0; i < 3; i++) Assert.Equal(["another", "poison"], (await _bus.ListAsync(10, default)).Select(letter => letter.Body).Order());
         var letter = (await _bus.ListAsync(10, default)).Single(letter => letter.Body == "poison");
@@ -170,7 +170,7 @@ public sealed class ServiceBusTests : IAsyncLifetime, IDisposable
     public async Task A_namespace_that_does_not_answer_is_a_store_that_does_not_answer()
     {
         _namespace.IsDown = true;
-        await Assert.ThrowsAsync<StorageUnavailableException>(async () => await _bus.PublishAsync(Addresses.Alerts, "key", default));
+        await Assert.ThrowsAsync<StorageUnavailableException>(async () => await _bus.PublishAsync(Addresses.Alerts, "key", "", default));
     }
 
     [Fact]
@@ -190,7 +190,7 @@ public sealed class ServiceBusTests : IAsyncLifetime, IDisposable
         var subscriber = new Scripted(new InvalidOperationException("once"), Outcome.Finished) { OnCall = calls => { if (calls == 2) done.SetResult(); } };
         var pump = new ServiceBusPump(_client, _bus, [subscriber], NullLogger<ServiceBusPump>.Instance);
         var running = pump.RunAsync(stop.Token);
-        await _bus.PublishAsync(Addresses.Alerts, Body, default);
+        await _bus.PublishAsync(Addresses.Alerts, Body, "", default);
         await done.Task.WaitAsync(TimeSpan.FromSeconds(30));
         await stop.CancelAsync();
         await running;

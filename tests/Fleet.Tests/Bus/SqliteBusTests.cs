@@ -31,7 +31,7 @@ public sealed class SqliteBusTests : IDisposable
     [Fact]
     public async Task A_message_is_held_by_one_and_gone_when_it_is_done()
     {
-        await _bus.PublishAsync(Addresses.Alerts, "a", default);
+        await _bus.PublishAsync(Addresses.Alerts, "a", "", default);
         var held = Assert.Single(await _bus.TakeAsync(Addresses.Alerts, 10, default));
         Assert.Empty(await _bus.TakeAsync(Addresses.Alerts, 10, default));
         await _bus.SettleAsync(held, Outcome.Finished, default);
@@ -42,7 +42,7 @@ public sealed class SqliteBusTests : IDisposable
     [Fact]
     public async Task A_message_whose_holder_died_comes_again()
     {
-        await _bus.PublishAsync(Addresses.Alerts, "a", default);
+        await _bus.PublishAsync(Addresses.Alerts, "a", "", default);
         await _bus.TakeAsync(Addresses.Alerts, 10, default);
         _clock.Advance(_limits.MessageLock);
         Assert.Equal(2, Assert.Single(await _bus.TakeAsync(Addresses.Alerts, 10, default)).Delivery);
@@ -54,7 +54,7 @@ public sealed class SqliteBusTests : IDisposable
         var limits = _limits with { MessageLock = TimeSpan.FromMilliseconds(20) };
         var bus = new SqliteBus(_database, limits, _clock);
         var work = new Working();
-        await bus.PublishAsync(Addresses.Alerts, "a", default);
+        await bus.PublishAsync(Addresses.Alerts, "a", "", default);
         var once = new BusPump(bus, [work], limits, new(TimeProvider.System), NullLogger<BusPump>.Instance).OnceAsync(default);
         for (var i = 0; i < 3; i++)
         {
@@ -92,7 +92,7 @@ public sealed class SqliteBusTests : IDisposable
     {
         var subscriber = new Failing();
         var pump = new BusPump(_bus, [subscriber], _limits, new(TimeProvider.System), NullLogger<BusPump>.Instance);
-        await _bus.PublishAsync(Addresses.Alerts, "a", default);
+        await _bus.PublishAsync(Addresses.Alerts, "a", "", default);
         for (var i = 0; i < _limits.AlertDeliveries; i++)
         {
             Assert.Equal(1, await pump.OnceAsync(default));
@@ -105,9 +105,20 @@ public sealed class SqliteBusTests : IDisposable
     }
 
     [Fact]
+    public async Task Lanes_take_turns_so_that_a_flood_of_one_delays_no_other()
+    {
+        for (var i = 0; i < 2_000; i++) await _bus.PublishAsync(Addresses.Alerts, "flood" + i, "loud", default);
+        await _bus.PublishAsync(Addresses.Alerts, "quiet1", "quiet", default);
+        await _bus.PublishAsync(Addresses.Alerts, "quiet2", "quiet", default);
+        await _bus.PublishAsync(Addresses.Alerts, "other", "other", default);
+        var taken = (await _bus.TakeAsync(Addresses.Alerts, 5, default)).Select(message => message.Body).ToHashSet();
+        Assert.Equal(["flood0", "flood1", "other", "quiet1", "quiet2"], taken.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public async Task A_message_whose_turn_it_was_not_comes_again_and_that_is_no_delivery()
     {
-        await _bus.PublishAsync(Addresses.Alerts, "a", default);
+        await _bus.PublishAsync(Addresses.Alerts, "a", "", default);
         for (var i = 0; i < 3; i++)
         {
             var held = Assert.Single(await _bus.TakeAsync(Addresses.Alerts, 10, default));
@@ -121,7 +132,7 @@ public sealed class SqliteBusTests : IDisposable
     [Fact]
     public async Task A_dead_letter_can_be_forgotten_and_may_be_about_another_message()
     {
-        await _bus.PublishAsync(Addresses.Alerts, "all", default);
+        await _bus.PublishAsync(Addresses.Alerts, "all", "", default);
         await _bus.SettleAsync(Assert.Single(await _bus.TakeAsync(Addresses.Alerts, 10, default)), new Outcome.Dead("refused", "one"), default);
         var letter = Assert.Single(await _bus.ListAsync(10, default));
         Assert.Equal(("one", "refused"), (letter.Body, letter.Reason));
@@ -133,16 +144,16 @@ public sealed class SqliteBusTests : IDisposable
     [Fact]
     public async Task A_message_that_waits_already_is_not_added_again()
     {
-        await _bus.PublishAsync(Addresses.Alerts, "a", default);
-        await _bus.PublishAsync(Addresses.Alerts, "a", default);
-        await _bus.PublishAsync(Addresses.Alerts, "b", default);
+        await _bus.PublishAsync(Addresses.Alerts, "a", "", default);
+        await _bus.PublishAsync(Addresses.Alerts, "a", "", default);
+        await _bus.PublishAsync(Addresses.Alerts, "b", "", default);
         Assert.Equal(["a", "b"], (await _bus.TakeAsync(Addresses.Alerts, 10, default)).Select(held => held.Body).Order());
     }
 
     [Fact]
     public async Task Messages_outlive_the_process()
     {
-        await _bus.PublishAsync(Addresses.Results, "a", default);
+        await _bus.PublishAsync(Addresses.Results, "a", "", default);
         using var again = new SqliteDatabase(_scratch.File("bus.db"), _limits);
         Assert.Single(await new SqliteBus(again, _limits, _clock).TakeAsync(Addresses.Rules, 10, default));
     }
@@ -151,7 +162,7 @@ public sealed class SqliteBusTests : IDisposable
     public async Task Waiting_ends_when_something_is_published()
     {
         var waiting = _bus.WaitAsync(Addresses.Alerts, TimeSpan.FromMinutes(5), default);
-        await _bus.PublishAsync(Addresses.Alerts, "a", default);
+        await _bus.PublishAsync(Addresses.Alerts, "a", "", default);
         await waiting;
     }
 

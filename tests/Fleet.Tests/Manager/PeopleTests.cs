@@ -179,6 +179,9 @@ public sealed class PeopleTests : ApiTest
     public async Task An_account_that_is_tried_out_is_throttled_and_a_stranger_is_told_the_same_as_a_known_one()
     {
         await AddAsync("ada", Role.Viewer);
+        await AddAsync("grace", Role.Viewer);
+        using var first = await new Api(Server.Url, null).Http.PostAsync(new Uri("/api/session", UriKind.Relative), new StringContent("""{"username":"ada","password":"correct horse"}""", null, "application/json"));
+        var device = first.Headers.GetValues("Set-Cookie").Single(cookie => cookie.StartsWith("fleet-device=", StringComparison.Ordinal)).Split(';')[0];
         using var stranger = new Api(Server.Url, null);
         var known = await stranger.RefusedAsync(HttpStatusCode.Unauthorized, "POST", "/api/session", """{"username":"ada","password":"wrong"}""");
         var unknown = await stranger.RefusedAsync(HttpStatusCode.Unauthorized, "POST", "/api/session", """{"username":"nobody","password":"wrong"}""");
@@ -190,6 +193,19 @@ public sealed class PeopleTests : ApiTest
         Assert.InRange(tries, 10, 20);
         await stranger.RefusedAsync(HttpStatusCode.TooManyRequests, "POST", "/api/session", """{"username":"Ada","password":"correct horse"}""");
         await stranger.RefusedAsync(HttpStatusCode.Unauthorized, "POST", "/api/session", """{"username":"grace","password":"wrong"}""");
+
+        // Ada's own browser is not locked out by what others try; it opens no other account, and what is tried from it is counted too.
+        using var own = new Api(Server.Url, null);
+        own.Http.DefaultRequestHeaders.Add("Cookie", device);
+        await own.OkAsync("POST", "/api/session", """{"username":"ada","password":"correct horse"}""");
+        while ((await stranger.SendAsync("POST", "/api/session", """{"username":"grace","password":"wrong"}""")).Status != HttpStatusCode.TooManyRequests) Assert.True(++tries <= 50);
+        await own.RefusedAsync(HttpStatusCode.TooManyRequests, "POST", "/api/session", """{"username":"grace","password":"correct horse"}""");
+        var ownTries = 0;
+        while ((await own.SendAsync("POST", "/api/session", """{"username":"ada","password":"wrong"}""")).Status != HttpStatusCode.TooManyRequests) Assert.True(++ownTries <= 20);
+
+        using var forged = new Api(Server.Url, null);
+        forged.Http.DefaultRequestHeaders.Add("Cookie", device[..^4] + "AAAA");
+        await forged.RefusedAsync(HttpStatusCode.TooManyRequests, "POST", "/api/session", """{"username":"ada","password":"correct horse"}""");
     }
 
     [Fact]

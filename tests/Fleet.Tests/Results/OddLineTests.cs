@@ -76,6 +76,7 @@ public sealed class OddLineTests : ApiTest
         {
             using var response = await Api.Http.GetAsync(new Uri(path, UriKind.Relative));
             Assert.True(response.IsSuccessStatusCode, path);
+            Assert.True(response.Headers.Contains("Fleet-Complete-Up-To"), path);
             Assert.Contains("good", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
         }
 

@@ -178,9 +178,9 @@ public sealed class AbsenceTests
     {
         public bool WasDown { get; private set; }
 
-        public ValueTask PublishAsync(string address, string body, CancellationToken ct)
+        public ValueTask PublishAsync(string address, string body, string lane, CancellationToken ct)
         {
-            if (WasDown) return bus.PublishAsync(address, body, ct);
+            if (WasDown) return bus.PublishAsync(address, body, lane, ct);
             WasDown = true;
             throw new StorageUnavailableException("The bus is down.");
         }

@@ -11,7 +11,7 @@ internal static class Browser
         var body = new JsonObject { ["username"] = name, ["password"] = password }.ToJsonString();
         using var response = await api.Http.PostAsync(new Uri("/api/session", UriKind.Relative), new StringContent(body, null, "application/json"));
         Assert.True(response.IsSuccessStatusCode, await response.Content.ReadAsStringAsync());
-        api.Http.DefaultRequestHeaders.Add("Cookie", response.Headers.GetValues("Set-Cookie").Single().Split(';')[0]);
+        api.Http.DefaultRequestHeaders.Add("Cookie", response.Headers.GetValues("Set-Cookie").Single(cookie => cookie.StartsWith("fleet=", StringComparison.Ordinal)).Split(';')[0]);
         api.Http.DefaultRequestHeaders.Add("X-Fleet-Csrf", "1");
         return api;
     }
