@@ -59,7 +59,7 @@ internal sealed record AlerterType(string Name, string Title, string Description
             [new("server", "Server", "text", Required: true, "tls://logs.example.org:6514", "tls://logs.example.org:6514 or tcp://logs.example.org:514")],
             s_all, CanDigest: false),
         new(Alerters.Log, "Log", "A line of JSON for each alert, to a file or to the console.",
-            [new("path", "File", "text", Required: false, "alerts.log", "A .log, .ndjson or .jsonl file, relative to the data folder; left out, the console.")],
+            [new("path", "File", "text", Required: false, "alerts.log", "A .log, .ndjson or .jsonl file in the data folder's out; left out, the console.")],
             s_all, CanDigest: false),
     ];
 

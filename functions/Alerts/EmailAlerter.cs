@@ -4,14 +4,16 @@ using System.Net.Mail;
 using System.Net.Mime;
 using System.Net.Security;
 using System.Text;
+using Fleet.Kernel;
 
 namespace Fleet.Alerts;
 
 /// <summary>A message of text and HTML by SMTP. What follows an alert is its answer, so that programs show them together.</summary>
 /// <param name="settings">Server, sender, recipients.</param>
 /// <param name="password">Of the user.</param>
+/// <param name="outbound">Where connections may lead.</param>
 /// <param name="trust">Whose certificate to trust; null for whom the system trusts.</param>
-internal sealed class EmailAlerter(AlerterSettings settings, string? password, RemoteCertificateValidationCallback? trust = null) : IAlerter
+internal sealed class EmailAlerter(AlerterSettings settings, string? password, Outbound outbound, RemoteCertificateValidationCallback? trust = null) : IAlerter
 {
     private const int MostSubject = 200;
     private const int MostText = 500_000;
@@ -25,7 +27,7 @@ internal sealed class EmailAlerter(AlerterSettings settings, string? password, R
         var text = await TextOfAsync(message, ct);
         try
         {
-            await using var server = await SmtpConnection.OpenAsync(new(settings.Field("server")!), trust, ct);
+            await using var server = await SmtpConnection.OpenAsync(new(settings.Field("server")!), outbound, trust, ct);
             if (settings.Field("user") is { } user) await server.SignInAsync(user, password ?? "", ct);
             var refused = await server.SendAsync(AddressOf(message.From!), [.. message.To.Select(AddressOf)], text, ct);
             await server.QuitAsync();

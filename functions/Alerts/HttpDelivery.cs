@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Fleet.Kernel;
 
 namespace Fleet.Alerts;
 
@@ -9,10 +10,8 @@ namespace Fleet.Alerts;
 /// <remarks>2xx is delivered; 408, 425, 429 and 5xx come again, after Retry-After if that was sent; all else is rejected, redirects too.</remarks>
 internal static class HttpDelivery
 {
-    private const int MostReason = 300;
-
     /// <summary>For so long a request may take. Redirects are not followed: what they lead to nobody has chosen.</summary>
-    public static HttpClient Client(TimeSpan timeout) => new(new SocketsHttpHandler { AllowAutoRedirect = false, PooledConnectionLifetime = TimeSpan.FromMinutes(5) }) { Timeout = timeout };
+    public static HttpClient Client(TimeSpan timeout, Outbound outbound) => new(outbound.Handler()) { Timeout = timeout };
 
     /// <param name="http">Of <see cref="Client"/>.</param>
     /// <param name="request">What to send.</param>
@@ -23,7 +22,7 @@ internal static class HttpDelivery
     {
         using var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, ct);
         if (response.IsSuccessStatusCode) return (judge is null ? null : await judge(response, ct)) ?? Delivery.Ok;
-        var reason = $"{request.RequestUri!.Host} answered {(int)response.StatusCode}{await WordsAsync(response, ct)}";
+        var reason = $"{request.RequestUri!.Host} answered {(int)response.StatusCode}{LengthOf(response)}";
         return response.StatusCode is HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests or (HttpStatusCode)425 or >= HttpStatusCode.InternalServerError
             ? new Delivery.RetryAfter(Wait(response.Headers.RetryAfter, clock), reason)
             : new Delivery.Rejected(reason, IsAboutContent: response.StatusCode is HttpStatusCode.BadRequest or HttpStatusCode.RequestEntityTooLarge or HttpStatusCode.UnprocessableEntity);
@@ -38,22 +37,8 @@ internal static class HttpDelivery
         return new(HttpMethod.Post, url) { Content = content };
     }
 
-    /// <summary>The beginning of what the other side says is wrong.</summary>
-    private static async ValueTask<string> WordsAsync(HttpResponseMessage response, CancellationToken ct)
-    {
-        try
-        {
-            await using var body = await response.Content.ReadAsStreamAsync(ct);
-            var bytes = new byte[MostReason];
-            var count = await body.ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false, ct);
-            var text = string.Concat(System.Text.Encoding.UTF8.GetString(bytes, 0, count).Select(c => char.IsControl(c) ? ' ' : c)).Trim();
-            return text.Length > 0 && !text.StartsWith('<') ? ": " + text : "";
-        }
-        catch (Exception fault) when (fault is IOException or HttpRequestException)
-        {
-            return "";
-        }
-    }
+    /// <summary>Not a word of the answer: whoever may choose an address could read by it what this server can reach.</summary>
+    private static string LengthOf(HttpResponseMessage response) => response.Content.Headers.ContentLength is { } length ? FormattableString.Invariant($" with {length} bytes") : "";
 
     private static TimeSpan? Wait(RetryConditionHeaderValue? header, TimeProvider clock)
     {

@@ -38,6 +38,10 @@ internal abstract record Delivery
         {
             return new RetryAfter(null, FormattableString.Invariant($"no answer within {most.TotalSeconds:0} s"));
         }
+        catch (Exception fault) when ((fault as AddressRefusedException ?? fault.InnerException as AddressRefusedException) is not null)
+        {
+            return new Rejected((fault as AddressRefusedException ?? fault.InnerException!).Message);
+        }
         catch (Exception fault) when (!ct.IsCancellationRequested)
         {
             return new RetryAfter(null, fault.Message);

@@ -3,7 +3,7 @@ using Fleet.Kernel;
 namespace Fleet.Alerts;
 
 /// <summary>Writes each alert as a JSON line to a file, or to the console when no path is given.</summary>
-internal sealed class LogAlerter(string? path) : IAlerter
+internal sealed class LogAlerter(string? path, OutFolders folders) : IAlerter
 {
     private static readonly SemaphoreSlim s_writing = new(1);
 
@@ -20,7 +20,7 @@ internal sealed class LogAlerter(string? path) : IAlerter
             }
             else
             {
-                await LineFile.AppendAsync(path, line, isDurable: false, ct);
+                await LineFile.AppendAsync(folders.Prepare(path), line, isDurable: false, ct);
             }
 
             return Delivery.Ok;

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Text;
+using Fleet.Kernel;
 
 namespace Fleet.Alerts;
 
@@ -23,7 +24,6 @@ internal sealed class SmtpConnection : IAsyncDisposable
 
     private static readonly TimeSpan s_goodBye = TimeSpan.FromSeconds(1);
 
-    private readonly TcpClient _tcp = new();
     private readonly byte[] _read = new byte[MostLine];
     private Stream _stream = Stream.Null;
     private int _next;
@@ -36,16 +36,17 @@ internal sealed class SmtpConnection : IAsyncDisposable
 
     /// <summary>Connects, and says who is there.</summary>
     /// <param name="server">smtp:// with STARTTLS, smtps:// with TLS from the start, smtp-plain:// with neither.</param>
+    /// <param name="outbound">Where connections may lead.</param>
     /// <param name="trust">Whom to trust; null for whom the system does.</param>
     /// <param name="ct">Stops it.</param>
     /// <exception cref="IOException">It cannot be reached, or does not speak so.</exception>
     /// <exception cref="System.Security.Authentication.AuthenticationException">Its certificate is not trusted, or is for another name.</exception>
-    public static async Task<SmtpConnection> OpenAsync(Uri server, RemoteCertificateValidationCallback? trust, CancellationToken ct)
+    public static async Task<SmtpConnection> OpenAsync(Uri server, Outbound outbound, RemoteCertificateValidationCallback? trust, CancellationToken ct)
     {
         var connection = new SmtpConnection();
         try
         {
-            await connection.GreetAsync(server, trust, ct);
+            await connection.GreetAsync(server, outbound, trust, ct);
             return connection;
         }
         catch (SocketException fault)
@@ -111,11 +112,7 @@ internal sealed class SmtpConnection : IAsyncDisposable
         return refusals.ConvertAll(refusal => refusal.Message);
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        await _stream.DisposeAsync();
-        _tcp.Dispose();
-    }
+    public ValueTask DisposeAsync() => _stream.DisposeAsync();
 
     /// <summary>Says good-bye. The message is sent whatever the server says to that, and if it says nothing.</summary>
     public async Task QuitAsync()
@@ -130,11 +127,10 @@ internal sealed class SmtpConnection : IAsyncDisposable
         }
     }
 
-    private async Task GreetAsync(Uri server, RemoteCertificateValidationCallback? trust, CancellationToken ct)
+    private async Task GreetAsync(Uri server, Outbound outbound, RemoteCertificateValidationCallback? trust, CancellationToken ct)
     {
         var isSecure = server.Scheme == "smtps";
-        await _tcp.ConnectAsync(server.Host, server.Port > 0 ? server.Port : isSecure ? 465 : 587, ct);
-        _stream = _tcp.GetStream();
+        _stream = new NetworkStream(await outbound.ConnectAsync(server.IdnHost, server.Port > 0 ? server.Port : isSecure ? 465 : 587, ct), ownsSocket: true);
         if (isSecure) await SecureAsync(server.Host, trust, ct);
         await AnswerAsync("a connection", 220, ct);
         await HelloAsync(ct);

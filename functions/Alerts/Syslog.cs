@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Text;
+using Fleet.Kernel;
 
 namespace Fleet.Alerts;
 
@@ -11,11 +12,11 @@ internal static class Syslog
     /// <summary>rsyslog's own limit.</summary>
     private const int MostBytes = 8_000;
 
-    public static async ValueTask SendAsync(Uri server, IReadOnlyList<byte[]> messages, CancellationToken ct)
+    public static async ValueTask SendAsync(Uri server, Outbound outbound, IReadOnlyList<byte[]> messages, CancellationToken ct)
     {
-        using var tcp = new TcpClient();
-        await tcp.ConnectAsync(server.Host, server.Port, ct);
-        await using Stream stream = server.Scheme == "tls" ? new SslStream(tcp.GetStream()) : tcp.GetStream();
+        using var tcp = await outbound.ConnectAsync(server.IdnHost, server.Port, ct);
+        await using var plain = new NetworkStream(tcp);
+        await using Stream stream = server.Scheme == "tls" ? new SslStream(plain) : plain;
         if (stream is SslStream tls) await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = server.Host }, ct);
         using var framed = new MemoryStream();
         foreach (var message in messages)
@@ -29,7 +30,7 @@ internal static class Syslog
 
         // The other side closes when it has read to the end. If it breaks off instead, as one does that refuses us, it is not known what it has: a repeat is better than a loss.
         if (stream is SslStream secured) await secured.ShutdownAsync();
-        tcp.Client.Shutdown(SocketShutdown.Send);
+        tcp.Shutdown(SocketShutdown.Send);
         var rest = new byte[256];
         while (await stream.ReadAsync(rest, ct) > 0)
         {

@@ -3,14 +3,14 @@ using Fleet.Kernel;
 namespace Fleet.Alerts;
 
 /// <summary>A message of RFC 5424 for each notice.</summary>
-internal sealed class SyslogAlerter(Uri server) : IAlerter
+internal sealed class SyslogAlerter(Uri server, Outbound outbound) : IAlerter
 {
     /// <summary>Facility 'security', RFC 5424 6.2.1.</summary>
     private const int Facility = 4;
 
     public async ValueTask<Delivery> DeliverAsync(Notice notice, CancellationToken ct)
     {
-        await Syslog.SendAsync(server, [MessageOf(notice)], ct);
+        await Syslog.SendAsync(server, outbound, [MessageOf(notice)], ct);
         return Delivery.Ok;
     }
 

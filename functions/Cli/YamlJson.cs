@@ -13,6 +13,9 @@ internal static partial class YamlJson
 {
     private const int MostDepth = 64;
 
+    /// <summary>Of one document. Aliases that name aliases make gigabytes of a kilobyte.</summary>
+    private const int MostNodes = 1_000_000;
+
     /// <summary>The documents of a file. JSON is YAML too.</summary>
     /// <exception cref="FormatException">It is no YAML, or a document is no mapping; says where.</exception>
     public static IEnumerable<JsonObject> Read(string text, string file)
@@ -30,7 +33,8 @@ internal static partial class YamlJson
         foreach (var document in stream.Documents)
         {
             if (document.RootNode is YamlScalarNode { Value: null or "" }) continue;
-            yield return Convert(document.RootNode, file, 0) as JsonObject ?? throw new FormatException($"{file}, line {document.RootNode.Start.Line}: a document is a mapping.");
+            var left = MostNodes;
+            yield return Convert(document.RootNode, file, 0, ref left) as JsonObject ?? throw new FormatException($"{file}, line {document.RootNode.Start.Line}: a document is a mapping.");
         }
     }
 
@@ -46,8 +50,9 @@ internal static partial class YamlJson
         return text.ToString();
     }
 
-    private static JsonNode? Convert(YamlNode node, string file, int depth)
+    private static JsonNode? Convert(YamlNode node, string file, int depth, ref int left)
     {
+        if (--left < 0) throw new FormatException($"{file}, line {node.Start.Line}: more than {MostNodes} values, aliases counted as often as they stand.");
         if (depth > MostDepth) throw new FormatException($"{file}, line {node.Start.Line}: nested more than {MostDepth} deep.");
         switch (node)
         {
@@ -56,12 +61,14 @@ internal static partial class YamlJson
                 foreach (var (key, value) in mapping.Children)
                 {
                     if (key is not YamlScalarNode { Value: { } name }) throw new FormatException($"{file}, line {key.Start.Line}: a key is a text.");
-                    json[name] = Convert(value, file, depth + 1);
+                    json[name] = Convert(value, file, depth + 1, ref left);
                 }
 
                 return json;
             case YamlSequenceNode sequence:
-                return new JsonArray([.. sequence.Children.Select(child => Convert(child, file, depth + 1))]);
+                var array = new JsonArray();
+                foreach (var child in sequence.Children) array.Add(Convert(child, file, depth + 1, ref left));
+                return array;
             case YamlScalarNode { Style: ScalarStyle.Plain } plain:
                 return Scalar(plain.Value ?? "");
             case YamlScalarNode quoted:

@@ -24,7 +24,7 @@ internal static class Rooms
         .AddSingleton(settings.Limits)
         .AddSingleton(settings.Enroll).AddSingleton(_ => Certificates.Own(settings, new(settings.Data)))
         .AddSingleton(settings.Certificates)
-        .AddSingleton(settings.Logs).AddSingleton(settings.Carves)
+        .AddSingleton(settings.Logs).AddSingleton(settings.Carves).AddSingleton(new Outbound(settings.Outbound.Allow)).AddSingleton(new OutFolders(new DataFolder(settings.Data).Out, settings.Outbound.Folders))
         .AddSingleton(settings.Retention)
         .AddSingleton(settings.Silence)
         .AddSingleton(settings.Presence)
@@ -47,7 +47,7 @@ internal static class Rooms
         .AddSingleton<CarveStart>().AddSingleton<CarveContinue>()
         .AddSingleton(AgentEndpointOf)
         .AddSingleton(settings.Auth).AddSingleton(settings.Caution).AddSingleton(settings.Transparency).AddSingleton(new EffectiveSettings(settings.Entries))
-        .AddSingleton<UserStore>().AddSingleton<TokenStore>().AddSingleton<SessionStore>().AddSingleton<AuditLog>().AddSingleton<CallerLimit>().AddSingleton<SqlTurns>()
+        .AddSingleton<UserStore>().AddSingleton<TokenStore>().AddSingleton<SessionStore>().AddSingleton<AuditLog>().AddSingleton<CallerLimit>().AddSingleton<SqlTurns>().AddSingleton<PluginPlaces>()
         .AddSingleton<QueryItems>().AddSingleton<PackItems>().AddSingleton<FilePathItems>().AddSingleton<OptionItems>().AddSingleton<Edits>().AddSingleton<NodeChanges>().AddSingleton<TagChanges>()
         .AddSingleton<NodeQuery>().AddSingleton<NodeTimeline>().AddSingleton<TargetCount>().AddSingleton<CampaignCaution>().AddSingleton<CampaignStart>().AddSingleton<CampaignWatch>()
         .AddSingleton<MetricsBoard>().AddSingleton<ChoreBoard>().AddSingleton<StageBoard>().AddSingleton<UpkeepMemory>().AddSingleton<TwoRuns>().AddSingleton<Materialize>().AddSingleton<SilentNodes>().AddSingleton<Retention>().AddSingleton<Expiry>().AddSingleton<TidyCarves>().AddSingleton<TendAlerts>().AddSingleton<AbsenceRules>().AddSingleton<Chores>();
@@ -65,10 +65,10 @@ internal static class Rooms
     }
 
     private static AlerterMaker AlerterMakerOf(IServiceProvider services) => new(
-        services.GetRequiredService<Limits>(), services.GetRequiredService<TimeProvider>(), services.GetRequiredService<DataFolder>().Path, TokensOf(services));
+        services.GetRequiredService<Limits>(), services.GetRequiredService<TimeProvider>(), services.GetRequiredService<Outbound>(), services.GetRequiredService<OutFolders>(), TokensOf(services));
 
     private static SinkMaker SinkMakerOf(IServiceProvider services) => new(
-        services.GetRequiredService<IBlobs>(), services.GetRequiredService<Limits>(), services.GetRequiredService<TimeProvider>(), services.GetRequiredService<DataFolder>().Path, TokensOf(services));
+        services.GetRequiredService<IBlobs>(), services.GetRequiredService<Limits>(), services.GetRequiredService<TimeProvider>(), services.GetRequiredService<Outbound>(), services.GetRequiredService<OutFolders>(), TokensOf(services));
 
     /// <summary>Tokens of this server's own identity; nobody is asked before the first.</summary>
     private static Func<string, CancellationToken, ValueTask<string>> TokensOf(IServiceProvider services) =>

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Security;
 using System.Security.Authentication;
 using Fleet.Agents;
 using Fleet.Manager;
@@ -16,6 +17,14 @@ namespace Fleet.Hosting;
 /// <summary>The server on one machine: agents, people, and what goes on in the background.</summary>
 internal static class Server
 {
+    /// <summary>Those with authenticated encryption and forward secrecy: TLS 1.2 knows older ones, with CBC.</summary>
+    private static readonly TlsCipherSuite[] s_suites =
+    [
+        TlsCipherSuite.TLS_AES_256_GCM_SHA384, TlsCipherSuite.TLS_CHACHA20_POLY1305_SHA256, TlsCipherSuite.TLS_AES_128_GCM_SHA256,
+        TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+        TlsCipherSuite.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, TlsCipherSuite.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256, TlsCipherSuite.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+    ];
+
     /// <summary>Makes a server that is ready to start.</summary>
     /// <param name="overrides">Settings that win over the environment and appsettings.json, such as <c>Fleet:Url</c>.</param>
     /// <exception cref="SettingsException">The settings are wrong.</exception>
@@ -29,7 +38,8 @@ internal static class Server
         if (settings.MakesCertificate) await Certificates.EnsureAsync(folder, settings.Http.Url, ct);
 
         // Alerts have standard output to themselves.
-        builder.Logging.AddSimpleConsole(console => (console.SingleLine, console.UseUtcTimestamp, console.TimestampFormat) = (true, true, "yyyy-MM-dd'T'HH:mm:ss'Z' "));
+        builder.Services.AddSingleton<ConsoleFormatter, PlainConsole>();
+        builder.Logging.AddConsole(console => console.FormatterName = PlainConsole.FormatterName);
         builder.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         builder.Logging.AddFilter("Fleet.Manager.SignIn", LogLevel.Warning);
 
@@ -39,7 +49,7 @@ internal static class Server
 
         // Session keys lie with the other secrets; the warning that they are not encrypted once more says nothing new.
         builder.Logging.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error);
-        builder.Services.AddRooms(settings).AddSingleton<FirstStart>().AddSignIn(settings.Auth).AddApiDocs().AddHostedService<OtlpExport>().AddHostedService<Background>();
+        builder.Services.AddRooms(settings).AddSingleton<FirstStart>().AddSignIn(settings.Auth, new(settings.Outbound.Allow)).AddApiDocs().AddHostedService<OtlpExport>().AddHostedService<Background>();
         builder.Services.AddResponseCompression(compression =>
         {
             // No secret stands beside what a stranger can choose: those that are shown once are asked for by POST, with a header that no other site can set.
@@ -59,6 +69,7 @@ internal static class Server
         var app = builder.Build();
         app.Services.GetRequiredService<Kernel.MetricsBoard>();
         ConnectionLimit.Note(app);
+        app.Use(GuardAsync);
         if (settings.FunctionsPort is { } port) app.UseTriggers(port);
         else await app.Services.GetRequiredService<FirstStart>().PrepareAsync(ct);
         if (settings.Http.TrustedProxies.Count > 0) app.UseForwardedHeaders(Proxies.Options(settings.Http.TrustedProxies));
@@ -72,6 +83,15 @@ internal static class Server
         if (settings.Manager) app.MapManager();
         app.MapPortal(isServed: settings.Manager, AgentEndpoint.UnknownAsync);
         return app;
+    }
+
+    /// <summary>Headers of every answer: nobody guesses types, and over TLS a browser comes back by TLS alone. Not on this machine's own names, whose other ports it would hold for too.</summary>
+    private static Task GuardAsync(HttpContext context, RequestDelegate next)
+    {
+        context.Response.Headers.XContentTypeOptions = "nosniff";
+        var host = context.Request.Host.Host;
+        if (context.Request.IsHttps && host != "localhost" && !IPAddress.TryParse(host.Trim('[', ']'), out _)) context.Response.Headers.StrictTransportSecurity = "max-age=31536000";
+        return next(context);
     }
 
     /// <summary>Where the server listens, once it has started; the port is the real one.</summary>
@@ -148,6 +168,11 @@ internal static class Server
                 ServerCertificate = certificate,
                 ServerCertificateChain = chain,
                 SslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
+                OnAuthenticate = static (_, tls) =>
+                {
+                    // Windows has its own list.
+                    if (!OperatingSystem.IsWindows()) tls.CipherSuitesPolicy = new CipherSuitesPolicy(s_suites);
+                },
 
                 // Asked for where agents have some, and judged with the request: a refusal here would be a broken connection without a word.
                 ClientCertificateMode = all.Certificates.Authorities is null ? ClientCertificateMode.NoCertificate : ClientCertificateMode.AllowCertificate,

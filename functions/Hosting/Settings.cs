@@ -17,11 +17,16 @@ namespace Fleet.Hosting;
 /// <param name="CertificateKey">PEM key of <paramref name="Certificate"/>.</param>
 internal sealed record HttpSettings(Uri Url, bool AllowPlain, IReadOnlyList<string> TrustedProxies, string? Certificate, string? CertificateKey);
 
+/// <summary>What goes out of this server: <c>Fleet__Outbound__NAME</c>.</summary>
+/// <param name="Allow">Addresses, networks and names of this machine or of private networks that alerters, sinks and sign-in may connect to.</param>
+/// <param name="Folders">Folders that alerters and sinks may write files to, beside the data folder's <c>out</c>.</param>
+internal sealed record OutboundSettings(IReadOnlyList<string> Allow, IReadOnlyList<string> Folders);
+
 /// <summary>Everything that can be set, as <c>Fleet__Section__Key</c> in the environment or under <c>Fleet</c> in appsettings.json.</summary>
 /// <param name="FunctionsPort">Where the Functions host expects its custom handler, <c>FUNCTIONS_CUSTOMHANDLER_PORT</c>; null when there is no such host.</param>
 internal sealed record Settings(
     string Data, BackendSettings Backends, HttpSettings Http, bool Agents, bool Manager, EnrollmentSettings Enroll, CertificateSettings Certificates, SilenceSettings Silence, PresenceSettings Presence, NodeInfo NodeInfo, LogSettings Logs,
-    RetentionSettings Retention, AuthSettings Auth, CautionSettings Caution, TransparencySettings Transparency, IReadOnlyList<string> ExtraTables, CarveSettings Carves, Limits Limits, int? FunctionsPort)
+    RetentionSettings Retention, AuthSettings Auth, CautionSettings Caution, TransparencySettings Transparency, IReadOnlyList<string> ExtraTables, CarveSettings Carves, OutboundSettings Outbound, Limits Limits, int? FunctionsPort)
 {
     /// <summary>Each setting as it holds, and where it comes from.</summary>
     public IReadOnlyList<SettingBody> Entries { get; private init; } = [];
@@ -73,6 +78,7 @@ internal sealed record Settings(
             new(read.Flag("Transparency:Enabled", false), read.Span("Transparency:LinkLife", TimeSpan.FromDays(30))),
             read.List("Sql:ExtraTables", []),
             new CarveSettings(read.Flag("Carves:Unasked", false)),
+            new(read.List("Outbound:Allow", []), read.List("Outbound:Folders", [])),
             read.Limits(),
             functionsPort);
         read.Check("Sql:ExtraTables", () =>

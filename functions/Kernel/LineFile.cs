@@ -11,17 +11,17 @@ internal static class LineFile
     public static async ValueTask AppendAsync(string path, byte[] lines, bool isDurable, CancellationToken ct)
     {
         if (IsBroken(path)) lines = [(byte)'\n', .. lines];
-        await using var file = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
+        var options = new FileStreamOptions { Mode = FileMode.Append, Access = FileAccess.Write, Share = FileShare.ReadWrite, BufferSize = 0 };
+        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        await using var file = new FileStream(path, options);
         await file.WriteAsync(lines, ct);
         if (isDurable) file.Flush(flushToDisk: true);
     }
 
     private static bool IsBroken(string path)
     {
-        // A pipe or a terminal, by its name or by a link to it, has no length, and is not opened.
-        var target = File.Exists(path) ? File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path : path;
-        if (new FileInfo(target) is not { Exists: true, Length: > 0 }) return false;
-        using var file = new FileStream(target, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+        if (new FileInfo(path) is not { Exists: true, Length: > 0 }) return false;
+        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
         file.Seek(-1, SeekOrigin.End);
         return file.ReadByte() != '\n';
     }

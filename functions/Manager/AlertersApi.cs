@@ -61,11 +61,12 @@ internal static class AlertersApi
         return TypedResults.Ok(Body(stored.Item, http.User));
     }
 
-    private static async Task<IResult> PutAsync(string name, AlerterRequest request, Alerters alerters, Limits limits, HttpContext http, CancellationToken ct, bool? dryRun = null)
+    private static async Task<IResult> PutAsync(string name, AlerterRequest request, Alerters alerters, PluginPlaces places, Limits limits, HttpContext http, CancellationToken ct, bool? dryRun = null)
     {
         name = Paging.Name(name);
         var stored = await alerters.ReadAsync(name, ct);
         if (AlerterCheck.Errors(name, request, stored?.Item, limits) is { Count: > 0 } errors) return Problem.Invalid(errors);
+        if (places.Errors(request.All).ToList() is { Count: > 0 } refused) return Problem.Invalid(refused);
 
         var wanted = new AlerterSettings(
             name, request.Type, PluginCheck.Kept(request.All), stored?.Item.HasSecret ?? false)

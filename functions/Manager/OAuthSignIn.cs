@@ -1,3 +1,4 @@
+using Fleet.Kernel;
 using Microsoft.AspNetCore.Authentication;
 
 namespace Fleet.Manager;
@@ -9,9 +10,10 @@ internal static class OAuthSignIn
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
 
     /// <summary>Adds a scheme for each provider. Nothing is asked of the network before somebody signs in.</summary>
+    /// <param name="outbound">Where connections may lead.</param>
     /// <param name="sessionScheme">The cookie scheme that keeps who was let in.</param>
     /// <param name="newTransport">How providers are reached; null for TLS as the system trusts it.</param>
-    public static AuthenticationBuilder AddOAuthSignIn(this AuthenticationBuilder authentication, OAuthSettings settings, string sessionScheme, OAuthWelcome welcome, Func<HttpMessageHandler>? newTransport = null, OAuthRefused? refused = null)
+    public static AuthenticationBuilder AddOAuthSignIn(this AuthenticationBuilder authentication, OAuthSettings settings, Outbound outbound, string sessionScheme, OAuthWelcome welcome, Func<HttpMessageHandler>? newTransport = null, OAuthRefused? refused = null)
     {
         foreach (var provider in settings.Providers)
         {
@@ -35,7 +37,7 @@ internal static class OAuthSignIn
 
                 // A redirect would carry the client's secret elsewhere.
                 options.BackchannelHttpHandler = newTransport?.Invoke()
-                    ?? new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, ConnectTimeout = s_patience, PooledConnectionLifetime = TimeSpan.FromMinutes(5) };
+                    ?? TransportTo(provider, outbound);
                 options.BackchannelTimeout = s_patience;
                 options.RemoteAuthenticationTimeout = TimeSpan.FromMinutes(15);
 
@@ -48,6 +50,14 @@ internal static class OAuthSignIn
         }
 
         return authentication;
+    }
+
+    /// <summary>To the issuer that the settings name, wherever that is; what it names in turn must not be an inner address.</summary>
+    private static SocketsHttpHandler TransportTo(OAuthProvider provider, Outbound outbound)
+    {
+        var transport = outbound.Handler(new Uri(provider.Issuer).IdnHost);
+        transport.ConnectTimeout = s_patience;
+        return transport;
     }
 
     /// <summary>Where the browser goes to begin. The callbacks are no endpoints: authentication answers them.</summary>

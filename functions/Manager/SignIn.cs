@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Claims;
 using System.Text.Encodings.Web;
+using Fleet.Kernel;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.Cookies;
 using Microsoft.AspNetCore.Authorization;
@@ -35,7 +36,7 @@ internal static class SignIn
     private const string Either = "either";
     private const string Open = "open";
 
-    public static IServiceCollection AddSignIn(this IServiceCollection services, AuthSettings settings)
+    public static IServiceCollection AddSignIn(this IServiceCollection services, AuthSettings settings, Outbound outbound)
     {
         services.AddSingleton<SignInThrottle>().AddSingleton<DeviceCookies>().AddSingleton<SessionKeys>().AddSingleton<PasswordSignIn>().AddSingleton<EnrollLinks>();
         var authentication = services.AddAuthentication(Either)
@@ -57,7 +58,7 @@ internal static class SignIn
                 options.Events.OnRedirectToAccessDenied = context => Answer(context.HttpContext, 403);
                 options.Events.OnValidatePrincipal = ValidateAsync;
             });
-        authentication.AddOAuthSignIn(settings.OAuth, CookieAuthenticationDefaults.AuthenticationScheme, WelcomeAsync, refused: NoteRefusedAsync);
+        authentication.AddOAuthSignIn(settings.OAuth, outbound, CookieAuthenticationDefaults.AuthenticationScheme, WelcomeAsync, refused: NoteRefusedAsync);
         services.AddAuthorization(options =>
         {
             // Each role may do what the ones before it may.

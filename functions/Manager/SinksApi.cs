@@ -96,11 +96,12 @@ internal static class SinksApi
             [.. refused.Take(MostRefused).Select(one => new RefusedBatch(one.Batch.Node.ToString(), one.Reason, one.At))], refused.Count));
     }
 
-    private static async Task<IResult> PutAsync(string name, SinkRequest request, SinkStore sinks, Limits limits, HttpContext http, CancellationToken ct, bool? dryRun = null)
+    private static async Task<IResult> PutAsync(string name, SinkRequest request, SinkStore sinks, PluginPlaces places, Limits limits, HttpContext http, CancellationToken ct, bool? dryRun = null)
     {
         name = Paging.Name(name);
         var stored = await sinks.ReadAsync(name, ct);
         if (Errors(name, request, stored?.Item, sinks, limits) is { Count: > 0 } errors) return Problem.Invalid(errors);
+        if (places.Errors(request.All).ToList() is { Count: > 0 } refused) return Problem.Invalid(refused);
 
         var wanted = new SinkSettings(
             name, request.Type, PluginCheck.Kept(request.All), stored?.Item.HasSecret ?? false)

@@ -44,7 +44,7 @@ internal sealed class AlertCap(Limits limits)
         }
     }
 
-    private Finding Summary(IReadOnlyList<Finding> rest, NodeId node, long minute) => rest[0] with
+    private Finding Summary(List<Finding> rest, NodeId node, long minute) => rest[0] with
     {
         Group = Digest.Of(rest[0].Rule.Id, node.ToString(), "flood", minute.ToString(System.Globalization.CultureInfo.InvariantCulture)),
         IsTracked = true,

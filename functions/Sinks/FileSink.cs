@@ -4,7 +4,7 @@ using Fleet.Kernel;
 namespace Fleet.Sinks;
 
 /// <summary>JSON lines in a file, on the disk before they count as sent. A file that is full is renamed to <c>NAME.1</c>, that to <c>NAME.2</c> and so on.</summary>
-internal sealed class FileSink(string path, long mostBytes, int files) : ISink
+internal sealed class FileSink(string name, OutFolders folders, long mostBytes, int files) : ISink
 {
     private readonly SemaphoreSlim _writing = new(1);
 
@@ -13,8 +13,8 @@ internal sealed class FileSink(string path, long mostBytes, int files) : ISink
         await _writing.WaitAsync(ct);
         try
         {
-            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            if (File.Exists(path) && new FileInfo(path).Length >= mostBytes) Turn();
+            var path = folders.Prepare(name);
+            if (File.Exists(path) && new FileInfo(path).Length >= mostBytes) Turn(path);
             await LineFile.AppendAsync(path, SinkRecord.Lines(records), isDurable: true, ct);
             return Delivery.Ok;
         }
@@ -24,7 +24,7 @@ internal sealed class FileSink(string path, long mostBytes, int files) : ISink
         }
     }
 
-    private void Turn()
+    private void Turn(string path)
     {
         for (var number = files - 1; number >= 1; number--)
         {

@@ -81,7 +81,7 @@ internal static class HttpSinks
             // That it is there already is what a repeat is told.
             var one = item?["create"];
             if (one?["status"]?.GetValue<int>() is not (>= 400 and not 409 and var status)) continue;
-            var reason = $"the bulk API answered {status}: {one["error"]?["type"]} {one["error"]?["reason"]}";
+            var reason = FormattableString.Invariant($"the bulk API answered {status} for a line");
             if (status is 429 or >= 500) return new Delivery.RetryAfter(null, reason);
             worst ??= new Delivery.Rejected(reason, IsAboutContent: status is 400 or 413);
         }

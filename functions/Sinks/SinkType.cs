@@ -9,7 +9,7 @@ internal sealed record SinkType(string Name, string Title, string Description, I
     [
         new("file", "File", "JSON lines in a file that is turned over when it is large. On the disk before it counts as sent.",
             [
-                new("path", "File", "text", Required: true, "results.ndjson", "A .log, .ndjson or .jsonl file, relative to the data folder."),
+                new("path", "File", "text", Required: true, "results.ndjson", "A .log, .ndjson or .jsonl file in the data folder's out."),
                 new("megabytes", "Megabytes a file", "number", Required: false, "100", "Left out, 100. Then it is renamed, and a new one begun."),
                 new("files", "Files kept", "number", Required: false, "10", "Left out, 10: the oldest goes."),
             ]),

@@ -5,14 +5,14 @@ using Fleet.Kernel;
 namespace Fleet.Sinks;
 
 /// <summary>A message of RFC 5424 for each line, whose text is the line's JSON.</summary>
-internal sealed class SyslogSink(Uri server) : ISink
+internal sealed class SyslogSink(Uri server, Outbound outbound) : ISink
 {
     /// <summary>Facility 'local0', RFC 5424 6.2.1.</summary>
     private const int Facility = 16;
 
     public async ValueTask<Delivery> SendAsync(IReadOnlyList<SinkRecord> records, CancellationToken ct)
     {
-        await Syslog.SendAsync(server, [.. records.Select(MessageOf)], ct);
+        await Syslog.SendAsync(server, outbound, [.. records.Select(MessageOf)], ct);
         return Delivery.Ok;
     }
 

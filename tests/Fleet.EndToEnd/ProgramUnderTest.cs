@@ -28,6 +28,7 @@ internal class ProgramUnderTest : IAsyncDisposable
     {
         (Folder, _ownsFolder) = (folder, ownsFolder);
         Environment = [];
+        Environment["Fleet__Outbound__Allow"] = "127.0.0.0/8,::1,localhost";
         foreach (var (name, value) in environment) Environment[name] = value;
     }
 

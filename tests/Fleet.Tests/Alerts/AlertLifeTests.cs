@@ -459,7 +459,7 @@ public sealed class AlertLifeTests
         await world.Get<Alerters>().PutAsync(with?.Invoke(settings) ?? settings, null, null, default);
     }
 
-    private static string FileOf(World world, string name) => Path.Combine(world.Get<Fleet.Hosting.DataFolder>().Path, name + ".ndjson");
+    private static string FileOf(World world, string name) => Path.Combine(world.Get<Fleet.Hosting.DataFolder>().Out, name + ".ndjson");
 
     private static List<string> Events(World world) => [.. world.AlertLog.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => (string)System.Text.Json.Nodes.JsonNode.Parse(line)!["event"]!)];
 

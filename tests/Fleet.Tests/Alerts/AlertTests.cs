@@ -253,5 +253,5 @@ public sealed class AlertTests
     private static (string, string, int) Flat(AlertDelivery delivery) => (delivery.Alerter, delivery.State, delivery.Attempts);
 
     private static Task<string[]> LogFileAsync(World world) =>
-        File.ReadAllLinesAsync(Path.Combine(world.Get<Fleet.Hosting.DataFolder>().Path, "alerts.ndjson"));
+        File.ReadAllLinesAsync(Path.Combine(world.Get<Fleet.Hosting.DataFolder>().Out, "alerts.ndjson"));
 }

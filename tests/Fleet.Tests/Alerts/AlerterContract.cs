@@ -17,7 +17,7 @@ public abstract class AlerterContract
     private protected abstract Task<IReadOnlyList<string>> CameAsync();
 
     private protected static AlerterMaker Maker { get; } = new(
-        Limits.Default with { AlerterTimeout = TimeSpan.FromSeconds(5) }, TimeProvider.System, Path.GetTempPath(), (scope, _) => new("token for " + scope));
+        Limits.Default with { AlerterTimeout = TimeSpan.FromSeconds(5) }, TimeProvider.System, new(["127.0.0.0/8", "::1"]), new(Path.GetTempPath(), ["/dev/shm"]), (scope, _) => new("token for " + scope));
 
     private protected static Notice NoticeOf(AlertEvent what = AlertEvent.Opened, string text = "It should not.", string title = "A program runs from /tmp", string severity = "high")
     {

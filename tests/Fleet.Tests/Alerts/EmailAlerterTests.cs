@@ -170,7 +170,7 @@ public sealed class EmailAlerterTests : AlerterContract, IAsyncLifetime
     }
 
     private static EmailAlerter AlerterFor(int port, string to = Recipients, string password = "correct horse", string scheme = "smtp", string from = "Fleet <fleet@example.org>", string? user = "fleet") => new(
-        SettingsFor($"{scheme}://127.0.0.1:{port}", to, from, user), password, (_, shown, _, _) => shown?.GetCertHashString() == TestCertificate.Instance.Certificate.Thumbprint);
+        SettingsFor($"{scheme}://127.0.0.1:{port}", to, from, user), password, new(["127.0.0.1"]), (_, shown, _, _) => shown?.GetCertHashString() == TestCertificate.Instance.Certificate.Thumbprint);
 
     private static AlerterSettings SettingsFor(string server, string to = Recipients, string from = "Fleet <fleet@example.org>", string? user = "fleet")
     {

@@ -52,7 +52,8 @@ public sealed class LogAlerterTests : AlerterContract, IDisposable
 
     private protected override Task StopAsync()
     {
-        Directory.Delete(_scratch.File("folder"));
+        Directory.Delete(_scratch.File("folder"), recursive: true);
+        File.WriteAllText(_scratch.File("folder"), "in the way");
         return Task.CompletedTask;
     }
 }

@@ -30,7 +30,7 @@ internal sealed class OAuthSite : IAsyncDisposable
         builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.UseHttps(TestCertificate.Instance.Certificate)));
         builder.Services.AddAuthorization().AddAuthentication(CookieAuthenticationDefaults.AuthenticationScheme)
             .AddCookie(options => (options.Cookie.Name, options.Cookie.SameSite, options.Cookie.SecurePolicy) = ("fleet", SameSiteMode.Strict, CookieSecurePolicy.Always))
-            .AddOAuthSignIn(settings, CookieAuthenticationDefaults.AuthenticationScheme, welcome ?? WelcomeAsync, TestCertificate.Instance.NewHandler);
+            .AddOAuthSignIn(settings, new([]), CookieAuthenticationDefaults.AuthenticationScheme, welcome ?? WelcomeAsync, TestCertificate.Instance.NewHandler);
         var app = builder.Build();
         app.UseRouting().UseAuthentication().UseAuthorization();
         var api = app.MapGroup("/api");

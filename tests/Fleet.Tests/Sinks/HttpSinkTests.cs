@@ -107,7 +107,7 @@ public sealed class HttpSinkTests : IAsyncLifetime
         Assert.StartsWith("3|local0|web-1|osquery|status|", await rsyslog.NextAsync(), StringComparison.Ordinal);
     }
 
-    private static SinkMaker Maker() => new(null!, Limits.Default, TimeProvider.System, Path.GetTempPath(), (scope, _) => new("token for " + scope));
+    private static SinkMaker Maker() => new(null!, Limits.Default, TimeProvider.System, new(["127.0.0.1"]), new(Path.GetTempPath(), []), (scope, _) => new("token for " + scope));
 
     private async Task<Delivery> TryAsync(string type, string? secret, params (string Name, string Value)[] fields)
     {

@@ -281,7 +281,7 @@ public sealed class SinkTests : IAsyncLifetime
     public async Task A_file_is_turned_over_when_it_is_full_and_the_oldest_goes()
     {
         using var scratch = new Scratch();
-        var sink = new FileSink(scratch.File("logs/out.ndjson"), mostBytes: 500, files: 3);
+        var sink = new FileSink("logs/out.ndjson", new(scratch.Path, []), mostBytes: 500, files: 3);
         for (var i = 0; i < 40; i++) await sink.SendAsync([Record("q", i, DateTimeOffset.UnixEpoch)], default);
         Assert.Equal(["out.ndjson", "out.ndjson.1", "out.ndjson.2"], Directory.GetFiles(scratch.File("logs")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Assert.Contains("\"39\"", await File.ReadAllTextAsync(scratch.File("logs/out.ndjson")), StringComparison.Ordinal);
@@ -293,7 +293,7 @@ public sealed class SinkTests : IAsyncLifetime
     {
         using var scratch = new Scratch();
         await File.WriteAllTextAsync(scratch.File("out.ndjson"), """{"name":"q","host""");
-        var sink = new FileSink(scratch.File("out.ndjson"), mostBytes: 100_000, files: 1);
+        var sink = new FileSink("out.ndjson", new(scratch.Path, []), mostBytes: 100_000, files: 1);
         for (var i = 0; i < 2; i++) await sink.SendAsync([Record("q", i, DateTimeOffset.UnixEpoch)], default);
         var lines = await File.ReadAllLinesAsync(scratch.File("out.ndjson"));
         Assert.Equal(3, lines.Length);
@@ -329,7 +329,7 @@ public sealed class SinkTests : IAsyncLifetime
 
     private static SinkSettings FileSink(World world, string name) => new(name, "file", new Dictionary<string, string> { ["path"] = PathOf(world, name) });
 
-    private static string PathOf(World world, string name) => Path.Combine(world.Get<Fleet.Hosting.DataFolder>().Path, name + ".ndjson");
+    private static string PathOf(World world, string name) => Path.Combine(world.Get<Fleet.Hosting.DataFolder>().Out, name + ".ndjson");
 
     private static async Task DrainAsync(World world)
     {

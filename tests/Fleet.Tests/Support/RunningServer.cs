@@ -38,6 +38,7 @@ internal sealed class RunningServer : IAsyncDisposable
         var overrides = settings.ToDictionary(pair => "Fleet:" + pair.Key, pair => (string?)pair.Value);
         overrides["Fleet:Data"] = scratch.Path;
         overrides.TryAdd("Fleet:Url", "http://127.0.0.1:0");
+        overrides.TryAdd("Fleet:Outbound:Allow", "127.0.0.0/8,::1");
         var app = await Server.BuildAsync(overrides, default);
         await app.StartAsync();
         return new(app, scratch);

@@ -50,6 +50,7 @@ internal sealed class World : IAsyncDisposable
     {
         (_scratch, _ownsScratch, Clock) = (scratch, ownsScratch, clock);
         settings["Fleet:Data"] = scratch.Path;
+        settings.TryAdd("Fleet:Outbound:Allow", "127.0.0.0/8,::1");
         var read = Settings.Read(new ConfigurationBuilder().AddInMemoryCollection(settings).Build());
         _services = new ServiceCollection()
             .AddSingleton(typeof(ILogger<>), typeof(NullLogger<>))
@@ -64,7 +65,7 @@ internal sealed class World : IAsyncDisposable
     public ManualClock Clock { get; }
 
     /// <summary>What the alerter <c>log</c> wrote.</summary>
-    public string AlertLog => File.ReadAllText(_scratch.File("alerts.ndjson"));
+    public string AlertLog => File.ReadAllText(_scratch.File("out/alerts.ndjson"));
 
     public CountingTables Tables => Get<CountingTables>();
 
@@ -77,7 +78,7 @@ internal sealed class World : IAsyncDisposable
         var world = new World(new Scratch(), ownsScratch: true, new(), settings.ToDictionary(pair => "Fleet:" + pair.Key, pair => (string?)pair.Value));
         await world.Get<SigningKeys>().ReadAsync(default);
         await world.Get<ChangeFeed>().LookAsync(default);
-        await world.Get<Alerters>().PutAsync(new("log", "log", new Dictionary<string, string> { ["path"] = world._scratch.File("alerts.ndjson") }), null, null, default);
+        await world.Get<Alerters>().PutAsync(new("log", "log", new Dictionary<string, string> { ["path"] = "alerts.ndjson" }), null, null, default);
         await world.AddSecretAsync(Secret);
         return world;
     }
