@@ -13,15 +13,15 @@ internal static class FleetCommand
             Shared.Url,
         };
         root.SetAction(ServeCommand.RunAsync);
-        root.Add(ServeCommand.Build());
-        root.Add(TokenCommand.Build());
-        root.Add(UserCommand.Build());
-        root.Add(SecretCommand.Build());
-        root.Add(KeysCommand.Build());
-        root.Add(BackupCommand.BuildBackup());
-        root.Add(BackupCommand.BuildRestore());
-        root.Add(ImportCommand.Build());
-        root.Add(DemoCommand.Build());
+        root.Add(OnData(ServeCommand.Build()));
+        root.Add(OnData(TokenCommand.Build()));
+        root.Add(OnData(UserCommand.Build()));
+        root.Add(OnData(SecretCommand.Build()));
+        root.Add(OnData(KeysCommand.Build()));
+        root.Add(OnData(BackupCommand.BuildBackup()));
+        root.Add(OnData(BackupCommand.BuildRestore()));
+        root.Add(OnData(ImportCommand.Build()));
+        root.Add(OnData(DemoCommand.Build()));
         root.Add(NodesCommand.Build());
         root.Add(QueryCommand.Build());
         root.Add(PackCommand.Build());
@@ -32,5 +32,12 @@ internal static class FleetCommand
         root.Add(SwarmCommand.Build());
         root.Add(SchemaCommand.Build());
         return root;
+    }
+
+    /// <summary>Those that work on a data folder say which. Others do not list what they would ignore.</summary>
+    private static Command OnData(Command command)
+    {
+        foreach (var leaf in command.Subcommands.Count > 0 ? command.Subcommands : [command]) leaf.Add(Shared.Data);
+        return command;
     }
 }

@@ -1,5 +1,7 @@
 using System.CommandLine;
+using System.Net.Sockets;
 using Fleet.Hosting;
+using Fleet.Nodes;
 using Fleet.Portal;
 
 namespace Fleet.Cli;
@@ -23,7 +25,7 @@ internal static class ServeCommand
             await using var app = await Server.BuildAsync(overrides, ct);
             var isHosted = app.Services.GetRequiredService<Settings>().FunctionsPort is not null;
             var first = app.Services.GetRequiredService<FirstStart>();
-            await app.StartAsync(ct);
+            await StartAsync(app, ct);
 
             // Once it listens: a password that was made, and never shown, would be lost.
             var password = isHosted ? null : await first.EnsureAdminAsync(ct);
@@ -38,6 +40,27 @@ internal static class ServeCommand
             Console.WriteLine("Stopped.");
             return 0;
         });
+
+    /// <exception cref="SettingsException">It cannot listen where it is to.</exception>
+    private static async Task StartAsync(WebApplication app, CancellationToken ct)
+    {
+        try
+        {
+            await app.StartAsync(ct);
+        }
+        catch (Exception fault) when ((fault as SocketException ?? fault.InnerException as SocketException ?? fault.InnerException?.InnerException as SocketException) is { } refused)
+        {
+            throw new SettingsException(ListenFault(app.Services.GetRequiredService<Settings>().Http.Url, refused.SocketErrorCode));
+        }
+    }
+
+    public static string ListenFault(Uri url, SocketError code) => code switch
+    {
+        SocketError.AccessDenied => $"Port {url.Port} may be listened on by root alone. Take one above 1023 (--url {url.Scheme}://{url.Host}:8443), or allow it: setcap cap_net_bind_service=+ep on the program, or AmbientCapabilities=CAP_NET_BIND_SERVICE in its systemd unit.",
+        SocketError.AddressAlreadyInUse => $"Something listens on port {url.Port} already, perhaps this server: stop it, or take another port with --url.",
+        SocketError.AddressNotAvailable => $"This machine has no address {url.Host}: take one of its own, or 0.0.0.0 for all.",
+        _ => $"The server cannot listen on {url.GetLeftPart(UriPartial.Authority)}: {new SocketException((int)code).Message}",
+    };
 
     private static async Task WelcomeAsync(WebApplication app, FirstStart first, string? password, CancellationToken ct)
     {
@@ -63,6 +86,7 @@ internal static class ServeCommand
         }
 
         if (settings.Manager && !PortalPages.IsBuilt) Console.WriteLine($"\n{PortalPages.NotBuilt}");
+        if (app.Services.GetRequiredService<OwnCertificate>().At(TimeProvider.System.GetUtcNow()) is (false, var words)) Console.WriteLine($"\n{words}");
         if (remark is not null) Console.WriteLine($"\n{remark}");
         Console.WriteLine("\nCtrl-C stops the server.\n");
     }

@@ -9,7 +9,7 @@ namespace Fleet.Cli;
 /// <summary>Options that several commands take.</summary>
 internal static class Shared
 {
-    public static Option<string?> Data { get; } = new("--data") { Description = "The data folder. Default: ./data, or Fleet__Data.", HelpName = "DIR", Recursive = true };
+    public static Option<string?> Data { get; } = new("--data") { Description = "The data folder. Default: ./data, or Fleet__Data.", HelpName = "DIR" };
 
     public static Option<string?> Url { get; } = new("--url") { Description = $"Where to listen. Default: {Settings.DefaultUrl}, or Fleet__Url.", HelpName = "URL" };
 
@@ -44,20 +44,35 @@ internal static class Shared
         return overrides;
     }
 
-    /// <summary>Runs a command; what people can mend is one line on standard error, without a stack trace.</summary>
+    /// <summary>Set, errors have the place in the program where they came from.</summary>
+    private const string DebugVariable = "FLEET_DEBUG";
+
+    /// <summary>Runs a command; whatever goes wrong is one line on standard error, without a stack trace.</summary>
     public static async Task<int> GuardAsync(Func<Task<int>> run)
     {
         try
         {
             return await run();
         }
-        catch (Exception fault) when (fault is SettingsException or RemoteException or Storage.StorageUnavailableException or Storage.StorageBusyException or Storage.StorageDamagedException or FormatException or Config.ConfigRefusedException
-            or UnauthorizedAccessException or IOException or InvalidDataException)
+        catch (OperationCanceledException)
         {
-            await Console.Error.WriteLineAsync(fault.Message);
+            await Console.Error.WriteLineAsync("Stopped.");
+            return 1;
+        }
+        catch (Exception fault)
+        {
+            await Console.Error.WriteLineAsync(Environment.GetEnvironmentVariable(DebugVariable) is { Length: > 0 } ? fault.ToString() : Explain(fault));
             return 1;
         }
     }
+
+    private static string Explain(Exception fault) => fault switch
+    {
+        SettingsException or RemoteException or LastAdminException or Storage.StorageUnavailableException or Storage.StorageBusyException or Storage.StorageDamagedException or FormatException or Config.ConfigRefusedException
+            or UnauthorizedAccessException or IOException or InvalidDataException => fault.Message,
+        AggregateException { InnerExceptions: [var only] } => Explain(only),
+        _ => $"Something went wrong that should not: {fault.Message} ({fault.GetType().Name}; {DebugVariable}=1 shows where)",
+    };
 
     /// <summary>Opens the data folder, which a running server may have open too, and does something with what is in it.</summary>
     /// <param name="parsed">The command.</param>

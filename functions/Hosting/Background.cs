@@ -1,6 +1,8 @@
 using Fleet.Kernel;
 using Fleet.Bus.Azure;
 using Fleet.Bus.Embedded;
+using Fleet.Nodes;
+using Fleet.Results;
 using Fleet.Storage;
 using Fleet.Upkeep;
 
@@ -21,9 +23,18 @@ internal sealed class Background(Settings settings, Chores chores, ChoreBoard bo
         var every = TimeSpan.FromSeconds(settings.Backends.HasStorage ? 60 : 1);
         var work = chores.All(every).Where(chore => isAlone || chore.OfInstance).Select(chore => TickAsync(chore, stoppingToken)).ToList();
         if (settings.Backends.Vault is null) work.Add(TickAsync(new("installation", TimeSpan.FromHours(1), ct => services.GetRequiredService<Installation>().CountAsync(ct)), stoppingToken));
+        work.Add(TickAsync(new("certificate", TimeSpan.FromHours(6), WatchCertificateAsync), stoppingToken));
         if (!settings.Backends.HasBus) work.Add(services.GetRequiredService<BusPump>().RunAsync(stoppingToken));
         else if (isAlone) work.Add(services.GetRequiredService<ServiceBusPump>().RunAsync(stoppingToken));
         return Task.WhenAll(work);
+    }
+
+    private async ValueTask WatchCertificateAsync(CancellationToken ct)
+    {
+        var certificate = services.GetRequiredService<OwnCertificate>();
+        if (certificate.NotAfter is not { } end || certificate.At(clock.GetUtcNow()) is not (false, var words)) return;
+        log.LogWarning("{Words}", words);
+        await services.GetRequiredService<BuiltInResults>().RaiseCertificateAsync(end, clock.GetUtcNow(), ct);
     }
 
     private async Task TickAsync(Chore chore, CancellationToken stop)

@@ -31,23 +31,44 @@ internal static class Certificates
     }
 
     /// <summary>The certificate with its key, and the chain that is sent with it.</summary>
+    /// <exception cref="SettingsException">They cannot be read, or do not belong together.</exception>
     public static (X509Certificate2 Certificate, X509Certificate2Collection Chain) Load(string certificatePath, string keyPath)
     {
-        var chain = new X509Certificate2Collection();
-        chain.ImportFromPemFile(certificatePath);
-        return (X509Certificate2.CreateFromPemFile(certificatePath, keyPath), chain);
+        var chain = ReadChain(certificatePath);
+        try
+        {
+            return (X509Certificate2.CreateFromPemFile(certificatePath, keyPath), chain);
+        }
+        catch (Exception fault) when (fault is CryptographicException or ArgumentException or IOException or UnauthorizedAccessException)
+        {
+            throw new SettingsException($"The key {keyPath} cannot be used with the certificate {certificatePath}: it is no PEM file of a key without a password, or belongs to another certificate. ({fault.Message})");
+        }
+    }
+
+    /// <exception cref="SettingsException">It cannot be read, or holds no certificate.</exception>
+    private static X509Certificate2Collection ReadChain(string path)
+    {
+        try
+        {
+            var chain = new X509Certificate2Collection();
+            chain.ImportFromPemFile(path);
+            return chain.Count > 0 ? chain : throw new SettingsException($"There is no certificate in {path}: it is a PEM file that begins with -----BEGIN CERTIFICATE-----.");
+        }
+        catch (Exception fault) when (fault is CryptographicException or ArgumentException or IOException or UnauthorizedAccessException)
+        {
+            throw new SettingsException($"The certificate {path} cannot be read: {fault.Message}");
+        }
     }
 
     /// <summary>What agents are told to trust.</summary>
     public static OwnCertificate Own(Settings settings, DataFolder folder)
     {
         if (settings.FunctionsPort is not null || settings.Http.Url.Scheme != "https") return new(Pem: null);
-        var chain = new X509Certificate2Collection();
-        chain.ImportFromPemFile(settings.Http.Certificate ?? folder.Certificate);
+        var chain = ReadChain(settings.Http.Certificate ?? folder.Certificate);
 
         // A certificate that somebody else issued is trusted by the machines' authorities, or by an authority that the file has too.
         var roots = chain.Where(one => one.SubjectName.RawData.AsSpan().SequenceEqual(one.IssuerName.RawData)).ToArray();
-        return new(roots.Length == 0 ? null : new X509Certificate2Collection(roots).ExportCertificatePems() + "\n");
+        return new(roots.Length == 0 ? null : new X509Certificate2Collection(roots).ExportCertificatePems() + "\n", chain[0].NotAfter);
     }
 
     private static X509Extension AlternativeNames(Uri url)

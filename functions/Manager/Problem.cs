@@ -89,6 +89,7 @@ internal sealed record Problem(int Status, [property: JsonIgnore] string Name, s
         StorageBusyException busy => new(503, "busy", "Busy", busy.Message),
         StorageDamagedException => new(500, "damaged", "The store is damaged", "What the store holds is not what was written there; the server's log says where. Restore a backup."),
         StorageUnavailableException => new(503, "unavailable", "The store does not answer", "Repeat in a few seconds; the server's log says more."),
+        LastAdminException last => new(409, "conflict", "Conflict", last.Message),
         BadPlaceException bad => new(400, "bad-request", "Bad request", bad.Message),
         TooLargeException large => new(413, "too-large", "Too large", large.Message),
         BadFileException wrong => new(400, "bad-json", "The body is not the JSON that this call takes", wrong.Message),

@@ -47,20 +47,37 @@ internal sealed class UserStore(ITables tables, SessionStore sessions, TokenStor
 
     /// <summary>Gives an account another role. Its sessions and tokens end: they were made for what it was.</summary>
     /// <remarks>They end before and after: if it fails in between, doing it again does all of it.</remarks>
+    /// <exception cref="LastAdminException">It is the last admin.</exception>
     public async ValueTask<bool> SetRoleAsync(string name, Role role, CancellationToken ct)
     {
+        var before = await FindAsync(name, ct);
+        if (role != Role.Admin) await KeepAdminAsync(before, ct);
         await EndAsync(name, ct);
         if (!await MergeAsync(name, new() { ["Role"] = Roles.NameOf(role) }, ct)) return false;
+        if (role != Role.Admin && before?.Role == Role.Admin && await CountAdminsAsync(ct) == 0)
+        {
+            await MergeAsync(name, new() { ["Role"] = Roles.NameOf(Role.Admin) }, CancellationToken.None);
+            throw new LastAdminException();
+        }
+
         await EndAsync(name, ct);
         return true;
     }
 
     /// <summary>Removes an account, its sessions and the tokens that it made; false if there is none.</summary>
+    /// <exception cref="LastAdminException">It is the last admin.</exception>
     public async ValueTask<bool> RemoveAsync(string name, CancellationToken ct)
     {
-        if (await FindAsync(name, ct) is null) return false;
+        if (await FindAsync(name, ct) is not { } user) return false;
+        await KeepAdminAsync(user, ct);
         await EndAsync(name, ct);
         await _users.WriteAsync(Write.Delete(KeyOf(name)), ct);
+        if (user.Role == Role.Admin && await CountAdminsAsync(ct) == 0)
+        {
+            await _users.WriteAsync(Write.Replace(KeyOf(name), Columns(user)), CancellationToken.None);
+            throw new LastAdminException();
+        }
+
         await EndAsync(name, ct);
         return true;
     }
@@ -72,6 +89,14 @@ internal sealed class UserStore(ITables tables, SessionStore sessions, TokenStor
         var verdict = s_hasher.VerifyHashedPassword(name, user?.PasswordHash ?? s_nobody, password);
         return verdict == PasswordVerificationResult.Failed ? null : user;
     }
+
+    /// <summary>Asked before, so that no session ends for nothing, and once more after: two admins may remove each other at once.</summary>
+    private async ValueTask KeepAdminAsync(User? user, CancellationToken ct)
+    {
+        if (user?.Role == Role.Admin && await CountAdminsAsync(ct) == 1) throw new LastAdminException();
+    }
+
+    private async ValueTask<int> CountAdminsAsync(CancellationToken ct) => (await ListAsync(ct)).Count(user => user.Role == Role.Admin);
 
     private static string Hash(string password) => s_hasher.HashPassword("", password);
 
@@ -108,3 +133,6 @@ internal sealed class UserStore(ITables tables, SessionStore sessions, TokenStor
         row.Columns.Text("Name")!, row.Columns.Text("PasswordHash")!, Roles.TryParse(row.Columns.Text("Role"), out var role) ? role : Role.Viewer,
         row.Columns.Time("CreatedAt")!.Value);
 }
+
+/// <summary>Without it nobody could let anybody in.</summary>
+internal sealed class LastAdminException() : Exception("This is the last admin: make another one first.");

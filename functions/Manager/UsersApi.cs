@@ -74,7 +74,6 @@ internal static class UsersApi
         if (patch.Password is { } password && PasswordFault(password) is { } fault) return Problem.Invalid("password", fault);
         if (await users.FindAsync(name, ct) is not { } user) return Missing(name);
         if (Preconditions.Fault(http.Request, EtagOf(user), isRequired: false) is { } stale) return stale;
-        if (patch.Role is not null && role != user.Role && await IsLastAdminAsync(user, users, ct)) return s_last;
         // The same role again too: whoever repeats a call that broke off wants its end.
         if (patch.Role is not null) await users.SetRoleAsync(name, role, ct);
         if (patch.Password is not null) await users.SetPasswordAsync(name, patch.Password, ct);
@@ -88,18 +87,12 @@ internal static class UsersApi
     {
         if (await users.FindAsync(Paging.Name(name), ct) is not { } user) return Missing(name);
         if (Preconditions.Fault(http.Request, EtagOf(user), isRequired: false) is { } stale) return stale;
-        if (await IsLastAdminAsync(user, users, ct)) return s_last;
         (http.Audit().Target, http.Audit().Before) = ("users/" + user.Name, Json(Body(user)));
         await users.RemoveAsync(user.Name, ct);
         return TypedResults.NoContent();
     }
 
     private const string RoleFault = "This is viewer, operator or admin.";
-
-    private static readonly IResult s_last = Problem.Conflict("This is the last admin: make another one first.");
-
-    private static async ValueTask<bool> IsLastAdminAsync(User user, UserStore users, CancellationToken ct) =>
-        user.Role == Role.Admin && (await users.ListAsync(ct)).Count(other => other.Role == Role.Admin) == 1;
 
     private static JsonObject Json(UserBody user) => new JsonObject { ["name"] = user.Name, ["role"] = user.Role };
 

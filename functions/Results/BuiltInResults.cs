@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Fleet.Bus;
+using Fleet.Kernel;
 using Fleet.Nodes;
 using Fleet.Storage;
 
@@ -16,6 +17,10 @@ internal sealed class BuiltInResults(BatchStore batches, Inbox inbox, IBus bus, 
     public const string NodeEnrolled = "fleet/node_enrolled";
     public const string NodeSilent = "fleet/node_silent";
     public const string BatchQuarantined = "fleet/batch_quarantined";
+    public const string CertificateExpires = "fleet/certificate_expires";
+
+    /// <summary>What results about the server itself have as their host identifier. They belong to no node.</summary>
+    private const string Server = "fleet-server";
     private const string DoormansEnrolled = "doorman/tasks/node_enrolled";
     private const string DoormansSilent = "doorman/tasks/node_offline_checks";
 
@@ -82,7 +87,14 @@ internal sealed class BuiltInResults(BatchStore batches, Inbox inbox, IBus bus, 
     public ValueTask RaiseQuarantinedAsync(Node node, string stage, BatchKey batch, string reason, DateTimeOffset at, CancellationToken ct) => RaiseAsync(
         node, BatchQuarantined, at, new() { ["stage"] = stage, ["batch"] = batch.ToString(), ["reason"] = reason.Length > 1_000 ? reason[..1_000] : reason }, ct);
 
-    private async ValueTask RaiseAsync(Node node, string name, DateTimeOffset at, Dictionary<string, string> columns, CancellationToken ct)
+    /// <summary>The server's certificate has expired, or does within days. Once a day: the batch follows from the day.</summary>
+    public ValueTask RaiseCertificateAsync(DateTimeOffset notAfter, DateTimeOffset now, CancellationToken ct) => RaiseAsync(
+        default, Server, CertificateExpires, new DateTimeOffset(now.UtcDateTime.Date, TimeSpan.Zero),
+        new() { ["expires_at"] = notAfter.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture), ["days"] = Days(notAfter - now) }, ct);
+
+    private ValueTask RaiseAsync(Node node, string name, DateTimeOffset at, Dictionary<string, string> columns, CancellationToken ct) => RaiseAsync(node.Id, node.HostIdentifier, name, at, columns, ct);
+
+    private async ValueTask RaiseAsync(NodeId node, string host, string name, DateTimeOffset at, Dictionary<string, string> columns, CancellationToken ct)
     {
         using var bytes = new MemoryStream();
         using (var json = new Utf8JsonWriter(bytes))
@@ -91,7 +103,7 @@ internal sealed class BuiltInResults(BatchStore batches, Inbox inbox, IBus bus, 
             json.WriteStartObject();
             json.WriteString("name", name);
             json.WriteString("action", "triggered");
-            json.WriteString("hostIdentifier", node.HostIdentifier);
+            json.WriteString("hostIdentifier", host);
             json.WriteNumber("unixTime", at.ToUnixTimeSeconds());
             json.WriteStartObject("columns");
             foreach (var (column, value) in columns) json.WriteString(column, value);
@@ -101,10 +113,10 @@ internal sealed class BuiltInResults(BatchStore batches, Inbox inbox, IBus bus, 
         }
 
         var lines = bytes.ToArray();
-        var key = batches.KeyOf(Schema.Results, node.Id, lines, at.ToUnixTimeSeconds());
+        var key = batches.KeyOf(Schema.Results, node, lines, at.ToUnixTimeSeconds());
         await batches.WriteAsync(key, lines, 1, [name], at.ToUnixTimeSeconds(), at.ToUnixTimeSeconds(), ct);
         await inbox.AddAsync(key, ct);
-        if (isWanted(name)) await bus.PublishAsync(Addresses.Results, key.ToString(), node.Id.ToString(), ct);
+        if (isWanted(name)) await bus.PublishAsync(Addresses.Results, key.ToString(), node.ToString(), ct);
     }
 
     private static string Seconds(TimeSpan span) => ((long)span.TotalSeconds).ToString(CultureInfo.InvariantCulture);

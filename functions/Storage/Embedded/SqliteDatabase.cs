@@ -18,6 +18,10 @@ internal sealed class SqliteDatabase : IDisposable
     /// <summary>The same for a commit. What was queued meanwhile may wait for a second one.</summary>
     private const int WriterPatience = 4_000;
 
+    /// <summary>"FLEE", by which SQLite's tools tell whose file it is.</summary>
+    private const int ApplicationId = 0x464C4545;
+
+    private readonly string _path;
     private readonly string _connectionString;
     private static readonly TimeSpan s_checkpoint = TimeSpan.FromSeconds(30);
 
@@ -29,9 +33,20 @@ internal sealed class SqliteDatabase : IDisposable
     public SqliteDatabase(string path, Limits limits)
     {
         SqliteMemory.Init();
+        _path = path;
         _connectionString = new SqliteConnectionStringBuilder { DataSource = path, Pooling = false }.ToString();
         var connection = Open();
-        Run(connection, $"PRAGMA journal_mode=WAL; PRAGMA busy_timeout={WriterPatience}");
+        try
+        {
+            Claim(connection, path);
+            Run(connection, $"PRAGMA journal_mode=WAL; PRAGMA busy_timeout={WriterPatience}");
+        }
+        catch (Exception fault)
+        {
+            connection.Dispose();
+            throw fault is SqliteException ? new StorageUnavailableException($"{path} cannot be used: {fault.Message} If it is damaged, move it away and restore a backup ('fleet restore').", fault) : fault;
+        }
+
         PrivateFile.Restrict(path);
         Writer = new SqliteWriter(connection, limits.QueuedWrites);
         _checkpoints = new Timer(_ => Checkpoint("PASSIVE"), null, s_checkpoint, s_checkpoint);
@@ -82,6 +97,20 @@ internal sealed class SqliteDatabase : IDisposable
         while (_idle.TryTake(out var connection)) connection.Dispose();
     }
 
+    /// <summary>Marks a new database as ours, and makes no tables in one that is not.</summary>
+    private static void Claim(SqliteConnection connection, string path)
+    {
+        using var look = connection.CreateCommand();
+        look.CommandText = "SELECT (SELECT application_id FROM pragma_application_id), count(*), sum(name IN ('Changes', 'Upkeep', 'bus')) FROM sqlite_master WHERE type = 'table'";
+        using var found = look.ExecuteReader();
+        found.Read();
+        if (found.GetInt64(0) == ApplicationId) return;
+        var isOurs = found.GetInt64(1) == 0 || found.GetInt64(2) > 0;
+        if (found.GetInt64(0) != 0 || !isOurs) throw new StorageUnavailableException($"{path} is another program's database: name another folder with --data.");
+        found.Close();
+        Run(connection, $"PRAGMA application_id={ApplicationId}");
+    }
+
     /// <summary>Folds the write-ahead log into the file, so that a copy of the folder is whole. Waits for nobody.</summary>
     private void Checkpoint(string mode)
     {
@@ -122,7 +151,7 @@ internal sealed class SqliteDatabase : IDisposable
         catch (SqliteException fault)
         {
             connection.Dispose();
-            throw new StorageUnavailableException($"{_connectionString}: {fault.Message}", fault);
+            throw new StorageUnavailableException($"{_path} cannot be opened: {fault.Message}", fault);
         }
     }
 }
