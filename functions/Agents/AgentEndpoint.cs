@@ -89,7 +89,7 @@ internal sealed class AgentEndpoint(IReadOnlyDictionary<string, IAgentCall> call
         {
             return s_busy;
         }
-        catch (Exception fault) when (fault is StorageUnavailableException or StorageDamagedException)
+        catch (Exception fault) when (fault is StorageUnavailableException or StorageDamagedException or OutOfMemoryException)
         {
             log.LogError(fault, "{Path} failed", context.Request.Path);
             return s_unavailable;
@@ -112,23 +112,25 @@ internal sealed class AgentEndpoint(IReadOnlyDictionary<string, IAgentCall> call
     /// <summary>The whole body; of one whose key this server did not sign just that key, which is what the answer is about.</summary>
     private async ValueTask<ReadOnlyMemory<byte>> ReadAsync(HttpContext context, IAgentCall call, BodyBuffer buffer, ByteBudget.Share budget, bool isForeign, CancellationToken ct)
     {
-        var reader = new BodyReader(context.Request.BodyReader, buffer, budget, call.TakesKey ? keys : null);
+        var pipe = new PatientReader(context.Request.BodyReader, ct);
+        var reader = new BodyReader(pipe, buffer, budget, call.TakesKey ? keys : null);
         var most = Math.Min(call.IsSmall ? limits.SmallBodyBytes : limits.AgentBodyBytes, _budget.MostForOne);
-        if (!isForeign) await reader.ReadAsync(most, call.IsSmall ? most : Math.Min(limits.InflatedBodyBytes, _budget.MostForOne), ct);
+        if (!isForeign) await reader.ReadAsync(most, call.IsSmall ? most : Math.Min(limits.InflatedBodyBytes, _budget.MostForOne));
         if (!isForeign && reader.ForeignKey is null) return buffer.Bytes;
 
         // An agent reads no answer before it has sent all.
-        await DrainAsync(context.Request.BodyReader, ct);
+        await DrainAsync(pipe);
         return reader.ForeignKey is { } key ? (byte[])[.. "{\"node_key\":\""u8, .. key.Span, .. "\"}"u8] : "{}"u8.ToArray();
     }
 
-    private async ValueTask DrainAsync(PipeReader pipe, CancellationToken ct)
+    private async ValueTask DrainAsync(PipeReader pipe)
     {
         var bytes = 0L;
-        for (var read = await pipe.ReadAsync(ct); ; read = await pipe.ReadAsync(ct))
+        for (var read = await pipe.ReadAsync(); ; read = await pipe.ReadAsync())
         {
-            if ((bytes += read.Buffer.Length) > limits.AgentBodyBytes) throw new TooLargeException("the body", limits.AgentBodyBytes);
+            bytes += read.Buffer.Length;
             pipe.AdvanceTo(read.Buffer.End);
+            if (bytes > limits.AgentBodyBytes) throw new TooLargeException("the body", limits.AgentBodyBytes);
             if (read.IsCompleted) return;
         }
     }

@@ -37,22 +37,21 @@ internal sealed class BodyReader(PipeReader pipe, BodyBuffer buffer, ByteBudget.
     /// <summary>Reads all of it into the buffer.</summary>
     /// <param name="most">Bytes of one that is not compressed.</param>
     /// <param name="mostInflated">Bytes that a compressed one may become.</param>
-    /// <param name="ct">Ends the wait for more.</param>
     /// <exception cref="BadBodyException">It looks like gzip and is none, or hides its key.</exception>
-    public async ValueTask ReadAsync(int most, int mostInflated, CancellationToken ct)
+    public async ValueTask ReadAsync(int most, int mostInflated)
     {
-        var isGzip = await BeginsAsGzipAsync(ct);
+        var isGzip = await BeginsAsGzipAsync();
         buffer.Most = isGzip ? mostInflated : most;
-        if (isGzip) await InflateAsync(ct);
-        else await CopyAsync(ct);
+        if (isGzip) await InflateAsync();
+        else await CopyAsync();
         if (ForeignKey is null) _repair.End(buffer.Append);
     }
 
-    private async ValueTask<bool> BeginsAsGzipAsync(CancellationToken ct)
+    private async ValueTask<bool> BeginsAsGzipAsync()
     {
         for (; ; )
         {
-            var read = await pipe.ReadAsync(ct);
+            var read = await pipe.ReadAsync();
             var isEnough = read.Buffer.Length >= 2 || read.IsCompleted;
             var isGzip = read.Buffer.Length >= 2 && Compression.IsGzip(read.Buffer.Slice(0, 2).ToArray());
             if (isEnough) pipe.AdvanceTo(read.Buffer.Start);
@@ -61,25 +60,33 @@ internal sealed class BodyReader(PipeReader pipe, BodyBuffer buffer, ByteBudget.
         }
     }
 
-    private async ValueTask CopyAsync(CancellationToken ct)
+    private async ValueTask CopyAsync()
     {
         for (; ; )
         {
-            var read = await pipe.ReadAsync(ct);
-            foreach (var piece in read.Buffer) Append(piece.Span);
-            pipe.AdvanceTo(read.Buffer.End);
+            var read = await pipe.ReadAsync();
+            try
+            {
+                foreach (var piece in read.Buffer) Append(piece.Span);
+            }
+            finally
+            {
+                // What is refused here is still read to its end before the answer, by Kestrel.
+                pipe.AdvanceTo(read.Buffer.End);
+            }
+
             if (read.IsCompleted || ForeignKey is not null) return;
         }
     }
 
-    private async ValueTask InflateAsync(CancellationToken ct)
+    private async ValueTask InflateAsync()
     {
         budget.Take(InflatingBytes);
         var piece = ArrayPool<byte>.Shared.Rent(PieceBytes);
         try
         {
             await using var gzip = new GZipStream(pipe.AsStream(leaveOpen: true), CompressionMode.Decompress);
-            while (await gzip.ReadAsync(piece.AsMemory(0, PieceBytes), ct) is > 0 and var count)
+            while (await gzip.ReadAsync(piece.AsMemory(0, PieceBytes)) is > 0 and var count)
             {
                 Append(piece.AsSpan(0, count));
                 if (ForeignKey is not null) return;
@@ -123,7 +130,7 @@ internal sealed class BodyReader(PipeReader pipe, BodyBuffer buffer, ByteBudget.
             while (reader.Read())
             {
                 if (reader.CurrentDepth > 1 || reader.TokenType == JsonTokenType.StartArray) return default;
-                if (reader.TokenType != JsonTokenType.PropertyName || !reader.ValueTextEquals("node_key"u8)) continue;
+                if (reader.TokenType != JsonTokenType.PropertyName || !JsonText.Is(ref reader, "node_key"u8)) continue;
                 return reader.Read() && reader.TokenType == JsonTokenType.String ? begin.Slice((int)reader.TokenStartIndex + 1, reader.ValueSpan.Length) : default;
             }
         }

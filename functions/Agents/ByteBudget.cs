@@ -16,7 +16,7 @@ internal sealed class ByteBudget(long most)
 
     public long Taken => Volatile.Read(ref _taken);
 
-    /// <summary>The smaller of a setting and a quarter of the memory that this process may use.</summary>
+    /// <summary>The smaller of a setting and a tenth of the machine's or the container's memory: a quarter of what the garbage collector may have, which is 40 % of it.</summary>
     public static long Fitting(long setting) => Math.Min(setting, Math.Max(64 << 20, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4));
 
     /// <summary>What one request has taken; given back when it is disposed of.</summary>

@@ -43,11 +43,24 @@ internal sealed class CarveContinue(CarveIntake intake, NodeKeys keys, SigningKe
                 reader.Read();
                 if (member == "session_id" && reader.TokenType == JsonTokenType.String) session = JsonText.String(ref reader);
                 else if (member == "block_id") number = (int)Math.Clamp(JsonText.Number(ref reader) ?? -1, -1, int.MaxValue);
-                else if (member == "data" && (reader.TokenType != JsonTokenType.String || !reader.TryGetBytesFromBase64(out bytes))) throw new JsonException("data must be base64.");
+                else if (member == "data") bytes = Base64(ref reader) ?? throw new JsonException("data must be base64.");
                 else reader.Skip();
             }
 
             return bytes is null ? throw new JsonException("data is missing.") : new(session, number, bytes);
+        }
+
+        private static byte[]? Base64(ref Utf8JsonReader reader)
+        {
+            try
+            {
+                return reader.TokenType == JsonTokenType.String && reader.TryGetBytesFromBase64(out var bytes) ? bytes : null;
+            }
+            catch (InvalidOperationException)
+            {
+                // A lone surrogate in it.
+                return null;
+            }
         }
     }
 }

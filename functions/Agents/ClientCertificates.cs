@@ -47,8 +47,20 @@ internal sealed class ClientCertificates
         if (_settings.Authorities is null) return null;
         using var sent = _settings.ByHeader ? OfHeader(context.Request) : null;
         if ((sent ?? context.Connection.ClientCertificate) is not { } certificate || (_settings.ByHeader && sent is null)) return null;
-        if (_revoked?.Holds(certificate) == true) return null;
+        try
+        {
+            return NameIn(certificate);
+        }
+        catch (CryptographicException)
+        {
+            // OpenSSL reads some that somebody made up, and then not all that is in them.
+            return null;
+        }
+    }
 
+    private string? NameIn(X509Certificate2 certificate)
+    {
+        if (_revoked?.Holds(certificate) == true) return null;
         var now = _clock.GetUtcNow();
         var print = certificate.GetCertHashString(HashAlgorithmName.SHA256);
         if (_verified.TryGetValue(print, out var known) && now - known.At < s_age && now >= known.At && now < certificate.NotAfter) return known.Name;

@@ -136,7 +136,7 @@ internal sealed record DistributedBody(ReadOnlyMemory<byte> NodeKey, IReadOnlyLi
 
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            var isWall = reader.ValueTextEquals("wall_time_ms"u8);
+            var isWall = JsonText.Is(ref reader, "wall_time_ms"u8);
             reader.Read();
             if (isWall) time = JsonText.Number(ref reader);
             reader.Skip();

@@ -1,15 +1,13 @@
-using System.Text.Json;
 using Fleet.Carves;
 using Fleet.Kernel;
 using Fleet.Queries;
+using Fleet.Results;
 
 namespace Fleet.Agents;
 
 /// <summary>Takes the answers to distributed queries. What nobody waits for is accepted and dropped: an agent would send it again for ever.</summary>
 internal sealed class DistributedWrite(NodeGate gate, CampaignStore campaigns, Answers answers, CarveIntake carves) : IAgentCall
 {
-    private static readonly JsonDocumentOptions s_lenient = new() { MaxDepth = JsonText.Lenient.MaxDepth };
-
     public bool TakesOversized => true;
 
     public bool IsSmall => false;
@@ -35,15 +33,14 @@ internal sealed class DistributedWrite(NodeGate gate, CampaignStore campaigns, A
     private async ValueTask ExpectCarvesAsync(NodeId node, WrittenAnswer answer, CancellationToken ct)
     {
         if (answer.Rows is not { } rows || rows.AsSpan().IndexOf("\"carve_guid\""u8) < 0) return;
-        using var json = JsonDocument.Parse(rows, s_lenient);
-        foreach (var row in json.RootElement.EnumerateArray())
+        foreach (var row in LineReader.ReadRows(rows))
         {
-            // As it stands in the text: a guid needs no escapes, and what has some is none.
             // Rows with carve = 0 are the table's history.
-            if (!row.TryGetProperty("carve_guid", out var value) || !row.TryGetProperty("carve", out var begun) || begun.GetRawText().Trim('"') != "1") continue;
-            var guid = value.GetRawText().Trim('"');
+            if (TextOf(row, "carve") != "1" || TextOf(row, "carve_guid") is not { } guid) continue;
             var isGuid = guid.Length is > 0 and <= 100 && guid.All(c => char.IsAsciiHexDigit(c) || c == '-');
             if (isGuid && !await carves.ExpectAsync(node, guid, answer.Id, ct)) return;
         }
     }
+
+    private static string? TextOf(List<KeyValuePair<string, ColumnValue>> row, string column) => row.Find(one => one.Key == column).Value.Text;
 }

@@ -19,13 +19,13 @@ internal readonly record struct NodeKeyBody(ReadOnlyMemory<byte> NodeKey, string
         var hasKey = false;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            if (!hasKey && reader.ValueTextEquals("node_key"u8))
+            if (!hasKey && JsonText.Is(ref reader, "node_key"u8))
             {
                 hasKey = true;
                 reader.Read();
                 key = JsonText.Bytes(ref reader, json, "node_key");
             }
-            else if (etag is null && reader.ValueTextEquals("etag"u8))
+            else if (etag is null && JsonText.Is(ref reader, "etag"u8))
             {
                 reader.Read();
                 if (reader.TokenType == JsonTokenType.String) etag = JsonText.String(ref reader);

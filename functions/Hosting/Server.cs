@@ -18,7 +18,7 @@ namespace Fleet.Hosting;
 internal static class Server
 {
     /// <summary>Those with authenticated encryption and forward secrecy: TLS 1.2 knows older ones, with CBC.</summary>
-    private static readonly TlsCipherSuite[] s_suites =
+    internal static readonly TlsCipherSuite[] Suites =
     [
         TlsCipherSuite.TLS_AES_256_GCM_SHA384, TlsCipherSuite.TLS_CHACHA20_POLY1305_SHA256, TlsCipherSuite.TLS_AES_128_GCM_SHA256,
         TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
@@ -30,6 +30,7 @@ internal static class Server
     /// <exception cref="SettingsException">The settings are wrong.</exception>
     public static async Task<WebApplication> BuildAsync(IReadOnlyDictionary<string, string?> overrides, CancellationToken ct)
     {
+        NativeArenas.Limit();
         var builder = WebApplication.CreateSlimBuilder();
         builder.Configuration.AddInMemoryCollection(overrides);
         var settings = Settings.Read(builder.Configuration);
@@ -171,7 +172,7 @@ internal static class Server
                 OnAuthenticate = static (_, tls) =>
                 {
                     // Windows has its own list.
-                    if (!OperatingSystem.IsWindows()) tls.CipherSuitesPolicy = new CipherSuitesPolicy(s_suites);
+                    if (!OperatingSystem.IsWindows()) tls.CipherSuitesPolicy = new CipherSuitesPolicy(Suites);
                 },
 
                 // Asked for where agents have some, and judged with the request: a refusal here would be a broken connection without a word.

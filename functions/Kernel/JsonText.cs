@@ -25,6 +25,10 @@ internal static class JsonText
         }
     }
 
+    /// <summary>Whether the string or member name under the reader is this one. .NET's own comparison throws at a lone surrogate.</summary>
+    public static bool Is(ref Utf8JsonReader reader, ReadOnlySpan<byte> text) =>
+        reader.ValueIsEscaped ? reader.ValueSpan.Length <= 6 * text.Length && Encoding.UTF8.GetBytes(String(ref reader)).AsSpan().SequenceEqual(text) : reader.ValueSpan.SequenceEqual(text);
+
     /// <summary>Where the bytes of the scalar under the reader lie, a text's without its quotes; nowhere for null.</summary>
     /// <exception cref="JsonException">It is an object or a list.</exception>
     public static ReadOnlyMemory<byte> Bytes(ref Utf8JsonReader reader, ReadOnlyMemory<byte> json, string member) => reader.TokenType switch

@@ -16,7 +16,7 @@ internal sealed record Limits
     /// <summary>Bytes that a gzip log may inflate to: half of an agent's worst batch, 1,024 lines of 1 MiB. A bomb stops here.</summary>
     public int InflatedBodyBytes { get; init; } = 512 << 20;
 
-    /// <summary>Bytes that agents' bodies take at once: as they arrive, inflated, and packed to be stored. At most a quarter of the memory that the process may use.
+    /// <summary>Bytes that agents' bodies take at once: as they arrive, inflated, and packed to be stored. At most a tenth of the machine's or container's memory.
     /// Beyond it agents are told to come back, and keep their logs. One body may have three eighths of it.</summary>
     public long BodyBytesInFlight { get; init; } = 1L << 30;
 

@@ -1,4 +1,3 @@
-using System.Formats.Tar;
 using System.Text.Json.Nodes;
 using Fleet.Carves;
 using Fleet.Kernel;
@@ -82,24 +81,18 @@ internal static class CarvesApi
         if (carve.State != CarveState.Complete) return NotThere(carve);
         if (carve.Packing == "zstd") return Problem.Conflict("The carve is packed with zstd, which is not unpacked here: fetch its archive.");
         if (await blobs.OpenAsync(CarveStore.BlobOf(id), ct) is not { } stream) return Missing(id);
-        var files = new List<CarvedFile>();
         await using (stream)
         {
             try
             {
-                await using var tar = new TarReader(stream);
-                while (files.Count < limits.CarveNames && await tar.GetNextEntryAsync(copyData: false, ct) is { } entry)
-                {
-                    if (entry.EntryType is TarEntryType.RegularFile or TarEntryType.V7RegularFile) files.Add(new(CarveNames.Safe(entry.Name), entry.Length));
-                }
+                var files = (await CarveListing.ReadAsync(stream, limits.CarveNames, ct)).Select(entry => new CarvedFile(entry.Name, entry.Size)).ToList();
+                return TypedResults.Ok(Paging.Numbered(files, take ?? limits.PageMost, after, limits));
             }
-            catch (Exception fault) when (fault is InvalidDataException or FormatException or EndOfStreamException)
+            catch (InvalidDataException fault)
             {
                 return Problem.Conflict($"The carve is no tar that can be read ({fault.Message}): fetch its archive.");
             }
         }
-
-        return TypedResults.Ok(Paging.Numbered(files, take ?? limits.PageMost, after, limits));
     }
 
     private static async Task<IResult> RemoveAsync(string id, CarveStore carves, HttpContext http, CancellationToken ct)

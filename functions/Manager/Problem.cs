@@ -80,11 +80,15 @@ internal sealed record Problem(int Status, [property: JsonIgnore] string Name, s
     public static Problem MediaType(HttpContext context) =>
         new(415, "media-type", "Unsupported media type", $"{context.Request.Method} {context.Request.Path} does not take '{context.Request.ContentType}': send JSON, with 'Content-Type: application/json'.");
 
+    /// <summary>What System.Text.Json says of a text that is no text, whether the serializer reads it or somebody asks a node for it.</summary>
+    private const string JsonSource = "System.Text.Json.Rethrowable";
+
     private static Problem? Of(Exception fault) => fault switch
     {
         ConfigRefusedException refused => new(422, "invalid", "Not valid", refused.Message, [.. refused.Faults.Select(f => new FieldError(f.Path, f.Message))]),
         BadHttpRequestException { InnerException: JsonException json } => new(400, "bad-json", "The body is not the JSON that this call takes", JsonFault.Explain(json)),
         BadHttpRequestException bad => new(bad.StatusCode, "bad-request", "Bad request", JsonFault.Explain(bad)),
+        InvalidOperationException { Source: JsonSource } => new(400, "bad-json", "The body is not the JSON that this call takes", "A text in it holds half of a surrogate pair (\\ud800 to \\udfff alone), which is no character."),
         ConflictException => new(412, "changed", "Changed meanwhile", "Somebody else changed it at the same time: read it again."),
         StorageBusyException busy => new(503, "busy", "Busy", busy.Message),
         StorageDamagedException => new(500, "damaged", "The store is damaged", "What the store holds is not what was written there; the server's log says where. Restore a backup."),

@@ -93,7 +93,7 @@ internal sealed class LogBody
     }
 
     private static char Member(ref Utf8JsonReader reader) =>
-        reader.ValueTextEquals("node_key"u8) ? 'k' : reader.ValueTextEquals("log_type"u8) ? 't' : reader.ValueTextEquals("data"u8) ? 'd'
+        JsonText.Is(ref reader, "node_key"u8) ? 'k' : JsonText.Is(ref reader, "log_type"u8) ? 't' : JsonText.Is(ref reader, "data"u8) ? 'd'
         : reader.ValueSpan.Length == 4 && System.Text.Ascii.EqualsIgnoreCase(reader.ValueSpan, "data"u8) ? 'D' : ' ';
 
     private void ScanLines(ref Utf8JsonReader reader)
@@ -118,14 +118,14 @@ internal sealed class LogBody
         bool named = false, timed = false, result = false;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            if (!named && reader.ValueTextEquals("name"u8))
+            if (!named && JsonText.Is(ref reader, "name"u8))
             {
                 reader.Read();
                 if (reader.TokenType == JsonTokenType.String) named = Note(ref reader);
 
                 reader.Skip();
             }
-            else if (!timed && reader.ValueTextEquals("unixTime"u8))
+            else if (!timed && JsonText.Is(ref reader, "unixTime"u8))
             {
                 reader.Read();
                 timed = true;
@@ -139,7 +139,7 @@ internal sealed class LogBody
             }
             else
             {
-                result |= reader.ValueTextEquals("columns"u8) || reader.ValueTextEquals("diffResults"u8) || reader.ValueTextEquals("snapshot"u8);
+                result |= JsonText.Is(ref reader, "columns"u8) || JsonText.Is(ref reader, "diffResults"u8) || JsonText.Is(ref reader, "snapshot"u8);
                 reader.Read();
                 reader.Skip();
             }

@@ -26,6 +26,10 @@ internal static class BareServer
             {
                 https.ServerCertificate = certificate;
                 https.ServerCertificateChain = chain;
+                https.OnAuthenticate = static (_, tls) =>
+                {
+                    if (!OperatingSystem.IsWindows()) tls.CipherSuitesPolicy = new(Hosting.Server.Suites);
+                };
             }));
         });
         await using var app = builder.Build();

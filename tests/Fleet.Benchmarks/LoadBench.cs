@@ -14,6 +14,8 @@ internal static partial class LoadBench
 {
     private const int Connections = 32;
 
+    private static readonly List<Process> s_started = [];
+
     public static async Task RunAsync(string[] args)
     {
         var seconds = args.Length > 0 ? int.Parse(args[0], CultureInfo.InvariantCulture) : 8;
@@ -21,7 +23,7 @@ internal static partial class LoadBench
         try
         {
             var (fleetPort, barePort) = (Ports.Free(), Ports.Free());
-            using var fleet = Start("fleet.dll", "serve", "--data", folder, "--url", $"https://localhost:{fleetPort}");
+            Start("fleet.dll", "serve", "--data", folder, "--url", $"https://localhost:{fleetPort}");
             await WaitAsync(fleetPort);
             var secret = (await File.ReadAllTextAsync(Path.Combine(folder, "enroll-secret"))).Trim();
             using var transport = new AgentTransport(new(new Uri($"https://localhost:{fleetPort}"), KeepAlive: true), null);
@@ -30,7 +32,7 @@ internal static partial class LoadBench
             var config = await transport.PostAsync("config", Encoding.UTF8.GetBytes($$"""{"node_key":"{{agent.NodeKey}}"}"""), null, "5.12.1", gzip: false, default);
             var configFile = Path.Combine(folder, "bare-config.json");
             await File.WriteAllTextAsync(configFile, config.Body!.ToJsonString());
-            using var bare = Start("Fleet.Benchmarks.dll", "bare", barePort.ToString(CultureInfo.InvariantCulture), folder, configFile);
+            Start("Fleet.Benchmarks.dll", "bare", barePort.ToString(CultureInfo.InvariantCulture), folder, configFile);
             await WaitAsync(barePort);
 
             var small = $$"""{"node_key":"{{agent.NodeKey}}"}""";
@@ -41,8 +43,6 @@ internal static partial class LoadBench
             await CompareAsync("distributed/read, idle", "distributed/read", small, close: false);
             await CompareAsync("log, 100 lines, durable", "log", log, close: false);
             await CompareAsync("distributed/read, a connection each", "distributed/read", small, close: true);
-            bare.Kill();
-            fleet.Kill();
 
             async Task CompareAsync(string name, string call, string body, bool close)
             {
@@ -67,6 +67,7 @@ internal static partial class LoadBench
         }
         finally
         {
+            foreach (var process in s_started) process.Kill();
             Directory.Delete(folder, recursive: true);
         }
     }
@@ -114,8 +115,8 @@ internal static partial class LoadBench
             text.Contains("Non-2xx", StringComparison.Ordinal));
     }
 
-    private static Process Start(string assembly, params string[] arguments) => Process.Start(new ProcessStartInfo(
-        "dotnet", [Path.Combine(AppContext.BaseDirectory, assembly), .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+    private static void Start(string assembly, params string[] arguments) => s_started.Add(Process.Start(new ProcessStartInfo(
+        "dotnet", [Path.Combine(AppContext.BaseDirectory, assembly), .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true })!);
 
     private static async Task WaitAsync(int port)
     {

@@ -6,6 +6,9 @@ switch (args.FirstOrDefault())
     case "load":
         await LoadBench.RunAsync([.. args.Skip(1)]);
         break;
+    case "hostile":
+        await HostileBench.RunAsync([.. args.Skip(1)]);
+        break;
     case "memory":
         await MemoryBench.RunAsync();
         break;
@@ -25,6 +28,6 @@ switch (args.FirstOrDefault())
         BenchmarkSwitcher.FromAssembly(typeof(LogParse).Assembly).Run([.. args.Skip(1)]);
         break;
     default:
-        Console.WriteLine("micro [BenchmarkDotNet's arguments] | load [seconds] | memory | costs | start | backtest [lines]");
+        Console.WriteLine("micro [BenchmarkDotNet's arguments] | load [seconds] | hostile [seconds [slow connections [bombs]]] | memory | costs | start | backtest [lines]");
         break;
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Fleet.Kernel;
 
 namespace Fleet.Storage.Azure;
 
@@ -39,7 +40,7 @@ internal static class EntityJson
         reader.Read();
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            var isValue = reader.ValueTextEquals("value"u8);
+            var isValue = JsonText.Is(ref reader, "value"u8);
             reader.Read();
             if (!isValue) reader.Skip();
             else while (reader.Read() && reader.TokenType == JsonTokenType.StartObject) rows.Add(ReadEntity(ref reader));

@@ -1,4 +1,3 @@
-using Fleet.Alerts;
 using Fleet.Kernel;
 using Fleet.Tests.Support;
 

@@ -4,7 +4,6 @@ using Fleet.Kernel;
 using Fleet.Results;
 using Fleet.Rules;
 using Fleet.Sinks;
-using Fleet.Storage;
 using Fleet.Tests.Support;
 using Microsoft.Extensions.DependencyInjection;
 

@@ -24,6 +24,9 @@ internal static class Mutations
         new string('[', 200) + new string(']', 200), string.Concat(Enumerable.Repeat("{\"a\":", 100)) + "1" + new string('}', 100),
     ];
 
+    /// <summary>Half a surrogate pair in a name, and a name that needs no escape and has one.</summary>
+    private static readonly string[] s_names = ["\\ud800", "colu\\udc00mns", "\\u0063olumns"];
+
     /// <summary>Each line as JSON text: valid JSON, and no sensible line any more.</summary>
     public static IReadOnlyList<string> Lines { get; } = [.. s_shapes.SelectMany(Of).Concat(s_values).Concat(s_shapes).Distinct(StringComparer.Ordinal)];
 
@@ -33,6 +36,7 @@ internal static class Mutations
         {
             foreach (var value in s_values) yield return With(shape, path, value);
             yield return Twice(shape, path);
+            foreach (var odd in s_names) yield return Renamed(shape, path, odd);
             yield return Without(shape, path);
         }
     }
@@ -75,6 +79,17 @@ internal static class Mutations
         var tree = JsonNode.Parse(shape)!;
         ((JsonObject)At(tree, path[..^1]))["MARK"] = 7;
         return tree.ToJsonString().Replace("\"MARK\"", $"\"{name}\"", StringComparison.Ordinal);
+    }
+
+    private static string Renamed(string shape, object[] path, string name)
+    {
+        if (path[^1] is not string) return shape;
+        var tree = JsonNode.Parse(shape)!;
+        var parent = (JsonObject)At(tree, path[..^1]);
+        var value = parent[(string)path[^1]];
+        parent.Remove((string)path[^1]);
+        parent["MARK"] = value;
+        return tree.ToJsonString().Replace("MARK", name, StringComparison.Ordinal);
     }
 
     private static void Put(JsonNode tree, object[] path, JsonNode value)
