@@ -1,4 +1,3 @@
-using Fleet.Kernel;
 using Fleet.Tests.Support;
 
 namespace Fleet.Tests.Alerts;
