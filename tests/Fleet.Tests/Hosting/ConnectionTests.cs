@@ -68,8 +68,7 @@ public sealed class ConnectionTests
             foreach (var client in clients) await AnswersAsync(client);
             for (var i = 0; i < 20; i++)
             {
-                using var refused = await ConnectAsync(server);
-                Assert.Equal("", await ReadAllAsync(refused));
+                Assert.Equal("", await RefusedAsync(server));
             }
 
             foreach (var client in clients) await AnswersAsync(client);
@@ -115,6 +114,20 @@ public sealed class ConnectionTests
         var client = new Socket(SocketType.Stream, ProtocolType.Tcp);
         await client.ConnectAsync(IPAddress.Loopback, server.Url.Port);
         return client;
+    }
+
+    /// <summary>What one more is told. It may be closed before this side has seen it open.</summary>
+    private static async Task<string> RefusedAsync(RunningServer server)
+    {
+        try
+        {
+            using var refused = await ConnectAsync(server);
+            return await ReadAllAsync(refused);
+        }
+        catch (SocketException)
+        {
+            return "";
+        }
     }
 
     private static async Task SendAsync(Socket client, string request)
