@@ -14,8 +14,6 @@ internal sealed class ByteBudget(long most)
     /// <summary>What one body may have: with the copy that storing it takes, all that large ones may have.</summary>
     public int MostForOne { get; } = (int)Math.Min(int.MaxValue / 2, most * 3 / 8);
 
-    public long Taken => Volatile.Read(ref _taken);
-
     /// <summary>The smaller of a setting and a tenth of the machine's or the container's memory: a quarter of what the garbage collector may have, which is 40 % of it.</summary>
     public static long Fitting(long setting) => Math.Min(setting, Math.Max(64 << 20, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4));
 

@@ -17,7 +17,7 @@ internal sealed class CarveStart(NodeGate gate, CarveIntake intake, CampaignStor
 
         var body = request.Read(LineReader.ReadRow);
         var (session, fault) = await intake.StartAsync(
-            node.Id, TextOf(body, "carve_id"), (int)Math.Min(NumberOf(body, "block_count"), int.MaxValue), NumberOf(body, "block_size"), NumberOf(body, "carve_size"), await IsAskedAsync(node.Id, ct), ct);
+            node.Id, LineReader.TextOf(body, "carve_id") ?? "", (int)Math.Min(NumberOf(body, "block_count"), int.MaxValue), NumberOf(body, "block_size"), NumberOf(body, "carve_size"), await IsAskedAsync(node.Id, ct), ct);
         if (fault is not null)
         {
             log.LogWarning("Refused a carve of node {Node}: {Reason}", node.Id, fault);
@@ -38,8 +38,6 @@ internal sealed class CarveStart(NodeGate gate, CarveIntake intake, CampaignStor
         return false;
     }
 
-    private static string TextOf(List<KeyValuePair<string, ColumnValue>> body, string name) => body.Find(member => member.Key == name).Value.Text ?? "";
-
     private static long NumberOf(List<KeyValuePair<string, ColumnValue>> body, string name) =>
-        long.TryParse(TextOf(body, name), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0;
+        long.TryParse(LineReader.TextOf(body, name), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0;
 }

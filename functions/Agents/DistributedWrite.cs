@@ -36,11 +36,9 @@ internal sealed class DistributedWrite(NodeGate gate, CampaignStore campaigns, A
         foreach (var row in LineReader.ReadRows(rows))
         {
             // Rows with carve = 0 are the table's history.
-            if (TextOf(row, "carve") != "1" || TextOf(row, "carve_guid") is not { } guid) continue;
+            if (LineReader.TextOf(row, "carve") != "1" || LineReader.TextOf(row, "carve_guid") is not { } guid) continue;
             var isGuid = guid.Length is > 0 and <= 100 && guid.All(c => char.IsAsciiHexDigit(c) || c == '-');
             if (isGuid && !await carves.ExpectAsync(node, guid, answer.Id, ct)) return;
         }
     }
-
-    private static string? TextOf(List<KeyValuePair<string, ColumnValue>> row, string column) => row.Find(one => one.Key == column).Value.Text;
 }

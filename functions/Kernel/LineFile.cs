@@ -11,8 +11,8 @@ internal static class LineFile
     public static async ValueTask AppendAsync(string path, byte[] lines, bool isDurable, CancellationToken ct)
     {
         if (IsBroken(path)) lines = [(byte)'\n', .. lines];
-        var options = new FileStreamOptions { Mode = FileMode.Append, Access = FileAccess.Write, Share = FileShare.ReadWrite, BufferSize = 0 };
-        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        var options = PrivateFile.Options(FileMode.Append, FileShare.ReadWrite);
+        options.BufferSize = 0;
         await using var file = new FileStream(path, options);
         await file.WriteAsync(lines, ct);
         if (isDurable) file.Flush(flushToDisk: true);

@@ -7,7 +7,7 @@ internal static class PrivateFile
 
     public static FileStreamOptions Options(FileMode mode, FileShare share = FileShare.None)
     {
-        var options = new FileStreamOptions { Mode = mode, Access = FileAccess.ReadWrite, Share = share };
+        var options = new FileStreamOptions { Mode = mode, Access = mode == FileMode.Append ? FileAccess.Write : FileAccess.ReadWrite, Share = share };
         if (!OperatingSystem.IsWindows()) options.UnixCreateMode = Owner;
         return options;
     }

@@ -198,6 +198,9 @@ internal static class LineReader
         }
     }
 
+    /// <summary>A column or member of a row as text; null where it is none.</summary>
+    public static string? TextOf(List<KeyValuePair<string, ColumnValue>> row, string name) => row.Find(column => column.Key == name).Value.Text;
+
     /// <summary>The members of an object that was scanned; none if it is anything else.</summary>
     public static List<KeyValuePair<string, ColumnValue>> ReadRow(ReadOnlyMemory<byte> json)
     {

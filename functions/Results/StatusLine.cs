@@ -20,7 +20,7 @@ internal sealed record StatusLine(
             reader.Skip();
             var raw = lines[start..(int)reader.BytesConsumed];
             var members = LineReader.ReadRow(raw);
-            string Text(string name) => members.Find(member => member.Key == name).Value.Text ?? "";
+            string Text(string name) => LineReader.TextOf(members, name) ?? "";
             read.Add(new(
                 long.TryParse(Text("unixTime"), out var seconds) && seconds is > 0 and < 253_402_300_800 ? DateTimeOffset.FromUnixTimeSeconds(seconds) : received,
                 SeverityOf(Text("severity")),
@@ -46,7 +46,7 @@ internal sealed record StatusLine(
             var start = (int)reader.TokenStartIndex;
             reader.Skip();
             var raw = lines[start..(int)reader.BytesConsumed];
-            var stated = LineReader.ReadRow(raw).Find(member => member.Key == "severity").Value.Text;
+            var stated = LineReader.TextOf(LineReader.ReadRow(raw), "severity");
             if (stated is not null && SeverityOf(stated) < severity) continue;
             kept.WriteByte((byte)(count++ == 0 ? '[' : ','));
             kept.Write(raw.Span);
