@@ -12,7 +12,7 @@ internal sealed class BodyBuffer(bool keepsEnd, ByteBudget.Share budget) : IDisp
     private const int TailBytes = 256 << 10;
 
     /// <summary>Up to here it is in an array of the pool, and beyond in <see cref="LargeBody"/>.</summary>
-    private const int MostPooled = 1 << 20;
+    private const int MostPooled = 64 << 10;
 
     private byte[] _pooled = [];
     private LargeBody? _large;

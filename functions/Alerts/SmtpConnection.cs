@@ -146,7 +146,7 @@ internal sealed class SmtpConnection : IAsyncDisposable
     {
         var secure = new SslStream(_stream, leaveInnerStreamOpen: false, trust);
         _stream = secure;
-        await secure.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = host }, ct);
+        await secure.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = host, CipherSuitesPolicy = TlsSuites.Outgoing }, ct);
     }
 
     private async Task HelloAsync(CancellationToken ct)

@@ -17,7 +17,7 @@ internal static class Syslog
         using var tcp = await outbound.ConnectAsync(server.IdnHost, server.Port, ct);
         await using var plain = new NetworkStream(tcp);
         await using Stream stream = server.Scheme == "tls" ? new SslStream(plain) : plain;
-        if (stream is SslStream tls) await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = server.Host }, ct);
+        if (stream is SslStream tls) await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = server.Host, CipherSuitesPolicy = TlsSuites.Outgoing }, ct);
         using var framed = new MemoryStream();
         foreach (var message in messages)
         {

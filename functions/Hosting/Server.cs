@@ -1,7 +1,7 @@
 using System.Net;
-using System.Net.Security;
 using System.Security.Authentication;
 using Fleet.Agents;
+using Fleet.Kernel;
 using Fleet.Manager;
 using Fleet.Portal;
 using Microsoft.AspNetCore.DataProtection;
@@ -17,20 +17,12 @@ namespace Fleet.Hosting;
 /// <summary>The server on one machine: agents, people, and what goes on in the background.</summary>
 internal static class Server
 {
-    /// <summary>Those with authenticated encryption and forward secrecy: TLS 1.2 knows older ones, with CBC.</summary>
-    internal static readonly TlsCipherSuite[] Suites =
-    [
-        TlsCipherSuite.TLS_AES_256_GCM_SHA384, TlsCipherSuite.TLS_CHACHA20_POLY1305_SHA256, TlsCipherSuite.TLS_AES_128_GCM_SHA256,
-        TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
-        TlsCipherSuite.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, TlsCipherSuite.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256, TlsCipherSuite.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-    ];
-
     /// <summary>Makes a server that is ready to start.</summary>
     /// <param name="overrides">Settings that win over the environment and appsettings.json, such as <c>Fleet:Url</c>.</param>
     /// <exception cref="SettingsException">The settings are wrong.</exception>
     public static async Task<WebApplication> BuildAsync(IReadOnlyDictionary<string, string?> overrides, CancellationToken ct)
     {
-        NativeArenas.Limit();
+        NativeHeap.LimitArenas();
         var builder = WebApplication.CreateSlimBuilder();
         builder.Configuration.AddInMemoryCollection(overrides);
         var settings = Settings.Read(builder.Configuration);
@@ -50,7 +42,7 @@ internal static class Server
 
         // Session keys lie with the other secrets; the warning that they are not encrypted once more says nothing new.
         builder.Logging.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error);
-        builder.Services.AddRooms(settings).AddSingleton<FirstStart>().AddSignIn(settings.Auth, new(settings.Outbound.Allow)).AddApiDocs().AddHostedService<OtlpExport>().AddHostedService<Background>();
+        builder.Services.AddRooms(settings).AddSingleton<FirstStart>().AddSignIn(settings.Auth, new(settings.Outbound.Allow)).AddApiDocs().AddHostedService<NativeHeap>().AddHostedService<OtlpExport>().AddHostedService<Background>();
         builder.Services.AddResponseCompression(compression =>
         {
             // No secret stands beside what a stranger can choose: those that are shown once are asked for by POST, with a header that no other site can set.
@@ -163,20 +155,17 @@ internal static class Server
         HttpsConnectionAdapterOptions Tls()
         {
             var (certificate, chain) = Certificates.Load(settings.Certificate ?? folder.Certificate, settings.CertificateKey ?? folder.CertificateKey);
+            var hasClientCertificates = all.Certificates.Authorities is not null;
             return new()
             {
                 HandshakeTimeout = all.Limits.HeaderTime,
                 ServerCertificate = certificate,
                 ServerCertificateChain = chain,
                 SslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
-                OnAuthenticate = static (_, tls) =>
-                {
-                    // Windows has its own list.
-                    if (!OperatingSystem.IsWindows()) tls.CipherSuitesPolicy = new CipherSuitesPolicy(Suites);
-                },
+                OnAuthenticate = (_, tls) => tls.CipherSuitesPolicy = TlsSuites.Incoming(hasClientCertificates),
 
                 // Asked for where agents have some, and judged with the request: a refusal here would be a broken connection without a word.
-                ClientCertificateMode = all.Certificates.Authorities is null ? ClientCertificateMode.NoCertificate : ClientCertificateMode.AllowCertificate,
+                ClientCertificateMode = hasClientCertificates ? ClientCertificateMode.AllowCertificate : ClientCertificateMode.NoCertificate,
                 ClientCertificateValidation = (_, _, _) => true,
             };
         }

@@ -68,6 +68,7 @@ internal sealed class Outbound
     {
         AllowAutoRedirect = false,
         UseCookies = false,
+        SslOptions = { CipherSuitesPolicy = TlsSuites.Outgoing },
         PooledConnectionLifetime = TimeSpan.FromMinutes(5),
         ConnectCallback = async (context, ct) =>
         {

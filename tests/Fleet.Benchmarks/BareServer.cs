@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Threading.Channels;
+using Fleet.Kernel;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -16,6 +17,7 @@ internal static class BareServer
 {
     public static async Task RunAsync(string port, string folder, string configFile)
     {
+        TlsSuites.TryMakeDefault();
         var config = await File.ReadAllBytesAsync(configFile);
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
@@ -26,10 +28,7 @@ internal static class BareServer
             {
                 https.ServerCertificate = certificate;
                 https.ServerCertificateChain = chain;
-                https.OnAuthenticate = static (_, tls) =>
-                {
-                    if (!OperatingSystem.IsWindows()) tls.CipherSuitesPolicy = new(Hosting.Server.Suites);
-                };
+                https.OnAuthenticate = static (_, tls) => tls.CipherSuitesPolicy = TlsSuites.Incoming(hasClientCertificates: false);
             }));
         });
         await using var app = builder.Build();
