@@ -44,7 +44,7 @@ internal static unsafe partial class TlsSuites
         OperatingSystem.IsWindows() || (s_isDefault && !hasClientCertificates) ? null : new(s_strong);
 
     /// <summary>For a client of others' servers: .NET's own list, whatever the default has become.</summary>
-    public static CipherSuitesPolicy? Outgoing => s_isDefault ? new([.. s_strong, .. s_older]) : null;
+    public static CipherSuitesPolicy? Outgoing => s_isDefault && !OperatingSystem.IsWindows() ? new([.. s_strong, .. s_older]) : null;
 
     /// <summary>Makes the server's suites the default of this process's OpenSSL. With a policy .NET makes a context for each connection, which takes as long as the rest of the handshake, holds
     /// 60 kB, and lets no client resume a session. Call it before anything speaks TLS: .NET looks once whether there is such a default.</summary>

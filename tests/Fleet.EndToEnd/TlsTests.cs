@@ -2,11 +2,13 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Runtime.Versioning;
 using System.Security.Authentication;
 
 namespace Fleet.EndToEnd;
 
 /// <summary>The suites are a default of the whole process, which only the program itself sets.</summary>
+[SupportedOSPlatform("linux")]
 public sealed class TlsTests
 {
     [Fact]
