@@ -1,11 +1,17 @@
+using Fleet.Kernel;
+
 namespace Fleet.Agents;
 
 /// <summary>How many bytes of bodies may be in memory at once: buffers, what was inflated, and the copies that storing it takes. They count as they arrive.</summary>
-/// <remarks>Small bodies may use all of it, large ones three quarters, and those whose sender is not known yet a quarter: neither a stranger nor a machine that floods takes the room of others.</remarks>
+/// <remarks>Small bodies may use all of it, and large ones three quarters. Those whose sender is not known yet may use a quarter, one of them half of that, and a second quarter is for the small of them:
+/// an honest agent's key comes in its first bytes. Neither a stranger nor a machine that floods takes the room of others.</remarks>
 internal sealed class ByteBudget(long most)
 {
     /// <summary>An agent's usual post is smaller.</summary>
     private const int SmallBytes = 1 << 20;
+
+    /// <summary>What it takes to find a key that comes first, in a compressed body too.</summary>
+    private const int FirstBytes = 96 << 10;
 
     private readonly long _most = most;
     private long _taken;
@@ -33,12 +39,15 @@ internal sealed class ByteBudget(long most)
         }
 
         /// <exception cref="SpentException">There is no room for so many bytes now.</exception>
+        /// <exception cref="TooLargeException">It is too much for one whose sender is not known.</exception>
         public void Take(long bytes)
         {
             _taken += bytes;
             var all = Interlocked.Add(ref budget._taken, bytes);
             var strangers = IsKnown ? 0 : Interlocked.Add(ref budget._strangers, bytes);
-            if (all > (_taken > SmallBytes ? budget._most / 4 * 3 : budget._most) || strangers > budget._most / 4) throw new SpentException();
+            var mostOfStranger = Math.Max(FirstBytes, budget._most / 8);
+            if (!IsKnown && _taken > mostOfStranger) throw new TooLargeException("a body whose node key comes late", mostOfStranger);
+            if (all > (_taken > SmallBytes ? budget._most / 4 * 3 : budget._most) || strangers > budget._most / (_taken > FirstBytes ? 4 : 2)) throw new SpentException();
         }
 
         public void Release(long bytes)

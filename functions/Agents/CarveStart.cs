@@ -27,10 +27,13 @@ internal sealed class CarveStart(NodeGate gate, CarveIntake intake, CampaignStor
         return new(200, Encoding.UTF8.GetBytes($$"""{"session_id":"{{session}}","success":true}"""));
     }
 
+    /// <summary>Whether the campaign's query may begin carves.</summary>
+    public static bool Carves(Campaign campaign) => campaign.Sql.Contains("carve", StringComparison.OrdinalIgnoreCase);
+
     /// <summary>Whether a query that carves was sent to the node: its answer, which names the carve, may come later than the carve.</summary>
     private async ValueTask<bool> IsAskedAsync(NodeId node, CancellationToken ct)
     {
-        foreach (var campaign in campaigns.Active.Items.Where(campaign => campaign.Sql.Contains("carve", StringComparison.OrdinalIgnoreCase)))
+        foreach (var campaign in campaigns.Active.Items.Where(Carves))
         {
             if (await answers.FindAsync(campaign.Id, node, ct) is ({ State: AnswerState.Sent or AnswerState.Done }, _)) return true;
         }

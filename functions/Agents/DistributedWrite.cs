@@ -6,7 +6,7 @@ using Fleet.Results;
 namespace Fleet.Agents;
 
 /// <summary>Takes the answers to distributed queries. What nobody waits for is accepted and dropped: an agent would send it again for ever.</summary>
-internal sealed class DistributedWrite(NodeGate gate, CampaignStore campaigns, Answers answers, CarveIntake carves) : IAgentCall
+internal sealed class DistributedWrite(NodeGate gate, CampaignStore campaigns, Answers answers, AnswerStore store, CarveIntake carves, Limits limits) : IAgentCall
 {
     public bool TakesOversized => true;
 
@@ -22,7 +22,7 @@ internal sealed class DistributedWrite(NodeGate gate, CampaignStore campaigns, A
         foreach (var answer in body.Answers)
         {
             // First: an answer that was taken in is not looked at again when the agent repeats it.
-            if (campaigns.Active.ByName.ContainsKey(answer.Id)) await ExpectCarvesAsync(node.Id, answer, ct);
+            if (campaigns.Active.ByName.GetValueOrDefault(answer.Id)?.Item is { } campaign && CarveStart.Carves(campaign)) await ExpectCarvesAsync(node.Id, answer, ct);
             await answers.TakeInAsync(node.Id, answer, ct);
         }
 
@@ -33,12 +33,14 @@ internal sealed class DistributedWrite(NodeGate gate, CampaignStore campaigns, A
     private async ValueTask ExpectCarvesAsync(NodeId node, WrittenAnswer answer, CancellationToken ct)
     {
         if (answer.Rows is not { } rows || rows.AsSpan().IndexOf("\"carve_guid\""u8) < 0) return;
+        if (await store.FindAsync(answer.Id, node, ct) is not ({ State: AnswerState.Sent }, _)) return;
+        var guids = new HashSet<string>(StringComparer.Ordinal);
         foreach (var row in LineReader.ReadRows(rows))
         {
             // Rows with carve = 0 are the table's history.
             if (LineReader.TextOf(row, "carve") != "1" || LineReader.TextOf(row, "carve_guid") is not { } guid) continue;
             var isGuid = guid.Length is > 0 and <= 100 && guid.All(c => char.IsAsciiHexDigit(c) || c == '-');
-            if (isGuid && !await carves.ExpectAsync(node, guid, answer.Id, ct)) return;
+            if (isGuid && guids.Add(guid) && (guids.Count > limits.OpenCarves || !await carves.ExpectAsync(node, guid, answer.Id, ct))) return;
         }
     }
 }

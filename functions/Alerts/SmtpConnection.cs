@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Text;
+using System.Text.RegularExpressions;
 using Fleet.Kernel;
 
 namespace Fleet.Alerts;
@@ -15,12 +16,11 @@ internal sealed class SmtpRefusalException(int code, string message) : IOExcepti
 
 /// <summary>A conversation with an SMTP server (RFC 5321): under STARTTLS (RFC 3207), TLS from the start or in the clear, signed in by PLAIN or LOGIN (RFC 4954).</summary>
 /// <remarks>.NET's own client knows neither PLAIN, which is all that many servers offer, nor TLS from the start. It sets no limits of time: whoever calls does.</remarks>
-internal sealed class SmtpConnection : IAsyncDisposable
+internal sealed partial class SmtpConnection : IAsyncDisposable
 {
     /// <summary>RFC 5321 has 512 bytes.</summary>
     private const int MostLine = 4_096;
     private const int MostLines = 200;
-    private const int MostReason = 300;
 
     private static readonly TimeSpan s_goodBye = TimeSpan.FromSeconds(1);
 
@@ -177,9 +177,20 @@ internal sealed class SmtpConnection : IAsyncDisposable
             if (line.Length < 3 || !int.TryParse(line.AsSpan(0, 3), NumberStyles.None, CultureInfo.InvariantCulture, out var code) || lines.Count == MostLines) throw new IOException("The server does not speak SMTP.");
             lines.Add(line.Length > 4 ? line[4..] : "");
             if (line.Length > 3 && line[3] == '-') continue;
-            return code / 100 == wanted / 100 ? lines : throw new SmtpRefusalException(code, $"The server answered to {what}: {code} {AlertText.Cut(string.Join(' ', lines), MostReason)}");
+            return code / 100 == wanted / 100 ? lines : throw new SmtpRefusalException(code, Refusal(what, code, lines));
         }
     }
+
+    /// <summary>Its status and its length: the words of a server that somebody entered are not shown.</summary>
+    private static string Refusal(string what, int code, List<string> lines)
+    {
+        var status = EnhancedStatus().Match(lines[0]) is { Success: true } match ? " " + match.Value : "";
+        return string.Create(CultureInfo.InvariantCulture, $"The server answered to {what}: {code}{status}, and {lines.Sum(line => line.Length)} characters. Its own log tells more.");
+    }
+
+    /// <summary>As in RFC 3463: 5.7.1 says that relaying is denied.</summary>
+    [GeneratedRegex(@"^[245]\.\d{1,3}\.\d{1,3}(?= |$)")]
+    private static partial Regex EnhancedStatus();
 
     private async Task<string> LineAsync(CancellationToken ct)
     {

@@ -40,7 +40,7 @@ internal static class Syslog
     /// <summary>A header and its text as UTF-8, cut where a collector would.</summary>
     public static byte[] Message(string header, string text)
     {
-        byte[] message = [.. Encoding.UTF8.GetBytes(header), .. Encoding.UTF8.Preamble, .. Encoding.UTF8.GetBytes(text)];
+        byte[] message = [.. Encoding.UTF8.GetBytes(header), .. Encoding.UTF8.Preamble, .. Encoding.UTF8.GetBytes(Plain(text))];
         if (message.Length <= MostBytes) return message;
         var end = MostBytes;
         while ((message[end] & 0xC0) == 0x80) end--;
@@ -50,6 +50,9 @@ internal static class Syslog
     /// <summary>A host name without spaces, in ASCII; <c>-</c> for none.</summary>
     public static string Word(string text) => text.Length == 0 ? "-" : string.Concat(text.Take(255).Select(c => c is > ' ' and < '\u007f' ? c : '_'));
 
+    /// <summary>Without control characters, which a terminal that shows the log would obey.</summary>
+    private static string Plain(string text) => string.Concat(text.ReplaceLineEndings(" ").Select(c => char.IsControl(c) ? ' ' : c));
+
     /// <summary>A value of structured data.</summary>
-    public static string Value(string text) => AlertText.Cut(text, 500).Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal).Replace("]", "\\]", StringComparison.Ordinal).ReplaceLineEndings(" ");
+    public static string Value(string text) => AlertText.Cut(Plain(text), 500).Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal).Replace("]", "\\]", StringComparison.Ordinal);
 }

@@ -20,7 +20,6 @@ internal sealed class SyslogAlerter(Uri server, Outbound outbound) : IAlerter
         var severity = alert.Severity switch { "critical" => 2, "high" => 3, "medium" => 4, "low" => 5, _ => 6 };
         var header = $"<{(Facility * 8) + severity}>1 {TimeText.Milliseconds(alert.RaisedAt)} {Syslog.Word(alert.Host)} fleet - alert-{notice.What.ToString().ToLowerInvariant()} "
             + $"[fleet@32473 id=\"{alert.Id}\" rule=\"{Syslog.Value(alert.RuleName)}\" ruleId=\"{Syslog.Value(alert.RuleId)}\" severity=\"{alert.Severity}\" node=\"{alert.Node}\" query=\"{Syslog.Value(Notice.QueryOf(alert))}\" count=\"{alert.Count}\"] ";
-        var text = $"{notice.Title}: {notice.Text}".ReplaceLineEndings(" ");
-        return Syslog.Message(header, text);
+        return Syslog.Message(header, $"{notice.Title}: {notice.Text}");
     }
 }

@@ -10,6 +10,9 @@ internal sealed class CarveIntake(CarveStore carves, IBlobs blobs, NodeKeys keys
 {
     private const string Purpose = "carve/";
 
+    /// <summary>One node may have this part of what is kept of all.</summary>
+    private const int ShareOfNode = 10;
+
     /// <summary>Remembers that a node's answer named a carve: the query that asked is known by that.</summary>
     /// <returns>False if the node has announced as many as it may: this one is not remembered.</returns>
     public async ValueTask<bool> ExpectAsync(NodeId node, string guid, string campaign, CancellationToken ct)
@@ -51,6 +54,9 @@ internal sealed class CarveIntake(CarveStore carves, IBlobs blobs, NodeKeys keys
         if (all.Count(carve => carve.Node == node && carve.State == CarveState.Receiving) >= limits.OpenCarves) return (null, string.Create(CultureInfo.InvariantCulture, $"{limits.OpenCarves} carves of this node are under way already"));
         var held = all.Where(carve => carve.State is CarveState.Receiving or CarveState.Complete).Sum(carve => carve.Size);
         if (held + size > limits.CarvesBytes) return (null, string.Create(CultureInfo.InvariantCulture, $"{held} bytes of carves are kept already; at most {limits.CarvesBytes} are: delete some"));
+        var most = Math.Max(limits.CarveBytes, limits.CarvesBytes / ShareOfNode);
+        var heldOfNode = all.Where(carve => carve.Node == node && carve.State is CarveState.Receiving or CarveState.Complete).Sum(carve => carve.Size);
+        if (heldOfNode + size > most) return (null, string.Create(CultureInfo.InvariantCulture, $"{heldOfNode} bytes of carves of this node are kept already; at most {most} are: delete some"));
         var now = clock.GetUtcNow();
         await carves.ChangeAsync(
             id,

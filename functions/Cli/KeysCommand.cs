@@ -13,6 +13,7 @@ internal static class KeysCommand
         rotate.SetAction((parsed, ct) => Shared.WithDataAsync(parsed, async services =>
         {
             await services.GetRequiredService<SigningKeys>().RotateAsync(ct);
+            await services.GetRequiredService<Installation>().CountAsync(ct, by: 2);
             Console.WriteLine("Node keys are signed with a new key; those of the one before stay good.");
             return 0;
         }, ct, "node-signing-key"));

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Net.Sockets;
 using Fleet.Hosting;
-using Fleet.Kernel;
 using Fleet.Nodes;
 using Fleet.Portal;
 
@@ -23,7 +22,6 @@ internal static class ServeCommand
     public static Task<int> RunAsync(IReadOnlyDictionary<string, string?> overrides, Func<WebApplication, CancellationToken, Task> beside, CancellationToken ct) =>
         Shared.GuardAsync(async () =>
         {
-            TlsSuites.TryMakeDefault();
             await using var app = await Server.BuildAsync(overrides, ct);
             var isHosted = app.Services.GetRequiredService<Settings>().FunctionsPort is not null;
             var first = app.Services.GetRequiredService<FirstStart>();

@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using Fleet.Kernel;
 
 namespace Fleet.Config;
@@ -14,6 +16,8 @@ internal sealed record SqlVerdict(bool Valid, string? Message, IReadOnlyList<str
 internal sealed class SqlCheck : IDisposable
 {
     private static readonly SemaphoreSlim s_room = new(Math.Max(2, Environment.ProcessorCount));
+
+    private static readonly AsyncLocal<StrongBox<TimeSpan>?> s_request = new();
 
     private readonly OsquerySchema _schema;
     private readonly Limits _limits;
@@ -48,18 +52,24 @@ internal sealed class SqlCheck : IDisposable
         }
 
         // A view may read another that is defined after it.
-        while (views.RemoveAll(view => TryDeclareView(sandbox, view)) > 0)
+        var began = Stopwatch.GetTimestamp();
+        while (views.RemoveAll(view => Stopwatch.GetElapsedTime(began) < limits.SqlRequestTime && TryDeclareView(sandbox, view)) > 0)
         {
         }
 
         _idle.Add(sandbox);
     }
 
+    /// <summary>From here on the checks of this flow count together.</summary>
+    public static void BeginRequest() => s_request.Value = new();
+
     /// <summary>Whether the text is one read-only statement over known tables, columns and functions.</summary>
     public SqlVerdict Check(string? sql)
     {
         if (Unreadable(sql) is { } fault) return Wrong(fault);
+        if (s_request.Value?.Value > _limits.SqlRequestTime) return Wrong(FormattableString.Invariant($"It was not checked: the SQL of this request took more than {_limits.SqlRequestTime.TotalSeconds:0} seconds already. Send it in parts."));
         s_room.Wait();
+        var began = Stopwatch.GetTimestamp();
         var sandbox = _idle.TryTake(out var idle) ? idle : Open();
         try
         {
@@ -70,6 +80,7 @@ internal sealed class SqlCheck : IDisposable
         }
         finally
         {
+            if (s_request.Value is { } request) request.Value += Stopwatch.GetElapsedTime(began);
             if (sandbox.IsSpent || _isDisposed) sandbox.Dispose();
             else _idle.Add(sandbox);
             s_room.Release();

@@ -22,7 +22,7 @@ internal sealed class Background(Settings settings, Chores chores, ChoreBoard bo
         var isAlone = settings.FunctionsPort is null;
         var every = TimeSpan.FromSeconds(settings.Backends.HasStorage ? 60 : 1);
         var work = chores.All(every).Where(chore => isAlone || chore.OfInstance).Select(chore => TickAsync(chore, stoppingToken)).ToList();
-        if (settings.Backends.Vault is null) work.Add(TickAsync(new("installation", TimeSpan.FromHours(1), ct => services.GetRequiredService<Installation>().CountAsync(ct)), stoppingToken));
+        if (settings.Backends.Vault is null) work.Add(TickAsync(new("installation", TimeSpan.FromMinutes(10), ct => services.GetRequiredService<Installation>().CountAsync(ct)), stoppingToken));
         work.Add(TickAsync(new("certificate", TimeSpan.FromHours(6), WatchCertificateAsync), stoppingToken));
         if (!settings.Backends.HasBus) work.Add(services.GetRequiredService<BusPump>().RunAsync(stoppingToken));
         else if (isAlone) work.Add(services.GetRequiredService<ServiceBusPump>().RunAsync(stoppingToken));

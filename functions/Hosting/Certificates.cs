@@ -10,11 +10,15 @@ namespace Fleet.Hosting;
 internal static class Certificates
 {
     /// <summary>Makes a self-signed P-256 certificate for localhost, the machine's name and its addresses, good for ten years, unless there is one.</summary>
+    /// <exception cref="SettingsException">The certificate is there, and its key is not.</exception>
     /// <remarks>Agents pin it as their <c>tls_server_certs</c>. It is good from yesterday on, for agents whose clock is behind.</remarks>
     public static async Task EnsureAsync(DataFolder folder, Uri url, CancellationToken ct)
     {
         using var turn = await folder.TakeTurnAsync(ct);
         if (File.Exists(folder.Certificate) && File.Exists(folder.CertificateKey)) return;
+
+        // Agents trust that certificate alone: another would keep them out. The key alone is what a first start that broke off leaves.
+        if (File.Exists(folder.Certificate)) throw new SettingsException($"{folder.Certificate} is there, and its key {folder.CertificateKey} is not. Put the key back from a backup that has secrets. If it is lost, delete the certificate to have both made anew, and give agents the new one.");
 
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest($"CN={Dns.GetHostName()}, O=Fleet", key, HashAlgorithmName.SHA256);

@@ -62,10 +62,12 @@ internal static class Server
         var app = builder.Build();
         app.Services.GetRequiredService<Kernel.MetricsBoard>();
         ConnectionLimit.Note(app);
+
+        // Before the guard: behind a proxy that speaks TLS the request is HTTPS too.
+        if (settings.Http.TrustedProxies.Count > 0) app.UseForwardedHeaders(Proxies.Options(settings.Http.TrustedProxies));
         app.Use(GuardAsync);
         if (settings.FunctionsPort is { } port) app.UseTriggers(port);
         else await app.Services.GetRequiredService<FirstStart>().PrepareAsync(ct);
-        if (settings.Http.TrustedProxies.Count > 0) app.UseForwardedHeaders(Proxies.Options(settings.Http.TrustedProxies));
         app.UseAgents(settings.Agents);
         if (settings.FunctionsPort is not null) app.UsePreparation();
         if (settings.Manager) app.UsePortal();

@@ -1,4 +1,5 @@
 using Fleet.Storage;
+using Microsoft.Extensions.Logging.Console;
 
 namespace Fleet.Hosting;
 
@@ -30,7 +31,8 @@ internal static class Workbench
         }
 
         var services = new ServiceCollection()
-            .AddLogging(log => log.AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace).SetMinimumLevel(LogLevel.Warning))
+            .AddSingleton<ConsoleFormatter, PlainConsole>()
+            .AddLogging(log => log.AddConsole(console => (console.LogToStandardErrorThreshold, console.FormatterName) = (LogLevel.Trace, PlainConsole.FormatterName)).SetMinimumLevel(LogLevel.Warning))
             .AddRooms(settings)
             .AddSingleton<FirstStart>()
             .BuildServiceProvider();

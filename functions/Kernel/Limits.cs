@@ -74,6 +74,9 @@ internal sealed record Limits
     /// <summary>How long SQLite may take to understand one statement: the longest query of the public packs takes 20 ms.</summary>
     public TimeSpan SqlCheckTime { get; init; } = TimeSpan.FromSeconds(2);
 
+    /// <summary>How long it may take to understand all statements of one request, or all views of the configurations: a file may hold thousands of them.</summary>
+    public TimeSpan SqlRequestTime { get; init; } = TimeSpan.FromSeconds(10);
+
     /// <summary>Bytes that SQLite may take to understand one statement: common table expressions expand, 2 kB of them to hundreds of MB.</summary>
     public int SqlCheckBytes { get; init; } = 32 << 20;
 

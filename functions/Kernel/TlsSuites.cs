@@ -8,7 +8,8 @@ namespace Fleet.Kernel;
 internal static unsafe partial class TlsSuites
 {
     private const string Library = "libcrypto.so.3";
-    private const ulong LoadConfiguration = 0x40;
+    /// <summary>OPENSSL_INIT_LOAD_CONFIG and OPENSSL_INIT_NO_ATEXIT: as .NET does, which would be too late to say so.</summary>
+    private const ulong Initialization = 0x40 | 0x80000;
 
     /// <summary>TLS 1.3's suites are all good, and not named here: OpenSSL has a list of its own for them.</summary>
     private const string Configuration = """
@@ -48,7 +49,8 @@ internal static unsafe partial class TlsSuites
 
     /// <summary>Makes the server's suites the default of this process's OpenSSL. With a policy .NET makes a context for each connection, which takes as long as the rest of the handshake, holds
     /// 60 kB, and lets no client resume a session. Call it before anything speaks TLS: .NET looks once whether there is such a default.</summary>
-    /// <returns>Whether it did; otherwise servers have a policy. .NET may be told to use another OpenSSL.</returns>
+    /// <remarks>The default is of all that speaks TLS in the process: the Azure SDK's clients, and LDAP where its library uses OpenSSL, ask for these suites too.</remarks>
+    /// <returns>Whether it did; otherwise servers have a policy: where .NET is told to use another OpenSSL, or the system's configuration says itself how TLS is spoken.</returns>
     public static bool TryMakeDefault()
     {
         if (s_isDefault || !OperatingSystem.IsLinux() || Environment.GetEnvironmentVariable("CLR_OPENSSL_VERSION_OVERRIDE") is { Length: > 0 }) return s_isDefault;
@@ -62,10 +64,10 @@ internal static unsafe partial class TlsSuites
         }
     }
 
-    /// <summary>After the system's own configuration, which may name providers, as for FIPS: of that only the part about suites is replaced.</summary>
+    /// <summary>After the system's own configuration, which may name providers, as for FIPS. What that says of TLS would be lost, so then it is left alone.</summary>
     private static bool Load(byte[] text)
     {
-        if (Initialize(LoadConfiguration, 0) != 1) return false;
+        if (Initialize(Initialization, 0) != 1 || HasSystemDefault()) return false;
         var configuration = NewConfiguration(0);
         fixed (byte* start = text)
         {
@@ -81,6 +83,16 @@ internal static unsafe partial class TlsSuites
             }
         }
     }
+
+    private static bool HasSystemDefault()
+    {
+        // The few bytes are never freed: it is called once.
+        var path = Marshal.PtrToStringUTF8(DefaultFile());
+        return path is not null && File.Exists(path) && File.ReadLines(path).Any(line => line.TrimStart().StartsWith("ssl_conf", StringComparison.Ordinal));
+    }
+
+    [LibraryImport(Library, EntryPoint = "CONF_get1_default_config_file")]
+    private static partial nint DefaultFile();
 
     [LibraryImport(Library, EntryPoint = "OPENSSL_init_crypto")]
     private static partial int Initialize(ulong options, nint settings);

@@ -6,8 +6,8 @@ using Fleet.Kernel;
 namespace Fleet.Manager;
 
 /// <summary>How often one caller may call in a minute, told in every answer by the headers <c>RateLimit</c> and <c>RateLimit-Policy</c>.</summary>
-/// <remarks>A token, an account, or for strangers an address is a caller. Each instance counts by itself. Headers: draft-ietf-httpapi-ratelimit-headers.</remarks>
-internal sealed class CallerLimit(Limits limits, TimeProvider clock)
+/// <remarks>A token, an account, or for strangers an address is a caller; a browser from which somebody signed in counts by itself, since where addresses look alike strangers would keep people out. Each instance counts by itself. Headers: draft-ietf-httpapi-ratelimit-headers.</remarks>
+internal sealed class CallerLimit(Limits limits, DeviceCookies devices, TimeProvider clock)
 {
     private const int Window = 60;
     private readonly ConcurrentDictionary<string, Count> _counts = new(StringComparer.Ordinal);
@@ -17,7 +17,9 @@ internal sealed class CallerLimit(Limits limits, TimeProvider clock)
     {
         var isKnown = http.User.Identity?.IsAuthenticated == true;
         var most = isKnown ? limits.CallsPerMinute : limits.StrangersCallsPerMinute;
-        var (calls, left) = Add(isKnown ? http.User.FindFirstValue(SignIn.IdClaim) ?? http.User.FindFirstValue(SignIn.PersonClaim)! : "address:" + http.Connection.RemoteIpAddress);
+        var (calls, left) = Add(isKnown ? http.User.FindFirstValue(SignIn.IdClaim) ?? http.User.FindFirstValue(SignIn.PersonClaim)!
+            : devices.NumberOf(http) is { } device ? "device:" + device
+            : "address:" + http.Connection.RemoteIpAddress);
         http.Response.Headers["RateLimit-Policy"] = string.Create(CultureInfo.InvariantCulture, $"\"minute\";q={most};w={Window}");
         http.Response.Headers["RateLimit"] = string.Create(CultureInfo.InvariantCulture, $"\"minute\";r={Math.Max(0, most - calls)};t={left}");
         if (calls <= most)

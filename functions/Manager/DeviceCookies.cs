@@ -14,12 +14,17 @@ internal sealed class DeviceCookies(IDataProtectionProvider protection)
     private readonly IDataProtector _protector = protection.CreateProtector("device");
 
     /// <summary>The browser's number, if this account has signed in from it; else null.</summary>
-    public string? Read(HttpContext http, string account)
+    public string? Read(HttpContext http, string account) => Read(http) is var (number, name) && name == SignInThrottle.Fold(account) ? number : null;
+
+    /// <summary>The browser's number, if anybody has signed in from it; else null.</summary>
+    public string? NumberOf(HttpContext http) => Read(http)?.Number;
+
+    private (string Number, string Account)? Read(HttpContext http)
     {
         if (http.Request.Cookies[Name] is not { Length: > 0 and < 2_000 } cookie) return null;
         try
         {
-            return _protector.Unprotect(cookie).Split(Separator) is [var number, var name] && name == SignInThrottle.Fold(account) ? number : null;
+            return _protector.Unprotect(cookie).Split(Separator) is [var number, var name] ? (number, name) : null;
         }
         catch (CryptographicException)
         {

@@ -33,6 +33,9 @@ internal static class HealthApi
     private static readonly TimeSpan s_lateFeed = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan s_standing = TimeSpan.FromMinutes(5);
 
+    /// <summary>A person is told who looks into what is an hour old and seems new.</summary>
+    private static readonly TimeSpan s_behind = TimeSpan.FromHours(1);
+
     public static void MapHealth(this IEndpointRouteBuilder app) => app.MapGet("/healthz", AnswerAsync);
 
     public static void MapHealthReport(this IEndpointRouteBuilder api)
@@ -89,7 +92,7 @@ internal static class HealthApi
                 }
 
                 var lag = clock.GetUtcNow() - await inbox.CompleteUpToAsync(ct) ?? TimeSpan.Zero;
-                return (true, lag < s_standing ? "Every stage moves." : FormattableString.Invariant($"Every stage moves; reports and searches are {lag.TotalMinutes:0} min behind."));
+                return (lag < s_behind, lag < s_standing ? "Every stage moves." : FormattableString.Invariant($"Every stage moves; reports and searches are {lag.TotalMinutes:0} min behind."));
             }),
             await PartAsync("quarantine", async () => await quarantine.ListAsync(100, ct) is { Count: > 0 } aside
                 ? (false, $"{aside.Count} batches were put aside because of their lines: see the dead letters. The newest: {aside[0].Reason}")
@@ -132,8 +135,9 @@ internal static class HealthApi
             var (isWell, detail) = await look();
             return new(name, isWell ? "ok" : "sick", detail);
         }
-        catch (Exception fault) when (fault is StorageUnavailableException or StorageBusyException)
+        catch (Exception fault) when (fault is not OperationCanceledException)
         {
+            // Health is asked just when something is wrong: one part that cannot be told is sick, and the others are told.
             return new(name, "sick", fault.Message);
         }
     }

@@ -1,4 +1,5 @@
 using System.Security.Claims;
+using Fleet.Config;
 using Fleet.Kernel;
 
 namespace Fleet.Manager;
@@ -20,6 +21,7 @@ internal static class SqlTurnsExtensions
     public static RouteHandlerBuilder ChecksSql(this RouteHandlerBuilder endpoint) => endpoint.WithMetadata(new ChecksSqlMark()).AddEndpointFilter(async (context, next) =>
     {
         using var turn = await context.HttpContext.RequestServices.GetRequiredService<SqlTurns>().TakeAsync(context.HttpContext);
+        SqlCheck.BeginRequest();
         return await next(context);
     });
 }

@@ -47,7 +47,20 @@ internal sealed class BatchStore(ITables tables, TimeProvider clock)
     public async ValueTask<Batch?> FindAsync(BatchKey key, CancellationToken ct) =>
         await tables[key.Table].FindAsync(key.Key, ct) is { } row ? await ReadAsync(key, row, ct) : null;
 
-    /// <summary>A node's batches, newest first, from the newest table on.</summary>
+    /// <summary>As <see cref="FindAsync"/>, for those who show many: one that cannot be read becomes a line that says so, and the others are shown.</summary>
+    public async ValueTask<Batch?> ShowAsync(BatchKey key, CancellationToken ct)
+    {
+        try
+        {
+            return await FindAsync(key, ct);
+        }
+        catch (Exception fault) when (!MachineFault.Is(fault))
+        {
+            return Unreadable(key, fault);
+        }
+    }
+
+    /// <summary>A node's batches, newest first, from the newest table on. One that cannot be read becomes a line that says so.</summary>
     /// <param name="prefix"><see cref="Schema.ResultsPrefix"/> or <see cref="Schema.StatusLogsPrefix"/>.</param>
     /// <param name="node">The node.</param>
     /// <param name="after">The batch to begin with, or null for the newest.</param>
@@ -66,9 +79,27 @@ internal sealed class BatchStore(ITables tables, TimeProvider clock)
             {
                 if (row.Key.Row.Contains('.', StringComparison.Ordinal)) continue;
                 var key = new BatchKey(name, node, row.Key.Row);
-                yield return (key, wanted(NamesOf(row), TimeOf(row, "Oldest"), TimeOf(row, "Newest")) ? await ReadAsync(key, row, ct) : null);
+                yield return (key, await ReadWantedAsync(key, row));
             }
         }
+
+        async ValueTask<Batch?> ReadWantedAsync(BatchKey key, Row row)
+        {
+            try
+            {
+                return wanted(NamesOf(row), TimeOf(row, "Oldest"), TimeOf(row, "Newest")) ? await ReadAsync(key, row, ct) : null;
+            }
+            catch (Exception fault) when (!MachineFault.Is(fault))
+            {
+                return Unreadable(key, fault);
+            }
+        }
+    }
+
+    private static Batch Unreadable(BatchKey key, Exception fault)
+    {
+        var line = System.Text.Json.JsonEncodedText.Encode($"This batch cannot be read: {fault.Message}");
+        return new(key, key.Time, 1, [], null, null, Encoding.UTF8.GetBytes($"[\"{line}\"]"));
     }
 
     private async ValueTask<Batch> ReadAsync(BatchKey key, Row head, CancellationToken ct)

@@ -4,15 +4,28 @@ using Fleet.Kernel;
 namespace Fleet.Results;
 
 /// <summary>Turns stored lines into rows: event format, batch format, snapshots, 2.x's text for everything, and what is none of these.</summary>
+/// <remarks>A row takes a multiple of its bytes in memory, up to thirty: of a batch so many are read as memory allows, and what is beyond stays as it is and is marked.</remarks>
 internal static class LineReader
 {
+    /// <summary>A row without columns takes as much memory as so many columns.</summary>
+    private const int RowWeight = 4;
+
+    private static readonly long s_most = Math.Clamp(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 1_000, 250_000, 5_000_000);
+
     /// <summary>Reads the rows of a <c>data</c> array.</summary>
     /// <param name="lines">The array, repaired UTF-8.</param>
     /// <param name="received">The time of lines that have none.</param>
     /// <param name="wanted">Lines of other queries are passed over; null for all, bad lines included.</param>
-    public static List<ResultRow> Read(ReadOnlyMemory<byte> lines, DateTimeOffset received, Predicate<string>? wanted = null)
+    public static List<ResultRow> Read(ReadOnlyMemory<byte> lines, DateTimeOffset received, Predicate<string>? wanted = null) => Read(lines, received, wanted, s_most);
+
+    /// <param name="lines">The array, repaired UTF-8.</param>
+    /// <param name="received">The time of lines that have none.</param>
+    /// <param name="wanted">Lines of other queries are passed over; null for all, bad lines included.</param>
+    /// <param name="most">How many columns are read, a row counting for <see cref="RowWeight"/> of them.</param>
+    internal static List<ResultRow> Read(ReadOnlyMemory<byte> lines, DateTimeOffset received, Predicate<string>? wanted, long most)
     {
         var rows = new List<ResultRow>();
+        var left = most;
         var line = new LineScanner(lines.Span);
         while (line.Next())
         {
@@ -25,6 +38,19 @@ internal static class LineReader
             var name = line.Name.IsThere ? JsonText.Text(line.Name, line.Json) : null;
             if (wanted is not null && (name is null || !wanted(name))) continue;
             var count = rows.Count;
+            var weight = WeightOf(line.Raw.In(line.Json), left);
+            if (weight > most)
+            {
+                rows.Add(Bad(line, WholeOf(line, lines), received, "the line has more rows and columns than memory is for; it is kept as it is", name is not null && LogBody.IsName(name) ? name : ""));
+                continue;
+            }
+
+            if ((left -= weight) < 0)
+            {
+                rows.Add(Bad(line, new(lines[line.Raw.Start..]), received, "the post has more rows and columns than memory is for: from this line on they are kept as they are"));
+                break;
+            }
+
             try
             {
                 Add(rows, line, name, lines, received);
@@ -38,6 +64,17 @@ internal static class LineReader
         }
 
         return rows;
+    }
+
+    /// <summary>About as many columns as a line has in memory: estimated by its commas and braces, and counted when that is above what is left.</summary>
+    private static long WeightOf(ReadOnlySpan<byte> line, long left)
+    {
+        var estimate = line.Count((byte)',') + ((RowWeight + 1L) * line.Count((byte)'{'));
+        if (estimate <= left) return estimate;
+        var weight = 0L;
+        var reader = new Utf8JsonReader(line, JsonText.Lenient);
+        while (reader.Read()) weight += reader.TokenType switch { JsonTokenType.StartObject => RowWeight, JsonTokenType.PropertyName or JsonTokenType.StartArray => 1, _ => 0 };
+        return weight;
     }
 
     /// <summary>Doorman's order of looking: columns, then diffResults, then snapshot.</summary>
@@ -80,9 +117,14 @@ internal static class LineReader
     private static void AddRows(List<ResultRow> rows, JsonPart list, string action, in LineScanner line, string name, ReadOnlyMemory<byte> lines, WholeLine whole, DateTimeOffset received)
     {
         if (list.Kind != JsonKind.Array && !IsNothing(list)) rows.Add(Bad(line, whole, received, $"the {action} rows must be a list of JSON objects", name));
+        var isMarked = false;
         foreach (var row in Items(list, line.Json))
         {
-            rows.Add(row.Kind == JsonKind.Object ? Row(line, name, action, row, lines, whole, received) : Bad(line, whole, received, $"each of the {action} rows must be a JSON object", name));
+            if (row.Kind == JsonKind.Object) rows.Add(Row(line, name, action, row, lines, whole, received));
+            else if (!isMarked) rows.Add(Bad(line, whole, received, $"each of the {action} rows must be a JSON object", name));
+
+            // The mark has the whole line with it: one is enough.
+            isMarked |= row.Kind != JsonKind.Object;
         }
     }
 

@@ -63,7 +63,7 @@ internal sealed class ResultSearch(ResultIndex index, BatchStore batches)
                 var skip = start is not null && pointer.Table == start.Table && pointer.At == start.At ? shown : 0;
                 if (operations <= 0) yield return new(null, new(pointer.Table, pointer.At, skip));
                 operations--;
-                if (await batches.FindAsync(pointer.Batch, ct) is not { } batch) continue;
+                if (await batches.ShowAsync(pointer.Batch, ct) is not { } batch) continue;
                 var at = 0;
                 foreach (var (item, _) in read(batch).Where(one => ResultIndex.HourOf(batch.Key, one.Time) == pointer.Hour).OrderByDescending(one => one.Time))
                 {

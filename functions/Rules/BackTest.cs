@@ -99,7 +99,7 @@ internal sealed class BackTest(ResultIndex index, BatchStore batches, NodeDirect
 
         async Task<(Batch, IReadOnlyList<Match>, NodeFacts)?> JudgeAsync(BatchKey key)
         {
-            if (await batches.FindAsync(key, ct) is not { } batch) return null;
+            if (await batches.ShowAsync(key, ct) is not { } batch) return null;
             var node = NodeFacts.Of(key.Node, await directory.FindAsync(key.Node, ct));
             if (!judges.TryTake(out var judge)) judge = set.NewJudge();
             var matches = judge.Matches(batch.Lines, key.Time, node);

@@ -62,6 +62,13 @@ internal sealed class SinkPump(SinkStore sinks, SinkQueue queue, BatchStore batc
                 await queue.NoteAsync(name, run.State, Lease, ct);
             }
         }
+        catch (Exception fault) when (!ct.IsCancellationRequested)
+        {
+            // Health reads it there, and it is tried ever later.
+            var attempts = run.State.Attempts + 1;
+            run.State = run.State with { Attempts = attempts, NextAt = clock.GetUtcNow() + limits.BackOff(Math.Min(attempts, 30)), Error = fault.Message };
+            throw;
+        }
         finally
         {
             await queue.NoteAsync(name, run.State, TimeSpan.Zero, CancellationToken.None);

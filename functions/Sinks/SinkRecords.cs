@@ -9,15 +9,20 @@ namespace Fleet.Sinks;
 /// <summary>Lines of a batch as a sink wants them: those that its filter lets through, in its format.</summary>
 internal static class SinkRecords
 {
+    /// <summary>Bytes of one batch's records: each has its line's decorations, so that a small line may become much.</summary>
+    private static readonly long s_most = Math.Clamp(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 6, 64 << 20, 512 << 20);
+
     /// <param name="batch">Results or status lines.</param>
     /// <param name="sink">Filter and format.</param>
     /// <param name="host">The node's host identifier.</param>
     /// <param name="tags">Its tags.</param>
     /// <param name="dropped">How many lines the filter held back.</param>
+    /// <exception cref="FormatException">They are more than memory is for.</exception>
     public static List<SinkRecord> Of(Batch batch, SinkSettings sink, string host, TagSet tags, out int dropped)
     {
         var records = new List<SinkRecord>();
         var all = 0;
+        var bytes = 0L;
         var key = batch.Key.ToString();
         if (batch.Key.IsStatus)
         {
@@ -26,7 +31,7 @@ internal static class SinkRecords
                 var place = all++;
                 if (line.Severity < sink.MinimumSeverity) continue;
                 var id = IdOf(place);
-                records.Add(new(id, line.Time, batch.Key.Node, host, "", line.Severity, Status(line, sink.Format, id, batch.Key.Node, host, tags)));
+                Add(new(id, line.Time, batch.Key.Node, host, "", line.Severity, Status(line, sink.Format, id, batch.Key.Node, host, tags)));
             }
         }
         else
@@ -36,12 +41,18 @@ internal static class SinkRecords
                 var place = all++;
                 if (!sink.WantsQuery(row.Name)) continue;
                 var id = IdOf(place);
-                records.Add(new(id, row.Time, batch.Key.Node, host, row.Name, null, Result(row, sink.Format, id, batch.Key.Node, host, tags)));
+                Add(new(id, row.Time, batch.Key.Node, host, row.Name, null, Result(row, sink.Format, id, batch.Key.Node, host, tags)));
             }
         }
 
         dropped = all - records.Count;
         return records;
+
+        void Add(SinkRecord record)
+        {
+            if ((bytes += record.Json.Length) > s_most) throw new FormatException(string.Create(CultureInfo.InvariantCulture, $"Its records would have more than {s_most >> 20} MB."));
+            records.Add(record);
+        }
 
         string IdOf(int place) => Digest.Of(key, place.ToString(CultureInfo.InvariantCulture));
     }

@@ -40,10 +40,12 @@ internal sealed class Installation(ITables tables, ISecrets secrets)
         await WriteAsync(mark, ct);
     }
 
-    /// <summary>Counts on, where the secrets are a file: what is copied now can be told from what is copied later.</summary>
-    public async ValueTask CountAsync(CancellationToken ct)
+    /// <summary>Counts on: what was copied before can be told from what is copied later.</summary>
+    /// <param name="ct">Stops before the write.</param>
+    /// <param name="by">More than <see cref="Apart"/> where a copy from before must not be put back at all.</param>
+    public async ValueTask CountAsync(CancellationToken ct, int by = 1)
     {
-        if (await StoreMarkAsync(ct) is { } mark && await SecretMarkAsync(ct) is { } secret && mark.Id == secret.Id) await WriteAsync(mark with { Count = Math.Max(mark.Count, secret.Count) + 1 }, ct);
+        if (await StoreMarkAsync(ct) is { } mark && await SecretMarkAsync(ct) is { } secret && mark.Id == secret.Id) await WriteAsync(mark with { Count = Math.Max(mark.Count, secret.Count) + by }, ct);
     }
 
     /// <summary>Takes store and secrets as they are for one installation.</summary>

@@ -14,8 +14,8 @@ internal sealed class Materialize(
 
     private const int KeysAtOnce = 500;
 
-    /// <summary>Bytes of lines that are in memory at once, save for a batch that alone is larger.</summary>
-    private const int BytesAtOnce = 32 << 20;
+    /// <summary>Bytes of lines that are in memory at once, save for a batch that alone is larger. Rows take a multiple of it.</summary>
+    private static readonly long s_bytesAtOnce = Math.Clamp(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 64, 1 << 20, 32 << 20);
 
     /// <summary>How long a key without its batch is kept: the batch's own write may still be on its way.</summary>
     private static readonly TimeSpan s_orphans = TimeSpan.FromHours(1);
@@ -64,7 +64,7 @@ internal sealed class Materialize(
             if (batch is not null) bytes += (found[one.Batch] = batch).Lines.Length;
             else if (!isAside && clock.GetUtcNow() - one.Since < s_orphans) continue;
             done.Add(one);
-            if (bytes < BytesAtOnce) continue;
+            if (bytes < s_bytesAtOnce) continue;
             count += await WorkOffAsync(found.Values, done, ct);
             found.Clear();
             done.Clear();
@@ -130,7 +130,15 @@ internal sealed class Materialize(
     {
         log.LogError(fault, "Batch {Batch} cannot be worked off by {Stage} and is put aside; its lines stay in the results", batch, stage);
         await quarantine.AddAsync(stage, batch, fault.Message, ct);
-        if (await nodes.FindAsync(batch.Node, ct) is { } node) await results.RaiseQuarantinedAsync(node, stage, batch, fault.Message, clock.GetUtcNow(), ct);
+        try
+        {
+            if (await nodes.FindAsync(batch.Node, ct) is { } node) await results.RaiseQuarantinedAsync(node, stage, batch, fault.Message, clock.GetUtcNow(), ct);
+        }
+        catch (Exception silent) when (!MachineFault.Is(silent))
+        {
+            // It may be the node's own row that cannot be read. Health and the quarantine's list tell of the batch.
+            log.LogError(silent, "That batch {Batch} was put aside could not be told to rules", batch);
+        }
     }
 
     private async ValueTask ApplyAsync(NodeId node, IReadOnlyList<Batch> batchesOfNode, CancellationToken ct)

@@ -13,9 +13,13 @@ internal sealed record Held(long Id, string Queue, string Body, int Delivery);
 /// <remarks>A message that waits already, or is being handled, is not added again: it names the same rows.</remarks>
 internal sealed class SqliteBus : IBus, IDeadLetters
 {
+    /// <summary>Of many lanes some have only messages that wait: so many are looked at for each message that may be taken.</summary>
+    private const int LanesLookedAt = 4;
+
     private readonly SqliteDatabase _database;
     private readonly Limits _limits;
     private readonly TimeProvider _clock;
+    private readonly ConcurrentDictionary<string, string> _lastLanes = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, SemaphoreSlim> _signals = new(StringComparer.Ordinal);
 
     public SqliteBus(SqliteDatabase database, Limits limits, TimeProvider clock)
@@ -34,6 +38,7 @@ internal sealed class SqliteBus : IBus, IDeadLetters
                 // Of a database that was made before there were lanes.
                 using var command = Command(connection, "SELECT 1 FROM pragma_table_info('bus') WHERE name = 'lane'");
                 if (command.ExecuteScalar() is null) SqliteDatabase.Run(connection, "ALTER TABLE bus ADD COLUMN lane TEXT NOT NULL DEFAULT ''");
+                SqliteDatabase.Run(connection, "CREATE INDEX IF NOT EXISTS bus_lane ON bus (queue, lane, due) WHERE dead IS NULL");
                 return true;
             },
             several: true,
@@ -58,6 +63,7 @@ internal sealed class SqliteBus : IBus, IDeadLetters
     public Task WaitAsync(string queue, TimeSpan most, CancellationToken ct) => Signal(queue).WaitAsync(most, ct);
 
     /// <summary>Takes messages that are due, at most <paramref name="most"/>, each lane's first before any lane's second, and locks them for <see cref="Limits.MessageLock"/>.</summary>
+    /// <remarks>What it costs does not depend on how many messages wait: it is done in the only writer.</remarks>
     public async ValueTask<IReadOnlyList<Held>> TakeAsync(string queue, int most, CancellationToken ct)
     {
         // A look costs nothing; only when something is due is the writer asked.
@@ -65,18 +71,12 @@ internal sealed class SqliteBus : IBus, IDeadLetters
         return await _database.Writer.RunAsync<IReadOnlyList<Held>>(
             connection =>
             {
+                var ids = InTurn(connection, queue, most);
+                if (ids.Count < most) ids = [.. ids.Union(Oldest(connection, queue, most)).Take(most)];
                 using var command = Command(
                     connection,
-                    """
-                    UPDATE bus SET due = $0, deliveries = deliveries + 1
-                    WHERE id IN (
-                        SELECT id FROM (
-                            SELECT id, due, row_number() OVER (PARTITION BY lane ORDER BY due, id) AS turn
-                            FROM bus WHERE queue = $1 AND dead IS NULL AND (due <= $2 OR due > $4))
-                        ORDER BY turn, due, id LIMIT $3)
-                    RETURNING id, body, deliveries
-                    """,
-                    Now + _limits.MessageLock.Ticks, queue, Now, most, TooFar);
+                    $"UPDATE bus SET due = $0, deliveries = deliveries + 1 WHERE id IN ({string.Join(',', ids)}) RETURNING id, body, deliveries",
+                    Now + _limits.MessageLock.Ticks);
                 var held = new List<Held>();
                 using var reader = command.ExecuteReader();
                 while (reader.Read()) held.Add(new(reader.GetInt64(0), queue, reader.GetString(1), reader.GetInt32(2)));
@@ -142,6 +142,56 @@ internal sealed class SqliteBus : IBus, IDeadLetters
     {
         using var command = Command(connection, "SELECT 1 FROM bus WHERE queue = $0 AND dead IS NULL AND (due <= $1 OR due > $2) LIMIT 1", queue, Now, TooFar);
         return command.ExecuteScalar() is not null;
+    }
+
+    /// <summary>Of each lane the oldest message that is due, from the lane after the last turn's on and once round; then of each its second, and so on.</summary>
+    private List<long> InTurn(SqliteConnection connection, string queue, int most)
+    {
+        var ids = new List<long>();
+        var lanes = new List<string>();
+        var lane = NextLane(connection, queue, _lastLanes.GetValueOrDefault(queue)) ?? NextLane(connection, queue, null);
+        var first = lane;
+        for (var looked = 0; lane is not null && ids.Count < most && looked < most * LanesLookedAt; looked++)
+        {
+            if (AddDue(lane, 0)) lanes.Add(lane);
+            _lastLanes[queue] = lane;
+            lane = NextLane(connection, queue, lane) ?? NextLane(connection, queue, null);
+            if (lane == first) break;
+        }
+
+        for (var turn = 1; lanes.Count > 0 && ids.Count < most; turn++) lanes.RemoveAll(one => ids.Count >= most || !AddDue(one, turn));
+        return ids;
+
+        bool AddDue(string of, int turn)
+        {
+            using var command = Command(connection, "SELECT id FROM bus WHERE queue = $0 AND lane = $1 AND dead IS NULL AND due <= $2 ORDER BY due, id LIMIT 1 OFFSET $3", queue, of, Now, turn);
+            if (command.ExecuteScalar() is not long id) return false;
+            ids.Add(id);
+            return true;
+        }
+    }
+
+    private static string? NextLane(SqliteConnection connection, string queue, string? after)
+    {
+        using var command = Command(connection, $"SELECT min(lane) FROM bus WHERE queue = $0 AND dead IS NULL AND lane {(after is null ? ">=" : ">")} $1", queue, after ?? "");
+        return command.ExecuteScalar() as string;
+    }
+
+    /// <summary>The messages that are due longest, whatever their lane, and those of a clock that was ahead.</summary>
+    private List<long> Oldest(SqliteConnection connection, string queue, int most)
+    {
+        using var command = Command(
+            connection,
+            """
+            SELECT id FROM (SELECT id FROM bus WHERE queue = $0 AND dead IS NULL AND due <= $1 ORDER BY due, id LIMIT $3)
+            UNION ALL
+            SELECT id FROM (SELECT id FROM bus WHERE queue = $0 AND dead IS NULL AND due > $2 ORDER BY due, id LIMIT $3)
+            """,
+            queue, Now, TooFar, most);
+        var ids = new List<long>();
+        using var reader = command.ExecuteReader();
+        while (reader.Read()) ids.Add(reader.GetInt64(0));
+        return ids;
     }
 
     private static int Run(SqliteConnection connection, string sql, params object[] values)

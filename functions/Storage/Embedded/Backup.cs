@@ -1,4 +1,6 @@
 using System.Formats.Tar;
+using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Fleet.Kernel;
@@ -20,8 +22,12 @@ internal static class Backup
     private const string Manifest = "manifest.json";
     private const string Blobs = "blobs/";
 
+    /// <summary>The last entry: the number of those before it.</summary>
+    private const string End = "end";
+
     /// <summary>What is in a backup as it is, and what only locked.</summary>
-    private static readonly string[] s_open = ["certs/fleet.crt", "osquery.flags"];
+    private static readonly string[] s_open = ["certs/fleet.crt"];
+    private static readonly string[] s_database = [Database, Database + "-wal", Database + "-shm", Database + "-journal"];
     private static readonly string[] s_secret = ["secrets.json", "certs/fleet.key", "enroll-secret"];
 
     /// <summary>Writes a backup: whole, or no file at all.</summary>
@@ -52,10 +58,12 @@ internal static class Backup
                 await using (var tar = new TarWriter(stream, TarEntryFormat.Pax, leaveOpen: true))
                 {
                     await AddAsync(tar, Manifest, JsonSerializer.SerializeToUtf8Bytes(new BackupManifest(Format, clock.GetUtcNow(), version, locked is not null), BackupJson.Default.BackupManifest), ct);
-                    await tar.WriteEntryAsync(copy, Database, ct);
-                    if (locked is not null) await AddAsync(tar, Passphrase.FileName, locked, ct);
-                    foreach (var name in s_open.Where(name => File.Exists(Path.Combine(folder, name)))) await tar.WriteEntryAsync(Path.Combine(folder, name), name, ct);
-                    await AddBlobsAsync(tar, Path.Combine(folder, "blobs"), ct);
+                    await AddFileAsync(tar, copy, Database, ct);
+                    var count = 2;
+                    if (locked is not null) count += await AddAsync(tar, Passphrase.FileName, locked, ct);
+                    foreach (var name in s_open.Where(name => File.Exists(Path.Combine(folder, name)))) count += await AddFileAsync(tar, Path.Combine(folder, name), name, ct);
+                    count += await AddBlobsAsync(tar, Path.Combine(folder, "blobs"), ct);
+                    await AddAsync(tar, End, Encoding.ASCII.GetBytes(count.ToString(CultureInfo.InvariantCulture)), ct);
                 }
 
                 stream.Flush(flushToDisk: true);
@@ -70,7 +78,7 @@ internal static class Backup
         }
     }
 
-    /// <summary>Puts a backup into a data folder that has no database: all of it, or nothing.</summary>
+    /// <summary>Puts a backup into a data folder that has no database, once all of it was read and is whole. If it is broken off while files are put in place, it can be begun again.</summary>
     /// <param name="file">The tar file.</param>
     /// <param name="folder">The data folder; made if it is not there.</param>
     /// <param name="askPassphrase">Asked for the passphrase if the backup has secrets.</param>
@@ -80,7 +88,9 @@ internal static class Backup
     public static async Task<BackupManifest> RestoreAsync(string file, string folder, Func<string> askPassphrase, CancellationToken ct)
     {
         SqliteMemory.Init();
-        if (File.Exists(Path.Combine(folder, Database))) throw new IOException($"{Path.Combine(folder, Database)} is there already: move it away, or name another folder with --data.");
+
+        // A log that is left of another database would be played into this one.
+        if (s_database.Select(name => Path.Combine(folder, name)).FirstOrDefault(File.Exists) is { } there) throw new IOException($"{there} is there already: move {string.Join(", ", s_database)} away, as far as they are there, or name another folder with --data.");
         var draft = Path.Combine(folder, $"restore-{Guid.NewGuid():N}");
         PrivateFile.MakeFolder(draft);
         try
@@ -89,6 +99,7 @@ internal static class Backup
             var manifest = ReadManifest(draft);
             CheckDatabase(Path.Combine(draft, Database));
             if (manifest.HasSecrets) await UnlockAsync(draft, askPassphrase(), ct);
+            foreach (var name in s_secret.Where(name => Differ(Path.Combine(draft, name), Path.Combine(folder, name)))) throw new IOException($"{Path.Combine(folder, name)} is there already, and is another one than the backup's: move it away, or name another folder with --data.");
 
             // The database comes last: a restore that broke off can be begun again.
             foreach (var path in Directory.EnumerateFiles(draft, "*", SearchOption.AllDirectories).OrderBy(path => path == Path.Combine(draft, Database)))
@@ -107,6 +118,8 @@ internal static class Backup
             Directory.Delete(draft, recursive: true);
         }
     }
+
+    private static bool Differ(string restored, string there) => File.Exists(restored) && File.Exists(there) && !File.ReadAllBytes(restored).AsSpan().SequenceEqual(File.ReadAllBytes(there));
 
     private static async Task<Dictionary<string, byte[]>> ReadSecretsAsync(string folder, CancellationToken ct)
     {
@@ -154,33 +167,63 @@ internal static class Backup
     }
 
     /// <summary>A carve that is removed meanwhile is not in the backup.</summary>
-    private static async Task AddBlobsAsync(TarWriter tar, string folder, CancellationToken ct)
+    /// <returns>How many there are.</returns>
+    private static async Task<int> AddBlobsAsync(TarWriter tar, string folder, CancellationToken ct)
     {
-        if (!Directory.Exists(folder)) return;
+        var count = 0;
+        if (!Directory.Exists(folder)) return count;
         foreach (var path in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
         {
             try
             {
-                await tar.WriteEntryAsync(path, Blobs + Path.GetRelativePath(folder, path).Replace('\\', '/'), ct);
+                count += await AddFileAsync(tar, path, Blobs + Path.GetRelativePath(folder, path).Replace('\\', '/'), ct);
             }
             catch (Exception fault) when (fault is FileNotFoundException or DirectoryNotFoundException)
             {
                 // Gone between the listing and the read.
             }
         }
+
+        return count;
     }
 
-    private static async Task AddAsync(TarWriter tar, string name, byte[] bytes, CancellationToken ct) =>
-        await tar.WriteEntryAsync(new PaxTarEntry(TarEntryType.RegularFile, name) { DataStream = new MemoryStream(bytes), Mode = UnixFileMode.UserRead | UnixFileMode.UserWrite }, ct);
+    /// <summary>As much of a file as there is now: sinks go on writing to theirs, and an entry that became longer than it says would spoil all that follow.</summary>
+    private static async Task<int> AddFileAsync(TarWriter tar, string path, string name, CancellationToken ct)
+    {
+        await using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        await using var now = new FirstBytesStream(file, file.Length);
+        return await AddAsync(tar, name, now, ct);
+    }
+
+    private static async Task<int> AddAsync(TarWriter tar, string name, byte[] bytes, CancellationToken ct) => await AddAsync(tar, name, new MemoryStream(bytes), ct);
+
+    /// <returns>One: an entry.</returns>
+    private static async Task<int> AddAsync(TarWriter tar, string name, Stream bytes, CancellationToken ct)
+    {
+        await tar.WriteEntryAsync(new PaxTarEntry(TarEntryType.RegularFile, name) { DataStream = bytes, Mode = UnixFileMode.UserRead | UnixFileMode.UserWrite }, ct);
+        return 1;
+    }
 
     private static async Task ExtractAsync(string file, string folder, CancellationToken ct)
     {
         await using var stream = new FileStream(file, FileMode.Open, FileAccess.Read);
         await using var tar = new TarReader(stream);
+        var count = 0;
+        var isWhole = false;
         try
         {
             while (await tar.GetNextEntryAsync(copyData: false, ct) is { } entry)
             {
+                if (isWhole) throw new InvalidDataException($"{file} goes on behind its end.");
+                if (entry.Name == End)
+                {
+                    using var end = new StreamReader(entry.DataStream ?? Stream.Null);
+                    isWhole = await end.ReadToEndAsync(ct) == count.ToString(CultureInfo.InvariantCulture);
+                    if (!isWhole) throw new InvalidDataException($"{file} is damaged: it does not hold what it should.");
+                    continue;
+                }
+
+                count++;
                 if (!IsKnown(entry)) throw new InvalidDataException($"{file} is no backup of Fleet's: it holds '{entry.Name}'.");
                 var path = Path.Combine(folder, entry.Name.Replace('/', Path.DirectorySeparatorChar));
                 PrivateFile.MakeFolder(Path.GetDirectoryName(path)!);
@@ -193,6 +236,8 @@ internal static class Backup
         {
             throw new InvalidDataException($"{file} is no tar file, or is cut off: {fault.Message}", fault);
         }
+
+        if (!isWhole) throw new InvalidDataException($"{file} is no backup of Fleet's, or is cut off: its last entry is missing.");
     }
 
     private static bool IsKnown(TarEntry entry) => entry.EntryType is TarEntryType.RegularFile or TarEntryType.V7RegularFile

@@ -12,18 +12,19 @@ internal sealed class SqliteDatabase : IDisposable
     private const int SchemaChanged = 17;
     private const int SchemaTries = 20;
 
-    /// <summary>Milliseconds that a read waits for a lock of another process. A call makes several, and an agent gives up after 16 s.</summary>
-    private const int ReaderPatience = 2_000;
+    /// <summary>Seconds that a read waits for a lock of another process. A call makes several, and an agent gives up after 16 s.</summary>
+    private const int ReaderPatience = 2;
 
     /// <summary>The same for a commit. What was queued meanwhile may wait for a second one.</summary>
-    private const int WriterPatience = 4_000;
+    private const int WriterPatience = 4;
 
     /// <summary>"FLEE", by which SQLite's tools tell whose file it is.</summary>
     private const int ApplicationId = 0x464C4545;
 
     private readonly string _path;
-    private readonly string _connectionString;
+    private string _connectionString;
     private static readonly TimeSpan s_checkpoint = TimeSpan.FromSeconds(30);
+    private readonly SqliteAnchor _anchor;
 
     private readonly ConcurrentBag<SqliteConnection> _idle = [];
     private readonly Timer _checkpoints;
@@ -34,21 +35,24 @@ internal sealed class SqliteDatabase : IDisposable
     {
         SqliteMemory.Init();
         _path = path;
-        _connectionString = new SqliteConnectionStringBuilder { DataSource = path, Pooling = false }.ToString();
+        _connectionString = ConnectionTo(path, SqliteOpenMode.ReadWriteCreate, WriterPatience);
         var connection = Open();
         try
         {
             Claim(connection, path);
-            Run(connection, $"PRAGMA journal_mode=WAL; PRAGMA busy_timeout={WriterPatience}");
+            Run(connection, $"PRAGMA journal_mode=WAL; PRAGMA busy_timeout={BusyTimeout(WriterPatience)}");
         }
         catch (Exception fault)
         {
             connection.Dispose();
-            throw fault is SqliteException ? new StorageUnavailableException($"{path} cannot be used: {fault.Message} If it is damaged, move it away and restore a backup ('fleet restore').", fault) : fault;
+            throw fault is SqliteException ? new StorageUnavailableException($"{path} cannot be used: {fault.Message} If it is damaged, move it away together with {path}-wal and {path}-shm, and restore a backup ('fleet restore').", fault) : fault;
         }
 
         PrivateFile.Restrict(path);
-        Writer = new SqliteWriter(connection, limits.QueuedWrites);
+        // From here on a file that is gone is a fault, and not a new and empty store.
+        _connectionString = ConnectionTo(path, SqliteOpenMode.ReadWrite, ReaderPatience);
+        _anchor = new(Open(), path);
+        Writer = new SqliteWriter(connection, limits.QueuedWrites, _anchor.Check);
         _checkpoints = new Timer(_ => Checkpoint("PASSIVE"), null, s_checkpoint, s_checkpoint);
     }
 
@@ -59,6 +63,7 @@ internal sealed class SqliteDatabase : IDisposable
     public T Read<T>(Func<SqliteConnection, T> read)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
+        _anchor.Check();
         if (!_idle.TryTake(out var connection)) connection = Open();
         try
         {
@@ -71,8 +76,9 @@ internal sealed class SqliteDatabase : IDisposable
                 catch (SqliteException fault) when (fault.SqliteErrorCode == SchemaChanged && left > 1)
                 {
                     // A table was made, perhaps the very one, while the statement was prepared. A new connection knows all that there are.
+                    var other = Open();
                     connection.Dispose();
-                    connection = Open();
+                    connection = other;
                 }
             }
         }
@@ -95,7 +101,14 @@ internal sealed class SqliteDatabase : IDisposable
         _disposed = true;
         Writer.Dispose();
         while (_idle.TryTake(out var connection)) connection.Dispose();
+        _anchor.Dispose();
     }
+
+    /// <summary>Milliseconds that SQLite itself waits. Microsoft.Data.Sqlite tries again what SQLite calls busy, as long as a command may take: both together wait as long as they should.</summary>
+    private static int BusyTimeout(int patience) => patience * 500;
+
+    private static string ConnectionTo(string path, SqliteOpenMode mode, int patience) =>
+        new SqliteConnectionStringBuilder { DataSource = path, Pooling = false, Mode = mode, DefaultTimeout = patience }.ToString();
 
     /// <summary>Marks a new database as ours, and makes no tables in one that is not.</summary>
     private static void Claim(SqliteConnection connection, string path)
@@ -120,7 +133,7 @@ internal sealed class SqliteDatabase : IDisposable
         {
             Read(connection =>
             {
-                Run(connection, $"PRAGMA busy_timeout=0; PRAGMA wal_checkpoint({mode}); PRAGMA busy_timeout={ReaderPatience}");
+                Run(connection, $"PRAGMA busy_timeout=0; PRAGMA wal_checkpoint({mode}); PRAGMA busy_timeout={BusyTimeout(ReaderPatience)}");
                 return true;
             });
             _checkpointed = commits;
@@ -145,7 +158,7 @@ internal sealed class SqliteDatabase : IDisposable
         {
             connection.Open();
             // FULL: a commit returns when the log is on the disk. The write-ahead log may grow to 64 MB before it is folded in.
-            Run(connection, $"PRAGMA busy_timeout={ReaderPatience}; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=16384; PRAGMA temp_store=MEMORY");
+            Run(connection, $"PRAGMA busy_timeout={BusyTimeout(ReaderPatience)}; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=16384; PRAGMA temp_store=MEMORY");
             return connection;
         }
         catch (SqliteException fault)

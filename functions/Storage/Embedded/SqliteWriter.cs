@@ -15,9 +15,14 @@ internal sealed class SqliteWriter : IDisposable
     private readonly Channel<Work> _queue;
     private readonly Thread _thread;
     private readonly int _most;
+    private readonly Action _check;
 
-    public SqliteWriter(SqliteConnection connection, int most)
+    /// <param name="connection">Becomes the writer's.</param>
+    /// <param name="most">How many writes may wait.</param>
+    /// <param name="check">Throws if the file is not there any more. Is called before each commit.</param>
+    public SqliteWriter(SqliteConnection connection, int most, Action check)
     {
+        _check = check;
         _connection = connection;
         _most = most;
         _queue = Channel.CreateBounded<Work>(new BoundedChannelOptions(most) { SingleReader = true });
@@ -95,8 +100,15 @@ internal sealed class SqliteWriter : IDisposable
         {
             SqliteDatabase.Run(_connection, "BEGIN IMMEDIATE");
             foreach (var work in batch) work.Run(_connection);
+            _check();
             SqliteDatabase.Run(_connection, "COMMIT");
             Commits++;
+        }
+        catch (StorageUnavailableException fault)
+        {
+            TryRollBack();
+            foreach (var work in batch) work.Fail(fault);
+            return;
         }
         catch (SqliteException fault)
         {

@@ -155,6 +155,32 @@ public sealed class CarveTests
     }
 
     [Fact]
+    public async Task An_answer_to_a_question_that_does_not_carve_or_is_anothers_announces_none()
+    {
+        await using var world = await World.OpenAsync();
+        var (key, other) = (await world.EnrollAsync("H1"), await world.EnrollAsync("H2"));
+        var plain = await world.AskAsync("select 1", World.Everyone);
+        var carving = await world.AskAsync("select * from carves where carve = 1", World.Everyone);
+        await world.PostAsync("distributed/read", $$"""{"node_key":"{{key}}"}""");
+        await AnswerAsync(key, plain.Id);
+        await AnswerAsync(other, carving.Id);
+        Assert.Empty(await world.Get<CarveStore>().ListAsync(default));
+
+        async Task AnswerAsync(string node, string campaign) => Assert.False((await world.PostAsync(
+            "distributed/write", $$$"""{"queries":{"{{{campaign}}}":[{"carve_guid":"{{{CarveGuid}}}","carve":"1"}]},"statuses":{"{{{campaign}}}":0},"node_key":"{{{node}}}"}""")).IsError);
+    }
+
+    [Fact]
+    public async Task One_node_keeps_a_tenth_of_what_is_kept_of_all_but_always_one_carve()
+    {
+        await using var world = await World.OpenAsync(("Limits:CarvesBytes", "400"), ("Limits:CarveBytes", "30"), ("Carves:Unasked", "true"));
+        var (key, other) = (await world.EnrollAsync("H1"), await world.EnrollAsync("H2"));
+        Assert.False((await world.PostAsync("carve/start", Start(key, "1" + CarveGuid[1..], 23, 3, 10))).IsError);
+        Assert.True((await world.PostAsync("carve/start", Start(key, "3" + CarveGuid[1..], 23, 3, 10))).IsError);
+        Assert.False((await world.PostAsync("carve/start", Start(other, CarveGuid, 23, 3, 10))).IsError);
+    }
+
+    [Fact]
     public async Task A_clock_that_is_wrong_for_a_while_ends_and_removes_nothing()
     {
         await using var world = await World.OpenAsync(("Carves:Unasked", "true"));
@@ -244,11 +270,11 @@ public sealed class CarveTests
     {
         await using var world = await World.OpenAsync(("Carves:Unasked", "true"));
         var key = await world.EnrollAsync("H1");
-        var first = await world.AskAsync("select 1", World.Everyone);
+        var first = await world.AskAsync("select * from carves where carve = 1", World.Everyone);
         await AnswerAsync(first.Id, "1");
         var second = await world.AskAsync("select * from carves", World.Everyone);
         await AnswerAsync(second.Id, "0");
-        var third = await world.AskAsync("select 2", World.Everyone);
+        var third = await world.AskAsync("select carve('/x')", World.Everyone);
         await AnswerAsync(third.Id, "1");
         Assert.Equal(first.Id, (await CarveAsync(world)).Campaign);
 

@@ -144,7 +144,7 @@ public sealed class EmailAlerterTests : AlerterContract, IAsyncLifetime
 
     [Theory]
     [InlineData("220 hello\r\n250-me\r\n250 STARTTLS\r\n220 go on\r\n250 injected\r\n", "went on in the clear")]
-    [InlineData("220 hello\r\n502 no\r\n", "EHLO: 502 no")]
+    [InlineData("220 hello\r\n502 no\r\n", "EHLO: 502")]
     [InlineData("HTTP/1.1 400 Bad Request\r\n\r\n", "does not speak SMTP")]
     [InlineData("220 hello\r\n", "ended the connection")]
     public async Task A_server_that_speaks_otherwise_is_a_clear_fault(string said, string complaint)

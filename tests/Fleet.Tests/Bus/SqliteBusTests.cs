@@ -1,3 +1,4 @@
+using System.Globalization;
 using Fleet.Shared;
 using Fleet.Bus;
 using Fleet.Bus.Embedded;
@@ -5,6 +6,7 @@ using Fleet.Kernel;
 using Fleet.Storage.Embedded;
 using Fleet.Tests.Support;
 using Microsoft.Extensions.Logging.Abstractions;
+using SQLitePCL;
 
 namespace Fleet.Tests.Bus;
 
@@ -113,6 +115,49 @@ public sealed class SqliteBusTests : IDisposable
         await _bus.PublishAsync(Addresses.Alerts, "other", "other", default);
         var taken = (await _bus.TakeAsync(Addresses.Alerts, 5, default)).Select(message => message.Body).ToHashSet();
         Assert.Equal(["flood0", "flood1", "other", "quiet1", "quiet2"], taken.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task Every_lane_has_its_turn_and_no_message_is_left_however_many_lanes_wait()
+    {
+        for (var i = 0; i < 300; i++) await _bus.PublishAsync(Addresses.Alerts, $"{i}", $"lane{i % 150:000}", default);
+        var lanes = new HashSet<string>();
+        var bodies = new HashSet<string>();
+        for (var take = 0; take < 100; take++)
+        {
+            foreach (var held in await _bus.TakeAsync(Addresses.Alerts, 3, default))
+            {
+                if (take < 50) Assert.True(lanes.Add((int.Parse(held.Body, CultureInfo.InvariantCulture) % 150).ToString(CultureInfo.InvariantCulture)));
+                Assert.True(bodies.Add(held.Body));
+                await _bus.SettleAsync(held, take % 2 == 0 ? Outcome.Finished : new Outcome.Again(TimeSpan.FromHours(1), "later"), default);
+            }
+        }
+
+        Assert.Equal((150, 300), (lanes.Count, bodies.Count));
+    }
+
+    [Fact]
+    public async Task To_take_messages_costs_the_same_however_many_wait()
+    {
+        await _database.Writer.RunAsync(
+            connection =>
+            {
+                SqliteDatabase.Run(connection, $"INSERT INTO bus (queue, body, due, deliveries, lane) WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000) SELECT '{Addresses.Alerts}', 'b' || i, 0, 0, 'loud' FROM n");
+                return true;
+            },
+            several: true,
+            default);
+        var steps = 0;
+        await _database.Writer.RunAsync(
+            connection =>
+            {
+                raw.sqlite3_progress_handler(connection.Handle, 100, _ => { steps++; return 0; }, null);
+                return true;
+            },
+            several: false,
+            default);
+        Assert.Equal(4, (await _bus.TakeAsync(Addresses.Alerts, 4, default)).Count);
+        Assert.InRange(steps, 0, 50);
     }
 
     [Fact]

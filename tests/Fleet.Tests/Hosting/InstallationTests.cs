@@ -93,6 +93,16 @@ public sealed class InstallationTests : IDisposable
     }
 
     [Fact]
+    public async Task Secrets_from_before_a_rotation_are_noticed_at_once()
+    {
+        await EnrolledAsync();
+        File.Copy(Secrets, _scratch.File("old.json"));
+        Assert.Equal(0, await FleetCommand.Build().Parse(["keys", "rotate", "--data", Data]).InvokeAsync());
+        File.Copy(_scratch.File("old.json"), Secrets, overwrite: true);
+        await RefusedAsync();
+    }
+
+    [Fact]
     public async Task Secrets_of_another_server_are_not_taken()
     {
         await EnrolledAsync();

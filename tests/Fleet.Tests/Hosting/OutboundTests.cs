@@ -139,6 +139,31 @@ public sealed class OutboundTests
         Assert.StartsWith("max-age=", strict.Headers.GetValues("Strict-Transport-Security").Single(), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Behind_a_proxy_that_speaks_TLS_answers_ask_for_TLS_too()
+    {
+        await using var server = await RunningServer.StartAsync(("Http:TrustedProxies:0", "127.0.0.1"));
+        using var http = new HttpClient { BaseAddress = server.Url };
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/healthz") { Headers = { Host = "fleet.example.org" } };
+        request.Headers.Add("X-Forwarded-Proto", "https");
+        request.Headers.Add("X-Forwarded-For", "192.0.2.1");
+        using var answer = await http.SendAsync(request);
+        Assert.StartsWith("max-age=", answer.Headers.GetValues("Strict-Transport-Security").Single(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_certificate_whose_key_is_gone_is_not_made_anew()
+    {
+        using var scratch = new Scratch();
+        var folder = new DataFolder(scratch.File("data"));
+        folder.Make();
+        await Certificates.EnsureAsync(folder, new("https://localhost"), default);
+        var known = await File.ReadAllTextAsync(folder.Certificate);
+        File.Delete(folder.CertificateKey);
+        await Assert.ThrowsAsync<SettingsException>(() => Certificates.EnsureAsync(folder, new("https://localhost"), default));
+        Assert.Equal(known, await File.ReadAllTextAsync(folder.Certificate));
+    }
+
     [Theory]
     [InlineData(TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256, false)]
     [InlineData(TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA, false)]

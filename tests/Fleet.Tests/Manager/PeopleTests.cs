@@ -209,6 +209,28 @@ public sealed class PeopleTests : ApiTest
     }
 
     [Fact]
+    public async Task Strangers_that_call_without_a_pause_keep_nobody_out_who_signed_in_before()
+    {
+        await AddAsync("ada", Role.Viewer);
+        const string Right = """{"username":"ada","password":"correct horse"}""";
+        using var first = await new Api(Server.Url, null).Http.PostAsync(new Uri("/api/session", UriKind.Relative), new StringContent(Right, null, "application/json"));
+        var device = first.Headers.GetValues("Set-Cookie").Single(cookie => cookie.StartsWith("fleet-device=", StringComparison.Ordinal)).Split(';')[0];
+        using var stranger = new Api(Server.Url, null);
+        using var own = new Api(Server.Url, null);
+        own.Http.DefaultRequestHeaders.Add("Cookie", device);
+
+        // A minute may end meanwhile: until both were seen within one.
+        for (var left = 3_000; left > 0; left--)
+        {
+            if ((await stranger.SendAsync("GET", "/api/session")).Status != HttpStatusCode.TooManyRequests) continue;
+            await own.OkAsync("POST", "/api/session", Right);
+            return;
+        }
+
+        Assert.Fail("The strangers were never told to wait.");
+    }
+
+    [Fact]
     public async Task An_open_server_is_refused_where_others_could_reach_it_and_serves_only_its_own_names()
     {
         foreach (var (url, allowed, isFine) in new[] { ("https://localhost:0", false, false), ("https://127.0.0.1:0", false, true), ("http://localhost:0", false, true), ("https://0.0.0.0:0", false, false), ("https://fleet.example.org:0", true, true) })

@@ -45,6 +45,26 @@ public sealed class SearchTests
         Assert.Equal(["2", "3"], (await SearchAsync(world, between, 100)).Items.Select(Pid));
     }
 
+    [Fact]
+    public async Task A_batch_that_cannot_be_read_says_so_among_the_others()
+    {
+        await using var world = await World.OpenAsync();
+        var key = await world.EnrollAsync("A");
+        await world.LogAsync(key, Lines(world, "q", 0, "pid", "1"));
+        await world.LogAsync(key, Lines(world, "q", -60, "pid", "2"));
+        await world.MaterializeAsync();
+        var pages = world.Get<ResultPages>();
+        var node = NodeId.OfHost("A");
+        var batch = await world.Get<BatchStore>().NewestFirstAsync(Schema.ResultsPrefix, node, null, (_, _, _) => true, default).FirstAsync();
+        await world.Tables[batch.Key.Table].WriteAsync(Write.Replace(batch.Key.Key, new Columns { ["At"] = world.Clock.Now, ["Count"] = 1L, ["Parts"] = 2L }), default);
+
+        foreach (var page in new[] { (await SearchAsync(world, s_all, 100)).Items.Select(found => found.Item).ToList(), [.. (await pages.ResultsAsync(node, new(null, null, null), 100, null, default)).Items] })
+        {
+            Assert.Contains(page, row => row.Column("pid") == "2");
+            Assert.Contains(page, row => row.Fault is not null);
+        }
+    }
+
     [Theory]
     [InlineData("Equals", "/tmp/x", "1")]
     [InlineData("Begins", "/tmp", "1 2")]

@@ -81,6 +81,12 @@ public sealed class BackupTests : IDisposable
         await Backup.CreateAsync(From, Tar, null, "1.0.0", TimeProvider.System, default);
         await Assert.ThrowsAsync<IOException>(() => Backup.CreateAsync(From, Tar, null, "1.0.0", TimeProvider.System, default));
         await Assert.ThrowsAsync<IOException>(() => Backup.RestoreAsync(Tar, From, () => "", default));
+        await Backup.CreateAsync(From, _scratch.File("whole.tar"), Words, "1.0.0", TimeProvider.System, default);
+        Directory.CreateDirectory(To);
+        await File.WriteAllTextAsync(Path.Combine(To, "secrets.json"), "newer");
+        await Assert.ThrowsAsync<IOException>(() => Backup.RestoreAsync(_scratch.File("whole.tar"), To, () => Words, default));
+        Assert.Equal("newer", await File.ReadAllTextAsync(Path.Combine(To, "secrets.json")));
+        Assert.Single(Directory.EnumerateFileSystemEntries(To));
     }
 
     [Theory]
@@ -108,11 +114,51 @@ public sealed class BackupTests : IDisposable
         await MakeAsync();
         await Backup.CreateAsync(From, Tar, null, "1.0.0", TimeProvider.System, default);
         var whole = await File.ReadAllBytesAsync(Tar);
-        foreach (var length in new[] { 100, 600, 3_000, whole.Length / 2 })
+        foreach (var length in new[] { 100, 600, 3_000, whole.Length / 2, whole.Length - 2_560 })
         {
             await File.WriteAllBytesAsync(Tar, whole[..length]);
             await Assert.ThrowsAsync<InvalidDataException>(() => Backup.RestoreAsync(Tar, To, () => "", default));
         }
+    }
+
+    [Fact]
+    public async Task What_grows_while_it_is_copied_spoils_no_backup()
+    {
+        await MakeAsync();
+        var path = Path.Combine(From, "blobs", "out", "grows");
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        await using (var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.ReadWrite))
+        {
+            var block = new byte[1 << 20];
+            block.AsSpan().Fill((byte)'x');
+            for (var i = 0; i < 30; i++) await file.WriteAsync(block);
+            using var stop = new CancellationTokenSource();
+            var growing = Task.Run(async () =>
+            {
+                while (!stop.IsCancellationRequested)
+                {
+                    await file.WriteAsync(block.AsMemory(0, 1_000), CancellationToken.None);
+                    await file.FlushAsync(CancellationToken.None);
+                }
+            });
+            await Backup.CreateAsync(From, Tar, null, "1.0.0", TimeProvider.System, default);
+            await stop.CancelAsync();
+            await growing;
+        }
+
+        await Backup.RestoreAsync(Tar, To, () => "", default);
+        Assert.InRange(new FileInfo(Path.Combine(To, "blobs", "out", "grows")).Length, 30 << 20, long.MaxValue);
+    }
+
+    [Fact]
+    public async Task A_log_that_is_left_of_another_database_is_not_played_into_the_restored_one()
+    {
+        await MakeAsync();
+        await Backup.CreateAsync(From, Tar, null, "1.0.0", TimeProvider.System, default);
+        Directory.CreateDirectory(To);
+        await File.WriteAllTextAsync(Path.Combine(To, "fleet.db-wal"), "left");
+        await Assert.ThrowsAsync<IOException>(() => Backup.RestoreAsync(Tar, To, () => "", default));
+        Assert.Single(Directory.EnumerateFileSystemEntries(To));
     }
 
     private async Task MakeAsync()

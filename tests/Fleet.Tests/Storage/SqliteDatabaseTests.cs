@@ -26,6 +26,23 @@ public sealed class SqliteDatabaseTests
         Assert.InRange(database.Writer.Commits - before, 1, 3);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_file_that_is_moved_or_replaced_while_it_is_open_is_a_fault_and_no_empty_store(bool isReplaced)
+    {
+        if (OperatingSystem.IsWindows()) return;
+        using var scratch = new Scratch();
+        using var database = new SqliteDatabase(scratch.File("a.db"), Limits.Default);
+        var table = new SqliteTables(database, TimeProvider.System)["T"];
+        await table.WriteAsync(Write.Insert(new("p", "first"), []), default);
+        foreach (var file in Directory.EnumerateFiles(scratch.Path, "a.db*").ToList()) File.Move(file, file.Replace("a.db", "moved.db", StringComparison.Ordinal));
+        using var other = isReplaced ? new SqliteDatabase(scratch.File("a.db"), Limits.Default) : null;
+        await Assert.ThrowsAsync<StorageUnavailableException>(async () => await table.FindAsync(new("p", "first"), default));
+        await Assert.ThrowsAsync<StorageUnavailableException>(async () => await table.WriteAsync(Write.Insert(new("p", "second"), []), default));
+        Assert.Equal(isReplaced, File.Exists(scratch.File("a.db")));
+    }
+
     [Fact]
     public async Task A_conflict_fails_its_own_write_and_not_the_others_of_the_commit()
     {
