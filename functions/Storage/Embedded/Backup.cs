@@ -42,6 +42,7 @@ internal static class Backup
     {
         SqliteMemory.Init();
         if (File.Exists(file)) throw new IOException($"{file} is there already: a backup replaces no file.");
+        if (Path.GetDirectoryName(Path.GetFullPath(file)) is { } parent && !Directory.Exists(parent)) throw new IOException($"There is no folder {parent}: make it first.");
         var (draft, copy) = ($"{file}.{Guid.NewGuid():N}", $"{file}.{Guid.NewGuid():N}.db");
         try
         {
