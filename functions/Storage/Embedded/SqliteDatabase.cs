@@ -53,7 +53,7 @@ internal sealed class SqliteDatabase : IDisposable
         _connectionString = ConnectionTo(path, SqliteOpenMode.ReadWrite, ReaderPatience);
         _anchor = new(Open(), path);
         Writer = new SqliteWriter(connection, limits.QueuedWrites, _anchor.Check);
-        _checkpoints = new Timer(_ => Checkpoint("PASSIVE"), null, s_checkpoint, s_checkpoint);
+        _checkpoints = new Timer(_ => Checkpoint(), null, s_checkpoint, s_checkpoint);
     }
 
     public SqliteWriter Writer { get; }
@@ -125,7 +125,7 @@ internal sealed class SqliteDatabase : IDisposable
     }
 
     /// <summary>Folds the write-ahead log into the file, so that a copy of the folder is whole. Waits for nobody.</summary>
-    private void Checkpoint(string mode)
+    internal void Checkpoint(string mode = "PASSIVE")
     {
         var commits = Writer.Commits;
         if (_disposed || commits == _checkpointed) return;

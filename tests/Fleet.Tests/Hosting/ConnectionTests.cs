@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
@@ -77,6 +78,50 @@ public sealed class ConnectionTests
         finally
         {
             clients.ForEach(client => client.Dispose());
+        }
+    }
+
+    [Fact]
+    public async Task Near_the_limit_of_all_idle_connections_make_room_and_one_that_is_asking_stays()
+    {
+        await using var server = await RunningServer.StartAsync(("Limits:Connections", "10"), ("Limits:ConnectionsPerAddress", "10"));
+        var idle = new List<Socket>();
+        try
+        {
+            using var asking = await ConnectAsync(server);
+            await SendAsync(asking, "POST /config HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{");
+            for (var i = 0; i < 9; i++) idle.Add(await ConnectAsync(server));
+            foreach (var client in idle) await AnswersAsync(client);
+
+            // After a second they count as idle.
+            var isAnswered = false;
+            for (var began = Stopwatch.GetTimestamp(); !isAnswered && Stopwatch.GetElapsedTime(began) < TimeSpan.FromSeconds(20);)
+            {
+                isAnswered = await IsAnsweredAsync(server);
+            }
+
+            Assert.True(isAnswered);
+            await SendAsync(asking, "}");
+            var buffer = new byte[1_000];
+            Assert.StartsWith("HTTP/1.1 200", Encoding.ASCII.GetString(buffer, 0, await asking.ReceiveAsync(buffer)), StringComparison.Ordinal);
+        }
+        finally
+        {
+            idle.ForEach(client => client.Dispose());
+        }
+    }
+
+    private static async Task<bool> IsAnsweredAsync(RunningServer server)
+    {
+        try
+        {
+            using var client = await ConnectAsync(server);
+            await SendAsync(client, "POST /config HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}");
+            return await client.ReceiveAsync(new byte[1_000]) > 0;
+        }
+        catch (SocketException)
+        {
+            return false;
         }
     }
 

@@ -26,6 +26,18 @@ public sealed class SqliteDatabaseTests
         Assert.InRange(database.Writer.Commits - before, 1, 3);
     }
 
+    [Fact]
+    public async Task After_a_checkpoint_the_file_alone_is_whole()
+    {
+        using var scratch = new Scratch();
+        using var database = new SqliteDatabase(scratch.File("a.db"), Limits.Default);
+        await new SqliteTables(database, TimeProvider.System)["T"].WriteAsync(Write.Insert(new("p", "first"), []), default);
+        database.Checkpoint();
+        File.Copy(scratch.File("a.db"), scratch.File("copy.db"));
+        using var copy = new SqliteDatabase(scratch.File("copy.db"), Limits.Default);
+        Assert.NotNull(await new SqliteTables(copy, TimeProvider.System)["T"].FindAsync(new("p", "first"), default));
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
