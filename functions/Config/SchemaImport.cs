@@ -38,6 +38,34 @@ internal static partial class SchemaImport
         return tables.Count > 0 ? new(version, tables) : throw new FormatException($"{folder} holds no *.table files.");
     }
 
+    /// <summary>A version's tables with what is known of those before: since when each table and column is there, and those that ended.</summary>
+    public static OsquerySchema After(OsquerySchema before, OsquerySchema now)
+    {
+        if (before.OsqueryVersion == now.OsqueryVersion) before = before with { Tables = new(before.Tables.Where(table => table.Value.Until is not null || now.Tables.ContainsKey(table.Key)).ToDictionary(), StringComparer.Ordinal) };
+        var tables = new SortedDictionary<string, OsqueryTable>(now.Tables, StringComparer.Ordinal);
+        foreach (var (name, table) in now.Tables)
+        {
+            if (!before.Tables.TryGetValue(name, out var old)) tables[name] = table with { Since = now.OsqueryVersion };
+            else tables[name] = table with { Since = old.Since, Columns = After(old.Columns, table.Columns, before.OsqueryVersion, now.OsqueryVersion) };
+        }
+
+        foreach (var (name, old) in before.Tables.Where(table => !now.Tables.ContainsKey(table.Key))) tables[name] = old with { Until = old.Until ?? before.OsqueryVersion };
+        return now with { Tables = tables };
+    }
+
+    private static Dictionary<string, string> After(Dictionary<string, string> before, Dictionary<string, string> now, string oldVersion, string newVersion)
+    {
+        var columns = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var (name, text) in now)
+        {
+            var since = before.TryGetValue(name, out var old) ? old.Split(' ').FirstOrDefault(word => word.StartsWith("since:", StringComparison.Ordinal)) : $"since:{newVersion}";
+            columns[name] = since is null ? text : $"{text} {since}";
+        }
+
+        foreach (var (name, old) in before) columns.TryAdd(name, old.Contains("until:", StringComparison.Ordinal) ? old : $"{old} until:{oldVersion}");
+        return columns;
+    }
+
     private static (string Name, OsqueryTable Table) ReadTable(string place, string text, string platforms)
     {
         text = Comment().Replace(text, "");

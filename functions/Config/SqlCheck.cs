@@ -8,8 +8,11 @@ namespace Fleet.Config;
 /// <summary>What a look at a statement found.</summary>
 /// <param name="Message">Why it is not valid; null if it is.</param>
 /// <param name="Tables">osquery's tables that it reads, those behind views included, sorted.</param>
-/// <param name="Platforms">The platforms that have all of them.</param>
-internal sealed record SqlVerdict(bool Valid, string? Message, IReadOnlyList<string> Tables, IReadOnlyList<string> Platforms);
+/// <param name="Platforms">The platforms that have all of them, and all columns that it names.</param>
+/// <param name="Since">The first version of osquery that has all of them; null for 4.0.0 or before.</param>
+/// <param name="Until">The last version that had all of them, where the newest has not: then it is not valid, and <paramref name="Message"/> says what ended. Null otherwise.</param>
+/// <param name="Statements">How many statements it is. osquery runs all of them, and puts their rows together.</param>
+internal sealed record SqlVerdict(bool Valid, string? Message, IReadOnlyList<string> Tables, IReadOnlyList<string> Platforms, string? Since = null, string? Until = null, int Statements = 1);
 
 /// <summary>Checks SQL against osquery's tables: SQLite prepares the statement over empty tables of the same shape, and never runs it.</summary>
 /// <remarks>Thread-safe. A check has a <see cref="SqlSandbox"/> to itself; at most <see cref="s_room"/> are under way in the process.</remarks>
@@ -36,7 +39,7 @@ internal sealed class SqlCheck : IDisposable
         var sandbox = new SqlSandbox(limits);
         foreach (var (name, table) in schema.ByName)
         {
-            if (!sandbox.Declare(name, table.Columns.Keys)) throw new InvalidOperationException($"The bundled schema's table {name} cannot be made.");
+            if (!sandbox.Declare(name, table.CurrentColumns)) throw new InvalidOperationException($"The bundled schema's table {name} cannot be made.");
         }
 
         foreach (var table in settings)
@@ -74,9 +77,8 @@ internal sealed class SqlCheck : IDisposable
         try
         {
             var prepared = sandbox.Prepare(sql!);
-            if (prepared.Message is { } message) return Wrong(Explain(message));
-            var tables = TablesOf(prepared, sql!);
-            return new(true, null, tables, [.. OsquerySchema.Platforms.Where(platform => tables.All(table => Has(table, platform)))]);
+            if (prepared.Message is not { } message) return Judge(prepared, sql!);
+            return sandbox.IsSpent || Ended(sql!) is not { } ended ? Wrong(Explain(message)) : ended;
         }
         finally
         {
@@ -101,10 +103,45 @@ internal sealed class SqlCheck : IDisposable
         : sql.Contains('\0', StringComparison.Ordinal) ? "The SQL holds a NUL character."
         : null;
 
-    private SqlSandbox Open()
+    private SqlVerdict Judge(SqlSandbox.Prepared prepared, string sql)
+    {
+        var tables = TablesOf(prepared, sql);
+        var words = SqlSyntax.Words(sql);
+
+        // A star reads all columns, and each version and platform has its own of them: only those that are named must be there.
+        var columns = prepared.Read.Where(read => _schema.Ever.ContainsKey(read.Table) && words.Contains(read.Column)).Select(read => (Table: _schema.Ever[read.Table], read.Column)).ToList();
+        var since = tables.Select(name => _schema.Ever.GetValueOrDefault(name)?.Since).Concat(columns.Select(read => read.Table.SinceOf(read.Column)));
+        return new(
+            true, null, tables, [.. OsquerySchema.Platforms.Where(platform => tables.All(table => Has(table, platform)) && columns.TrueForAll(read => read.Table.PlatformsOf(read.Column).Contains(platform)))],
+            since.OfType<string>().MaxBy(Version.Parse), Statements: prepared.Statements);
+    }
+
+    /// <summary>What it reads that older versions had, if that is all that is wrong with it.</summary>
+    private SqlVerdict? Ended(string sql)
+    {
+        using var sandbox = Open(_schema.Ever, table => table.Columns.Keys);
+        var prepared = sandbox.Prepare(sql);
+        if (prepared.Message is not null) return null;
+        var words = SqlSyntax.Words(sql);
+        var ended = prepared.Tables.Where(name => _schema.Ever.GetValueOrDefault(name)?.Until is not null).Select(name => (Name: name, _schema.Ever[name].Until))
+            .Concat(prepared.Read.Where(read => words.Contains(read.Column) && _schema.Ever.GetValueOrDefault(read.Table)?.UntilOf(read.Column) is not null)
+                .Select(read => (Name: $"{read.Table}.{read.Column}", Until: _schema.Ever[read.Table].UntilOf(read.Column))))
+            .Distinct().OrderBy(one => one.Name, StringComparer.Ordinal).ToList();
+        if (ended.Count == 0) return null;
+        return Judge(prepared, sql) with
+        {
+            Valid = false,
+            Message = string.Join(" ", ended.Select(one => $"{one.Name} ended with osquery {one.Until}.")),
+            Until = ended.Select(one => one.Until!).MinBy(Version.Parse),
+        };
+    }
+
+    private SqlSandbox Open() => Open(_schema.ByName, table => table.CurrentColumns);
+
+    private SqlSandbox Open(IEnumerable<KeyValuePair<string, OsqueryTable>> tables, Func<OsqueryTable, IEnumerable<string>> columns)
     {
         var sandbox = new SqlSandbox(_limits);
-        foreach (var (name, table) in _schema.ByName) sandbox.Declare(name, table.Columns.Keys);
+        foreach (var (name, table) in tables) sandbox.Declare(name, columns(table));
         foreach (var (name, table) in _extra) sandbox.Declare(name, table.Columns);
         return sandbox;
     }
@@ -113,7 +150,7 @@ internal sealed class SqlCheck : IDisposable
     private bool TryDeclareView(SqlSandbox sandbox, ExtraTable view)
     {
         if (Unreadable(view.Select) is not null) return false;
-        var select = sandbox.Prepare(view.Select!);
+        var select = sandbox.Prepare(view.Select!, isView: true);
         return select.Message is null && TryDeclare(sandbox, view, select.Columns.Distinct(StringComparer.OrdinalIgnoreCase), TablesOf(select, view.Select!));
     }
 
@@ -128,10 +165,10 @@ internal sealed class SqlCheck : IDisposable
         // Of the tables that are joined by USING, SQLite names only the first.
         var tables = prepared.Tables.Concat(SqlSyntax.JoinedNames(sql)).ToHashSet(StringComparer.OrdinalIgnoreCase);
         foreach (var name in tables.ToList()) tables.UnionWith(_extra.GetValueOrDefault(name)?.Behind ?? []);
-        return [.. tables.Where(name => _schema.ByName.ContainsKey(name) || _extra.ContainsKey(name)).Select(name => name.ToLowerInvariant()).Order(StringComparer.Ordinal)];
+        return [.. tables.Where(name => _schema.Ever.ContainsKey(name) || _extra.ContainsKey(name)).Select(name => name.ToLowerInvariant()).Order(StringComparer.Ordinal)];
     }
 
-    private bool Has(string table, string platform) => (_extra.GetValueOrDefault(table)?.Platforms ?? _schema.ByName[table].Platforms).Split(' ').Contains(platform);
+    private bool Has(string table, string platform) => (_extra.GetValueOrDefault(table)?.Platforms ?? _schema.Ever[table].Platforms).Split(' ').Contains(platform);
 
     private string Explain(string message)
     {

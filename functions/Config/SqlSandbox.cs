@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Diagnostics;
 using Fleet.Kernel;
 using Fleet.Storage.Embedded;
@@ -12,10 +13,18 @@ internal sealed class SqlSandbox : IDisposable
     /// <summary>SQLITE_DBCONFIG_*, which the package does not name: triggers, loading of extensions, defensive mode, trusted schemas, and ATTACH to make or to write files.</summary>
     private static readonly (int Option, int Value)[] s_options = [(1002, 0), (1005, 0), (1010, 1), (1017, 0), (1020, 0), (1021, 0)];
 
+    private const string PragmaTable = "pragma_";
+
+    /// <summary>Those that osquery allows.</summary>
+    private static readonly FrozenSet<string> s_pragmas =
+        new[] { "table_info", "table_xinfo", "function_list", "journal_mode", "case_sensitive_like", "collation_list" }.ToFrozenSet(StringComparer.OrdinalIgnoreCase);
+
     private readonly Limits _limits;
     private readonly sqlite3 _database;
     private readonly HashSet<string> _read = new(StringComparer.OrdinalIgnoreCase);
+    private readonly HashSet<(string Table, string Column)> _columns = [];
     private bool _isDeclaring;
+    private bool _isPragma;
     private string? _denied;
     private long _began;
 
@@ -57,29 +66,50 @@ internal sealed class SqlSandbox : IDisposable
     }
 
     /// <summary>Prepares a text, and says why SQLite does not take it, or what it reads.</summary>
-    public Prepared Prepare(string sql)
+    /// <param name="sql">One statement, or several: osquery runs all of a text.</param>
+    /// <param name="isView">Only one SELECT will do.</param>
+    public Prepared Prepare(string sql, bool isView = false)
     {
         _read.Clear();
+        _columns.Clear();
         _denied = null;
         _began = Stopwatch.GetTimestamp();
         SqliteMemory.Begin(_limits.SqlCheckBytes, _limits.SqlCheckTime);
         try
         {
-            var code = raw.sqlite3_prepare_v2(_database, sql, out var statement, out var rest);
-            using (statement)
-            {
-                if (code != raw.SQLITE_OK) return Fault(code);
-                if (statement.IsInvalid) return Prepared.Refused("The SQL holds no statement.");
-                if (raw.sqlite3_stmt_readonly(statement) == 0) return Prepared.Refused("The SQL must only read.");
-                return HoldsStatement(rest)
-                    ? Prepared.Refused("The SQL holds more than one statement.")
-                    : new(null, [.. Enumerable.Range(0, raw.sqlite3_column_count(statement)).Select(i => raw.sqlite3_column_name(statement, i).utf8_to_string() ?? "")], [.. _read]);
-            }
+            return PrepareAll(sql, isView);
         }
         finally
         {
             IsSpent |= SqliteMemory.End();
         }
+    }
+
+    private Prepared PrepareAll(string sql, bool isView)
+    {
+        var columns = new List<string>();
+        var count = 0;
+        for (var rest = sql; !string.IsNullOrWhiteSpace(rest);)
+        {
+            _isPragma = false;
+            var code = raw.sqlite3_prepare_v2(_database, rest, out var statement, out var after);
+            using (statement)
+            {
+                if (code != raw.SQLITE_OK) return Fault(code);
+                if (!statement.IsInvalid)
+                {
+                    if (!_isPragma && raw.sqlite3_stmt_readonly(statement) == 0) return Prepared.Refused("The SQL must only read.");
+                    if (isView && (++count > 1 || _isPragma)) return Prepared.Refused("A view is one SELECT.");
+                    if (!isView) count++;
+                    columns.AddRange(Enumerable.Range(0, raw.sqlite3_column_count(statement)).Select(i => raw.sqlite3_column_name(statement, i).utf8_to_string() ?? ""));
+                }
+            }
+
+            if (after == rest) break;
+            rest = after;
+        }
+
+        return count == 0 ? Prepared.Refused("The SQL holds no statement.") : new(null, columns, [.. _read], [.. _columns], count);
     }
 
     public void Dispose() => _database.Dispose();
@@ -94,24 +124,6 @@ internal sealed class SqlSandbox : IDisposable
             : _denied ?? raw.sqlite3_errmsg(_database).utf8_to_string());
     }
 
-    /// <summary>Comments and blanks may follow a statement, and nothing else.</summary>
-    private bool HoldsStatement(string? rest)
-    {
-        while (!string.IsNullOrWhiteSpace(rest))
-        {
-            var code = raw.sqlite3_prepare_v2(_database, rest, out var next, out var after);
-            using (next)
-            {
-                if (code != raw.SQLITE_OK || !next.IsInvalid) return true;
-            }
-
-            if (after == rest) return false;
-            rest = after;
-        }
-
-        return false;
-    }
-
     private int Authorize(object data, int action, string a, string b, string database, string trigger)
     {
         if (IsLate) return raw.SQLITE_DENY;
@@ -119,15 +131,25 @@ internal sealed class SqlSandbox : IDisposable
         {
             case raw.SQLITE_CREATE_TABLE or raw.SQLITE_INSERT or raw.SQLITE_UPDATE when _isDeclaring:
                 return raw.SQLITE_OK;
+            case raw.SQLITE_READ when a.StartsWith(PragmaTable, StringComparison.OrdinalIgnoreCase) && !s_pragmas.Contains(a[PragmaTable.Length..]):
+                _denied ??= $"no such table: {a}";
+                return raw.SQLITE_DENY;
             case raw.SQLITE_READ:
                 _read.Add(a);
+                if (!string.IsNullOrEmpty(b)) _columns.Add((a.ToLowerInvariant(), b.ToLowerInvariant()));
+                return raw.SQLITE_OK;
+            case raw.SQLITE_PRAGMA when s_pragmas.Contains(a):
+                _isPragma = true;
                 return raw.SQLITE_OK;
             case raw.SQLITE_SELECT or raw.SQLITE_RECURSIVE:
                 return raw.SQLITE_OK;
-            case raw.SQLITE_FUNCTION when !string.Equals(b, "load_extension", StringComparison.OrdinalIgnoreCase):
+            case raw.SQLITE_FUNCTION when SqlFunctions.Has(b):
                 return raw.SQLITE_OK;
+            case raw.SQLITE_FUNCTION:
+                _denied ??= $"no such function: {b}";
+                return raw.SQLITE_DENY;
             default:
-                _denied = "The SQL must be one SELECT: it must only read.";
+                _denied ??= "The SQL must be SELECT statements: it must only read.";
                 return raw.SQLITE_DENY;
         }
     }
@@ -136,8 +158,10 @@ internal sealed class SqlSandbox : IDisposable
     /// <param name="Message">Why it is refused; null if it is taken.</param>
     /// <param name="Columns">The names of what it selects.</param>
     /// <param name="Tables">The names of what it reads, common table expressions included.</param>
-    internal sealed record Prepared(string? Message, IReadOnlyList<string> Columns, IReadOnlyList<string> Tables)
+    /// <param name="Read">The columns that it reads, with their tables, in lower case.</param>
+    /// <param name="Statements">How many there are.</param>
+    internal sealed record Prepared(string? Message, IReadOnlyList<string> Columns, IReadOnlyList<string> Tables, IReadOnlyList<(string Table, string Column)> Read, int Statements)
     {
-        public static Prepared Refused(string message) => new(message, [], []);
+        public static Prepared Refused(string message) => new(message, [], [], [], 0);
     }
 }

@@ -9,6 +9,12 @@ internal static partial class SqlSyntax
     public static IEnumerable<string> JoinedNames(string sql) => Joined().Matches(Quoted().Replace(sql, quoted => quoted.Value[0] is '"' or '`' or '[' ? quoted.Value : " "))
         .Select(match => match.Groups["name"].Value);
 
+    /// <summary>The words outside of texts and comments, in any case.</summary>
+    public static IReadOnlySet<string> Words(string sql) => Word().Matches(Quoted().Replace(sql, quoted => quoted.Value[0] is '"' or '`' or '[' ? quoted.Value : " ")).Select(word => word.Value).ToHashSet(StringComparer.OrdinalIgnoreCase);
+
+    [GeneratedRegex(@"\w+")]
+    private static partial Regex Word();
+
     [GeneratedRegex("""\bJOIN\s+["`\[]?(?<name>\w+)""", RegexOptions.IgnoreCase)]
     private static partial Regex Joined();
 

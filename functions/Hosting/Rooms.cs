@@ -49,7 +49,7 @@ internal static class Rooms
         .AddSingleton(settings.Auth).AddSingleton(settings.Caution).AddSingleton(settings.Transparency).AddSingleton(new EffectiveSettings(settings.Entries))
         .AddSingleton<UserStore>().AddSingleton<TokenStore>().AddSingleton<SessionStore>().AddSingleton<AuditLog>().AddSingleton<CallerLimit>().AddSingleton<SqlTurns>().AddSingleton<PluginPlaces>()
         .AddSingleton<QueryItems>().AddSingleton<PackItems>().AddSingleton<FilePathItems>().AddSingleton<OptionItems>().AddSingleton<Edits>().AddSingleton<NodeChanges>().AddSingleton<TagChanges>()
-        .AddSingleton<NodeQuery>().AddSingleton<NodeTimeline>().AddSingleton<TargetCount>().AddSingleton<CampaignCaution>().AddSingleton<CampaignStart>().AddSingleton<CampaignWatch>()
+        .AddSingleton<NodeQuery>().AddSingleton<NodeTimeline>().AddSingleton<TargetCount>().AddSingleton<CampaignCaution>().AddSingleton<SqlNotes>().AddSingleton<CampaignStart>().AddSingleton<CampaignWatch>()
         .AddSingleton<MetricsBoard>().AddSingleton<ChoreBoard>().AddSingleton<StageBoard>().AddSingleton<UpkeepMemory>().AddSingleton<TwoRuns>().AddSingleton<Materialize>().AddSingleton<SilentNodes>().AddSingleton<Retention>().AddSingleton<Expiry>().AddSingleton<TidyCarves>().AddSingleton<TendAlerts>().AddSingleton<AbsenceRules>().AddSingleton<Chores>();
 
     private static BuiltInResults BuiltInResultsOf(IServiceProvider services) => new(

@@ -68,8 +68,8 @@ internal sealed record Limits
     /// <summary>Tags of one node or of one item.</summary>
     public int TagsPerItem { get; init; } = 100;
 
-    /// <summary>Characters of one SQL statement; four times the longest query of the public packs.</summary>
-    public int SqlCharacters { get; init; } = 30_000;
+    /// <summary>Characters of one query's SQL. Agents take any length; the longest public query has 35,480.</summary>
+    public int SqlCharacters { get; init; } = 1_000_000;
 
     /// <summary>How long SQLite may take to understand one statement: the longest query of the public packs takes 20 ms.</summary>
     public TimeSpan SqlCheckTime { get; init; } = TimeSpan.FromSeconds(2);

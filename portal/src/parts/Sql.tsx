@@ -41,7 +41,7 @@ export function SqlEditor({ value, onChange, onRun, readOnly = false, label = "S
   const [cursor, setCursor] = useState(0);
   const verdict = useCheck(value);
   const language = useMemo(() => [
-    sql({ dialect: SQLite, upperCaseKeywords: false, schema: Object.fromEntries((schema?.tables ?? []).map((table) => [table.name, table.columns.map((column) => ({ label: column.name, type: "property", detail: column.type }))])) }),
+    sql({ dialect: SQLite, upperCaseKeywords: false, schema: Object.fromEntries((schema?.tables ?? []).filter((table) => !table.until).map((table) => [table.name, table.columns.filter((column) => !column.until).map((column) => ({ label: column.name, type: "property", detail: column.type }))])) }),
     linter((view): Diagnostic[] => (verdict && !verdict.valid && verdict.message ? [{ from: 0, to: view.state.doc.length, severity: "error", message: verdict.message }] : [])),
   ], [schema, verdict]);
   const table = useMemo(() => tableAt(value, cursor, schema?.tables ?? []), [value, cursor, schema]);
@@ -53,6 +53,7 @@ export function SqlEditor({ value, onChange, onRun, readOnly = false, label = "S
           {value.trim() === "" || !verdict ? <Caption1 className="muted">{onRun ? "Ctrl-Enter runs it." : "Checked as you type."}</Caption1>
             : verdict.valid ? <span className="badges"><Badge appearance="tint" color="success">Valid</Badge><Platforms of={verdict.platforms} /></span>
               : <MessageBar intent="error" layout="multiline"><MessageBarBody>{verdict.message}</MessageBarBody></MessageBar>}
+          {value.trim() !== "" && verdict?.notes.map((note) => <Caption1 key={note} as="p">{note}</Caption1>)}
         </div>
       </div>
       <TablePanel table={table} tables={schema?.tables ?? []} onPick={readOnly ? undefined : (text) => onChange(value.trim() === "" ? `select * from ${text}` : `${value.trimEnd()} ${text}`)} />
@@ -73,6 +74,12 @@ export function tableAt(text: string, cursor: number, tables: Schemas["SchemaTab
   return found;
 }
 
+/** From and to which version of osquery something is there, where that is not always. */
+const Versions = ({ of }: { of: { since?: string | null; until?: string | null } }) => <>
+  {of.since && <Badge appearance="outline" color="informative">from {of.since}</Badge>}
+  {of.until && <Badge appearance="tint" color="warning">until {of.until}</Badge>}
+</>;
+
 function TablePanel({ table, tables, onPick }: { table: Schemas["SchemaTable"] | undefined; tables: Schemas["SchemaTable"][]; onPick: ((text: string) => void) | undefined }) {
   const [search, setSearch] = useState("");
   const wanted = useDeferredValue(search.trim().toLowerCase());
@@ -85,8 +92,8 @@ function TablePanel({ table, tables, onPick }: { table: Schemas["SchemaTable"] |
       ) : table ? (
         <>
           <Subtitle2 as="p">{table.name}</Subtitle2>
-          <div className="badges"><Platforms of={table.platforms} />{table.evented && <Badge appearance="tint" color="informative">events</Badge>}{table.sensitive && <Badge appearance="tint" color="warning">sensitive</Badge>}</div>
-          <dl className="columns">{table.columns.map((column) => <div key={column.name}><dt>{column.name}{column.flags.includes("required") && <strong title="Needs a value in the WHERE clause"> *</strong>}</dt><dd>{column.type.toLowerCase()}</dd></div>)}</dl>
+          <div className="badges"><Platforms of={table.platforms} />{table.evented && <Badge appearance="tint" color="informative">events</Badge>}{table.sensitive && <Badge appearance="tint" color="warning">sensitive</Badge>}<Versions of={table} /></div>
+          <dl className="columns">{table.columns.map((column) => <div key={column.name}><dt>{column.name}{column.flags.includes("required") && <strong title="Needs a value in the WHERE clause"> *</strong>}</dt><dd>{column.type.toLowerCase()} <Versions of={column} /></dd></div>)}</dl>
           {table.columns.some((column) => column.flags.includes("required")) && <Caption1 className="muted">* needs a value in the WHERE clause</Caption1>}
         </>
       ) : <Caption1 className="muted">The columns of the table you write about appear here. osquery has {tables.length || "hundreds of"} tables.</Caption1>}

@@ -130,7 +130,7 @@ public sealed class PackImportTests
         foreach (var name in s_trulyWrong)
         {
             if (!queries.ContainsKey(name)) continue;
-            Assert.Contains($"no such table: {name}", Assert.Throws<ConfigRefusedException>(() => Read(world, file, json)).Message, StringComparison.Ordinal);
+            Assert.Contains(name == "efigy" ? "no such table: efigy" : $"{name} ended with osquery ", Assert.Throws<ConfigRefusedException>(() => Read(world, file, json)).Message, StringComparison.Ordinal);
             queries.Remove(name);
         }
 

@@ -40,6 +40,29 @@ public sealed class SchemaImportTests
     }
 
     [Fact]
+    public void A_newer_versions_tables_keep_what_is_known_of_older_ones()
+    {
+        var before = new OsquerySchema("5.0.0", new(StringComparer.Ordinal)
+        {
+            ["gone"] = new("linux", new() { ["a"] = "TEXT" }),
+            ["long_gone"] = new("linux", new() { ["a"] = "TEXT" }, Until: "4.6.0"),
+            ["stays"] = new("linux", new() { ["a"] = "TEXT since:4.4.0", ["b"] = "TEXT", ["c"] = "TEXT until:4.3.0" }, Since: "4.2.0"),
+        });
+        var now = new OsquerySchema("5.1.0", new(StringComparer.Ordinal)
+        {
+            ["new"] = new("linux", new() { ["a"] = "TEXT" }),
+            ["stays"] = new("linux windows", new() { ["a"] = "BIGINT", ["d"] = "TEXT" }),
+        });
+
+        var all = SchemaImport.After(before, now);
+
+        Assert.Equal("5.1.0", all.OsqueryVersion);
+        Assert.Equal([("gone", null, "5.0.0"), ("long_gone", null, "4.6.0"), ("new", "5.1.0", null), ("stays", "4.2.0", null)], all.Tables.Select(table => (table.Key, table.Value.Since, table.Value.Until)));
+        Assert.Equal("a=BIGINT since:4.4.0; d=TEXT since:5.1.0; b=TEXT until:5.0.0; c=TEXT until:4.3.0", string.Join("; ", all.Tables["stays"].Columns.Select(column => $"{column.Key}={column.Value}")));
+        Assert.Equal(["a", "d"], all.Tables["stays"].CurrentColumns);
+    }
+
+    [Fact]
     public void The_schema_that_is_built_in_knows_osquerys_tables()
     {
         var schema = OsquerySchema.Bundled;

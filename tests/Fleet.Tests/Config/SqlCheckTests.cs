@@ -20,7 +20,17 @@ public sealed class SqlCheckTests
     [InlineData("select 1", "", "darwin linux windows")]
     [InlineData("select count(*) from users", "users", "darwin linux windows")]
     [InlineData("select pid_with_namespace from processes where path REGEXP '.*x'", null, null)]
-    [InlineData("select pid_with_namespace from users", "users", "darwin linux windows")]
+    [InlineData("select pid_with_namespace from users", "users", "linux")]
+    [InlineData("select * from users; select * from launchd", "launchd users", "darwin")]
+    [InlineData("pragma table_info(users)", "", "darwin linux windows")]
+    [InlineData("select name from pragma_table_info('users')", "", "darwin linux windows")]
+    [InlineData("select e.value->>'_name' from system_profiler p, json_each(p.value->'[0]') e", "system_profiler", "darwin")]
+    [InlineData("select t.value from prefetch p, json_tree(p.accessed_files) t", "prefetch", "windows")]
+    [InlineData("select uid from users where uid is distinct from 1 and gid is not distinct from 2", "users", "darwin linux windows")]
+    [InlineData("\uFEFFselect 1", "", "darwin linux windows")]
+    [InlineData("select pid, cwd from bpf_process_events", "bpf_process_events", "linux")]
+    [InlineData("select s.*, username from bpf_socket_events s join users using (uid)", "bpf_socket_events users", "linux")]
+    [InlineData("select carve(path) from file where path = '/x'", "file", "darwin linux windows")]
     [InlineData("select * from programs_and_features", "programs_and_features", "windows")]
     [InlineData("select split(path, '/', 0), regex_match(name, '(x)', 1), inet_aton('1.2.3.4'), concat_ws(',', 'a', 'b'), sha256(name) from processes", "processes", "darwin linux windows")]
     [InlineData("select name from deb_packages where version > '1.0' collate version_dpkg", "deb_packages", "linux")]
@@ -47,17 +57,20 @@ public sealed class SqlCheckTests
     [InlineData("select nme from users", "no such column: nme")]
     [InlineData("select * from", "incomplete input")]
     [InlineData("select frobnicate(1)", "no such function")]
-    [InlineData("select 1; select 2", "more than one statement")]
-    [InlineData("select 1; drop table users", "more than one statement")]
+    [InlineData("select 1; drop table users", "only read")]
+    [InlineData("select 1; select", "incomplete input")]
+    [InlineData("select * from temp.processes", "no such table: temp.processes")]
+    [InlineData("select * from generate_series(1, 3)", "no such table: generate_series")]
+    [InlineData("select * from pragma_database_list", "no such table: pragma_database_list")]
     [InlineData("drop table users", "only read")]
     [InlineData("insert into users (uid) values (1)", "only read")]
     [InlineData("delete from users", "only read")]
     [InlineData("create table x (a)", "only read")]
     [InlineData("attach '/tmp/x' as y", "only read")]
-    [InlineData("pragma table_info(users)", "only read")]
+    [InlineData("pragma user_version", "only read")]
     [InlineData("begin", "only read")]
     [InlineData("vacuum into '/tmp/x'", "only read")]
-    [InlineData("select load_extension('x')", "only read")]
+    [InlineData("select load_extension('x')", "no such function")]
     [InlineData("select * from sqlite_master; ", null)]
     public void Others_are_refused_in_words(string sql, string? message)
     {
@@ -145,4 +158,76 @@ public sealed class SqlCheckTests
         await exploding;
         Assert.NotEmpty((await table.PageAsync(KeyRange.Everything, 1_000, null, default)).Items);
     }
+
+    public static TheoryData<string, int> Functions() => new()
+    {
+        { "split", 3 }, { "regex_split", 3 }, { "regex_match", 3 }, { "concat", -1 }, { "concat_ws", -1 }, { "inet_aton", 1 }, { "in_cidr_block", 2 }, { "community_id_v1", -1 },
+        { "community_id_v1_strict", -1 }, { "version_compare", 2 }, { "md5", 1 }, { "sha1", 1 }, { "sha256", 1 }, { "to_base64", 1 }, { "from_base64", 1 }, { "conditional_to_base64", 1 },
+        { "parent_directory", 1 }, { "find_file_path_in_cmd", -1 }, { "is_path_deterministic", -1 }, { "sleep", 1 }, { "carve", 1 },
+        { "sqrt", 1 }, { "log", 1 }, { "log10", 1 }, { "exp", 1 }, { "power", 2 }, { "ceil", 1 }, { "floor", 1 }, { "pi", 0 }, { "degrees", 1 }, { "radians", 1 }, { "sin", 1 }, { "cos", 1 },
+        { "tan", 1 }, { "cot", 1 }, { "asin", 1 }, { "acos", 1 }, { "atan", 1 }, { "iif", 3 }, { "instr", 2 }, { "json_error_position", 1 }, { "unixepoch", 0 }, { "sign", 1 },
+    };
+
+    [Theory]
+    [MemberData(nameof(Functions))]
+    public void A_function_of_osquery_takes_as_many_arguments_as_there(string name, int count)
+    {
+        Assert.Null(s_check.Check(Call(count < 0 ? 6 : count)).Message);
+        if (count > 0 && name != "version_compare") Assert.Contains("wrong number of arguments", s_check.Check(Call(count - 1)).Message, StringComparison.Ordinal);
+
+        string Call(int arguments) => $"select {name}({string.Join(", ", Enumerable.Repeat("'1'", arguments))})";
+    }
+
+    [Theory]
+    [InlineData("regexp replicate charindex leftstr rightstr reverse proper padl padr padc strfilter difference ssdeep_compare")]
+    [InlineData("log2 ln ceiling trunc pow mod square coth atan2 atn2 sinh cosh tanh asinh acosh atanh")]
+    [InlineData("timediff octet_length jsonb json_pretty if unistr string_agg stdev variance mode median lower_quartile upper_quartile percentile soundex")]
+    public void What_agents_have_not_is_no_function(string names)
+    {
+        foreach (var name in names.Split(' '))
+        {
+            foreach (var count in new[] { 1, 2, 3 })
+            {
+                var verdict = s_check.Check($"select {name}({string.Join(", ", Enumerable.Repeat("'1'", count))})");
+                Assert.False(verdict.Valid, name);
+                Assert.True(verdict.Message!.Contains("no such function", StringComparison.Ordinal) || verdict.Message.Contains("wrong number", StringComparison.Ordinal), verdict.Message);
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData("select * from bpf_process_events", "4.6.0")]
+    [InlineData("select * from hash where path = '/x'", null)]
+    [InlineData("select pid_with_namespace from hash where path = '/x'", "4.4.0")]
+    [InlineData("select 'pid_with_namespace' from hash -- pid_with_namespace", null)]
+    [InlineData("select * from hash h join bpf_process_events b using (path)", "4.6.0")]
+    public void From_which_version_it_runs_is_known(string sql, string? since)
+    {
+        var verdict = s_check.Check(sql);
+        Assert.True(verdict.Valid, verdict.Message);
+        Assert.Equal(since, verdict.Since);
+        Assert.Null(verdict.Until);
+    }
+
+    [Theory]
+    [InlineData("select name from opera_extensions", "4.6.0", "opera_extensions ended with osquery 4.6.0.")]
+    [InlineData("select * from kernel_integrity", "4.1.0", "kernel_integrity ended with osquery 4.1.0.")]
+    [InlineData("select ssdeep from hash where path = '/x'", "5.2.2", "hash.ssdeep ended with osquery 5.2.2.")]
+    [InlineData("select h.ssdeep, o.name from hash h join opera_extensions o using (path)", "4.6.0", "hash.ssdeep ended with osquery 5.2.2. opera_extensions ended with osquery 4.6.0.")]
+    public void What_ended_is_named_with_its_version(string sql, string until, string message)
+    {
+        var verdict = s_check.Check(sql);
+        Assert.False(verdict.Valid);
+        Assert.Equal((until, message), (verdict.Until, verdict.Message));
+    }
+
+    [Fact]
+    public void A_query_may_be_as_long_as_agents_take()
+    {
+        var sql = $"select * from processes where name not in ({string.Join(',', Enumerable.Range(0, 20_000).Select(i => $"'program{i:00000}'"))})";
+        Assert.Null(s_check.Check(sql).Message);
+    }
+
+    [Fact]
+    public void Several_statements_are_counted() => Assert.Equal(2, s_check.Check("select 1; -- one\n select 2;").Statements);
 }

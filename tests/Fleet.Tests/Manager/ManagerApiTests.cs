@@ -175,9 +175,25 @@ public sealed class ManagerApiTests : IAsyncLifetime
     public async Task SQL_is_checked_on_demand()
     {
         var good = await _api.OkAsync("POST", "/api/queries/check", """{"sql":"select * from launchd"}""");
-        Assert.Equal("""{"valid":true,"message":null,"tables":["launchd"],"platforms":["darwin"]}""", good.ToJsonString());
+        Assert.Equal("""{"valid":true,"message":null,"tables":["launchd"],"platforms":["darwin"],"since":null,"until":null,"notes":[]}""", good.ToJsonString());
         var bad = await _api.OkAsync("POST", "/api/queries/check", """{"sql":"select"}""");
         Assert.False((bool)bad["valid"]!);
+    }
+
+    [Fact]
+    public async Task What_does_not_run_everywhere_is_told_with_the_number_of_nodes()
+    {
+        foreach (var (host, version) in new[] { ("old", "4.1.0"), ("older", "3.3.2"), ("new", "5.23.1") })
+        {
+            var secret = _server.Secret;
+            await _api.AgentAsync("enroll", $$$"""{"enroll_secret":"{{{secret}}}","host_identifier":"{{{host}}}","host_details":{"osquery_info":{"version":"{{{version}}}"} } }""");
+        }
+
+        var ended = await _api.OkAsync("POST", "/api/queries/check", """{"sql":"select * from opera_extensions"}""");
+        Assert.Equal((false, "opera_extensions ended with osquery 4.6.0.", "4.6.0", "2 of your nodes still have it."), ((bool)ended["valid"]!, (string?)ended["message"], (string?)ended["until"], (string?)ended["notes"]![0]));
+        var late = await _api.OkAsync("POST", "/api/queries/check", """{"sql":"select * from bpf_process_events; select 1"}""");
+        Assert.Equal((true, "4.6.0", 2), ((bool)late["valid"]!, (string?)late["since"], late["notes"]!.AsArray().Count));
+        Assert.Equal("It runs from osquery 4.6.0 on. 2 of your nodes are older.", (string?)late["notes"]![0]);
     }
 
     [Fact]

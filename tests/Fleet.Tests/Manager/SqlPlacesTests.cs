@@ -139,7 +139,9 @@ public sealed partial class SqlPlacesTests : ApiTest
         yield return "WITH a AS (SELECT 1) DELETE FROM users";
         yield return "UPDATE users SET uid = 1 RETURNING uid";
         yield return "DETACH main";
-        yield return "SELECT 1 /* ; */; SELECT 2";
+        yield return "SELECT 1 /* ; */; SELECT 2; DROP TABLE users";
+        yield return "PRAGMA case_sensitive_like = 1; PRAGMA temp_store_directory = '/tmp'";
+        yield return "SELECT * FROM pragma_database_list";
         yield return "EXPLAIN ATTACH 'x' AS y";
         yield return "BEGIN EXCLUSIVE";
         yield return "SELECT 1\u0000; ATTACH 'x' AS y";
