@@ -61,9 +61,7 @@ internal sealed class Background(Settings settings, Chores chores, ChoreBoard bo
                 log.LogError(fault, "The chore {Chore} failed; it is done again in {Every}", chore.Name, chore.Every);
             }
 
-            // Housekeeping never takes more than half of the time, so that agents come first.
-            var took = clock.GetElapsedTime(began);
-            await Task.Delay(took > chore.Every && !chore.IsStage ? took : chore.Every, clock, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(chore.RestAfter(clock.GetElapsedTime(began)), clock, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 }

@@ -80,6 +80,12 @@ internal sealed record Limits
     /// <summary>Bytes that SQLite may take to understand one statement: common table expressions expand, 2 kB of them to hundreds of MB.</summary>
     public int SqlCheckBytes { get; init; } = 32 << 20;
 
+    /// <summary>How long a stage may have work and finish nothing before health tells of it.</summary>
+    public TimeSpan StageStanding { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>How long a write may take, its waiting in the queue among it: an agent gives up after 16 s.</summary>
+    public TimeSpan WritePatience { get; init; } = TimeSpan.FromSeconds(9);
+
     /// <summary>Rows that a report holds for one node and query. Event tables only ever add, so theirs would grow for ever.</summary>
     public int ReportRows { get; init; } = 10_000;
 

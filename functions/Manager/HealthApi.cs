@@ -31,8 +31,6 @@ internal sealed record MetricsBody(DateTimeOffset StartedAt, IReadOnlyList<Metri
 internal static class HealthApi
 {
     private static readonly TimeSpan s_lateFeed = TimeSpan.FromMinutes(1);
-    private static readonly TimeSpan s_standing = TimeSpan.FromMinutes(5);
-
     /// <summary>A person is told who looks into what is an hour old and seems new.</summary>
     private static readonly TimeSpan s_behind = TimeSpan.FromHours(1);
 
@@ -66,7 +64,7 @@ internal static class HealthApi
         [.. board.Read().Select(metric => new MetricBody(metric.Name, metric.Unit, metric.Description, metric.Tags.DistinctBy(tag => tag.Key).ToDictionary(), metric.Total, metric.LastHour, metric.Mean, metric.Most))]));
 
     private static async Task<IResult> ReportAsync(
-        ITables tables, IDeadLetters letters, ChangeFeed changes, ChoreBoard chores, StageBoard stages, Quarantine quarantine, Inbox inbox, OwnCertificate certificate, TimeProvider clock, MetricsBoard metrics, Alerters alerters, SinkStore sinks, SinkQueue queue, CancellationToken ct)
+        ITables tables, IDeadLetters letters, ChangeFeed changes, ChoreBoard chores, StageBoard stages, Quarantine quarantine, Inbox inbox, OwnCertificate certificate, TimeProvider clock, MetricsBoard metrics, Alerters alerters, SinkStore sinks, SinkQueue queue, Limits limits, CancellationToken ct)
     {
         var counted = metrics.Read();
         var parts = new List<HealthPart>
@@ -86,13 +84,13 @@ internal static class HealthApi
                 : (true, $"{chores.Runs.Count} chores ran on this instance, none failed last."))),
             await PartAsync("stages", async () =>
             {
-                if (stages.Standing(s_standing) is { Count: > 0 } standing)
+                if (stages.Standing(limits.StageStanding) is { Count: > 0 } standing)
                 {
                     return (false, string.Join(" ", standing.Select(one => FormattableString.Invariant($"{one.Stage} finished nothing for {one.For.TotalMinutes:0} min, and there is work for it."))));
                 }
 
                 var lag = clock.GetUtcNow() - await inbox.CompleteUpToAsync(ct) ?? TimeSpan.Zero;
-                return (lag < s_behind, lag < s_standing ? "Every stage moves." : FormattableString.Invariant($"Every stage moves; reports and searches are {lag.TotalMinutes:0} min behind."));
+                return (lag < s_behind, lag < limits.StageStanding ? "Every stage moves." : FormattableString.Invariant($"Every stage moves; reports and searches are {lag.TotalMinutes:0} min behind."));
             }),
             await PartAsync("quarantine", async () => await quarantine.ListAsync(100, ct) is { Count: > 0 } aside
                 ? (false, $"{aside.Count} batches were put aside because of their lines: see the dead letters. The newest: {aside[0].Reason}")

@@ -52,7 +52,7 @@ internal sealed class SqliteDatabase : IDisposable
         // From here on a file that is gone is a fault, and not a new and empty store.
         _connectionString = ConnectionTo(path, SqliteOpenMode.ReadWrite, ReaderPatience);
         _anchor = new(Open(), path);
-        Writer = new SqliteWriter(connection, limits.QueuedWrites, _anchor.Check);
+        Writer = new SqliteWriter(connection, limits, _anchor.Check);
         _checkpoints = new Timer(_ => Checkpoint(), null, s_checkpoint, s_checkpoint);
     }
 

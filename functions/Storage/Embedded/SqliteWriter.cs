@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Threading.Channels;
+using Fleet.Kernel;
 using Microsoft.Data.Sqlite;
 
 namespace Fleet.Storage.Embedded;
@@ -8,24 +9,22 @@ namespace Fleet.Storage.Embedded;
 /// <remarks>There is no waiting window: at rest a write is committed at once, under load transactions grow by themselves.</remarks>
 internal sealed class SqliteWriter : IDisposable
 {
-    /// <summary>How long a write may take before its caller is told so: an agent gives up after 16 s.</summary>
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(9);
-
     private readonly SqliteConnection _connection;
     private readonly Channel<Work> _queue;
     private readonly Thread _thread;
     private readonly int _most;
+    private readonly TimeSpan _patience;
     private readonly Action _check;
 
     /// <param name="connection">Becomes the writer's.</param>
-    /// <param name="most">How many writes may wait.</param>
+    /// <param name="limits">How many writes may wait, and for how long.</param>
     /// <param name="check">Throws if the file is not there any more. Is called before each commit.</param>
-    public SqliteWriter(SqliteConnection connection, int most, Action check)
+    public SqliteWriter(SqliteConnection connection, Limits limits, Action check)
     {
         _check = check;
         _connection = connection;
-        _most = most;
-        _queue = Channel.CreateBounded<Work>(new BoundedChannelOptions(most) { SingleReader = true });
+        (_most, _patience) = (limits.QueuedWrites, limits.WritePatience);
+        _queue = Channel.CreateBounded<Work>(new BoundedChannelOptions(_most) { SingleReader = true });
         _thread = new Thread(Pump) { Name = "sqlite writer", IsBackground = true };
         _thread.Start();
     }
@@ -54,15 +53,15 @@ internal sealed class SqliteWriter : IDisposable
     }
 
     /// <summary>Whoever waits is told in time to come again; what it wrote may be there by then, and writing it again does no harm.</summary>
-    private static async Task<T> WaitAsync<T>(Task<T> done)
+    private async Task<T> WaitAsync<T>(Task<T> done)
     {
         try
         {
-            return await done.WaitAsync(s_patience);
+            return await done.WaitAsync(_patience);
         }
         catch (TimeoutException)
         {
-            throw new StorageUnavailableException($"The database has not answered for {s_patience.TotalSeconds:0} s: its disk is slow, or another process holds it.");
+            throw new StorageUnavailableException($"The database has not answered for {_patience.TotalSeconds:0} s: its disk is slow, or another process holds it.");
         }
     }
 
@@ -93,7 +92,7 @@ internal sealed class SqliteWriter : IDisposable
     private void Commit(List<Work> batch)
     {
         // Nobody would hear of their end.
-        foreach (var stale in batch.Where(work => Stopwatch.GetElapsedTime(work.QueuedAt) > s_patience)) stale.Fail(new StorageUnavailableException("The write waited too long for the disk."));
+        foreach (var stale in batch.Where(work => Stopwatch.GetElapsedTime(work.QueuedAt) > _patience)) stale.Fail(new StorageUnavailableException("The write waited too long for the disk."));
         batch.RemoveAll(work => work.HasFailed);
         if (batch.Count == 0) return;
         try

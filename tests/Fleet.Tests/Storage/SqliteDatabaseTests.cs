@@ -27,6 +27,34 @@ public sealed class SqliteDatabaseTests
     }
 
     [Fact]
+    public async Task A_write_that_waits_too_long_is_told_and_is_not_done_later()
+    {
+        using var scratch = new Scratch();
+        using var database = new SqliteDatabase(scratch.File("a.db"), Limits.Default with { WritePatience = TimeSpan.FromMilliseconds(50) });
+        using var entered = new ManualResetEventSlim();
+        using var gate = new ManualResetEventSlim();
+        var isDone = false;
+        try
+        {
+            var blocked = database.Writer.RunAsync(_ => { entered.Set(); gate.Wait(); return 0; }, several: false, default);
+            entered.Wait();
+            var late = database.Writer.RunAsync(_ => isDone = true, several: false, default);
+            await Assert.ThrowsAsync<StorageUnavailableException>(() => late);
+            await Assert.ThrowsAsync<StorageUnavailableException>(() => blocked);
+
+            // A timer may be a little early: after one that began later it is certain.
+            await Assert.ThrowsAsync<StorageUnavailableException>(() => database.Writer.RunAsync(_ => 0, several: false, default));
+        }
+        finally
+        {
+            gate.Set();
+        }
+
+        database.Writer.Drain();
+        Assert.False(isDone);
+    }
+
+    [Fact]
     public async Task After_a_checkpoint_the_file_alone_is_whole()
     {
         using var scratch = new Scratch();
