@@ -1,5 +1,4 @@
 using System.Buffers.Text;
-using System.Globalization;
 using Fleet.Kernel;
 
 namespace Fleet.Results;
@@ -8,8 +7,6 @@ namespace Fleet.Results;
 /// <remarks>Of members that come twice the first of the right kind counts.</remarks>
 internal ref struct LineScanner
 {
-    private static readonly string[] s_asctime = ["ddd MMM d HH:mm:ss yyyy 'UTC'", "ddd MMM dd HH:mm:ss yyyy 'UTC'"];
-
     private JsonCursor _cursor;
 
     /// <param name="lines">A <c>data</c> array that was scanned when it came.</param>
@@ -74,13 +71,7 @@ internal ref struct LineScanner
     public readonly DateTimeOffset? Time()
     {
         if (Number(UnixTime) is > 0 and < 253_402_300_800 and var seconds) return DateTimeOffset.FromUnixTimeSeconds(seconds);
-        if (!CalendarTime.IsThere) return null;
-        var text = JsonText.Text(CalendarTime, Json)!;
-        const DateTimeStyles Styles = DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal | DateTimeStyles.AllowWhiteSpaces;
-        return DateTimeOffset.TryParseExact(text, s_asctime, CultureInfo.InvariantCulture, Styles, out var time)
-            || DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, Styles, out time)
-            ? time
-            : null;
+        return CalendarTime.IsThere ? Results.CalendarTime.Read(JsonText.Text(CalendarTime, Json)!) : null;
     }
 
     /// <summary>A whole number, whether it came as a number or, as from 2.x agents, as text.</summary>
@@ -95,7 +86,7 @@ internal ref struct LineScanner
     public static bool IsDecoration(ReadOnlySpan<byte> member) => !(
         member.SequenceEqual("name"u8) || member.SequenceEqual("action"u8) || member.SequenceEqual("hostIdentifier"u8) || member.SequenceEqual("calendarTime"u8)
         || member.SequenceEqual("unixTime"u8) || member.SequenceEqual("epoch"u8) || member.SequenceEqual("counter"u8) || member.SequenceEqual("columns"u8)
-        || member.SequenceEqual("diffResults"u8) || member.SequenceEqual("snapshot"u8)
+        || member.SequenceEqual("diffResults"u8) || member.SequenceEqual("snapshot"u8) || member.SequenceEqual("log_type"u8)
         || member.SequenceEqual("numerics"u8) || member.SequenceEqual("logNumericsAsNumbers"u8));
 
     private void Note(ReadOnlySpan<byte> member, JsonPart value)
