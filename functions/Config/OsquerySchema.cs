@@ -13,8 +13,9 @@ namespace Fleet.Config;
 /// <param name="Until">The last version that had it; null if the newest has it.</param>
 internal sealed record OsqueryTable(string Platforms, Dictionary<string, string> Columns, bool Evented = false, string? Aliases = null, string? Since = null, string? Until = null)
 {
-    private const string SinceMark = "since:";
-    private const string UntilMark = "until:";
+    /// <summary>Before a version in a column's text.</summary>
+    public const string SinceMark = "since:";
+    public const string UntilMark = "until:";
 
     /// <summary>The columns of the newest version.</summary>
     [JsonIgnore]

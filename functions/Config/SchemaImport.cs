@@ -46,23 +46,23 @@ internal static partial class SchemaImport
         foreach (var (name, table) in now.Tables)
         {
             if (!before.Tables.TryGetValue(name, out var old)) tables[name] = table with { Since = now.OsqueryVersion };
-            else tables[name] = table with { Since = old.Since, Columns = After(old.Columns, table.Columns, before.OsqueryVersion, now.OsqueryVersion) };
+            else tables[name] = table with { Since = old.Since, Columns = ColumnsAfter(old, table, before.OsqueryVersion, now.OsqueryVersion) };
         }
 
         foreach (var (name, old) in before.Tables.Where(table => !now.Tables.ContainsKey(table.Key))) tables[name] = old with { Until = old.Until ?? before.OsqueryVersion };
         return now with { Tables = tables };
     }
 
-    private static Dictionary<string, string> After(Dictionary<string, string> before, Dictionary<string, string> now, string oldVersion, string newVersion)
+    private static Dictionary<string, string> ColumnsAfter(OsqueryTable before, OsqueryTable now, string oldVersion, string newVersion)
     {
         var columns = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (var (name, text) in now)
+        foreach (var (name, text) in now.Columns)
         {
-            var since = before.TryGetValue(name, out var old) ? old.Split(' ').FirstOrDefault(word => word.StartsWith("since:", StringComparison.Ordinal)) : $"since:{newVersion}";
-            columns[name] = since is null ? text : $"{text} {since}";
+            var since = before.Columns.ContainsKey(name) ? before.SinceOf(name) : newVersion;
+            columns[name] = since is null ? text : $"{text} {OsqueryTable.SinceMark}{since}";
         }
 
-        foreach (var (name, old) in before) columns.TryAdd(name, old.Contains("until:", StringComparison.Ordinal) ? old : $"{old} until:{oldVersion}");
+        foreach (var (name, old) in before.Columns) columns.TryAdd(name, before.UntilOf(name) is null ? $"{old} {OsqueryTable.UntilMark}{oldVersion}" : old);
         return columns;
     }
 

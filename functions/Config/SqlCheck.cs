@@ -26,6 +26,9 @@ internal sealed class SqlCheck : IDisposable
     private readonly Limits _limits;
     private readonly Dictionary<string, Declared> _extra = new(StringComparer.OrdinalIgnoreCase);
     private readonly ConcurrentBag<SqlSandbox> _idle = [];
+
+    /// <summary>With the tables of older versions too.</summary>
+    private readonly ConcurrentBag<SqlSandbox> _idleEver = [];
     private bool _isDisposed;
 
     /// <param name="schema">osquery's tables.</param>
@@ -73,26 +76,41 @@ internal sealed class SqlCheck : IDisposable
         if (s_request.Value?.Value > _limits.SqlRequestTime) return Wrong(FormattableString.Invariant($"It was not checked: the SQL of this request took more than {_limits.SqlRequestTime.TotalSeconds:0} seconds already. Send it in parts."));
         s_room.Wait();
         var began = Stopwatch.GetTimestamp();
-        var sandbox = _idle.TryTake(out var idle) ? idle : Open();
         try
         {
-            var prepared = sandbox.Prepare(sql!);
+            var (prepared, isSpent) = Prepare(sql!, _idle, Open);
             if (prepared.Message is not { } message) return Judge(prepared, sql!);
-            return sandbox.IsSpent || Ended(sql!) is not { } ended ? Wrong(Explain(message)) : ended;
+            return isSpent || Ended(sql!) is not { } ended ? Wrong(Explain(message)) : ended;
         }
         finally
         {
             if (s_request.Value is { } request) request.Value += Stopwatch.GetElapsedTime(began);
-            if (sandbox.IsSpent || _isDisposed) sandbox.Dispose();
-            else _idle.Add(sandbox);
             s_room.Release();
+        }
+    }
+
+    /// <summary>In a sandbox that is idle, or a new one: to make one takes longer than to prepare a statement.</summary>
+    private (SqlSandbox.Prepared Prepared, bool IsSpent) Prepare(string sql, ConcurrentBag<SqlSandbox> idle, Func<SqlSandbox> open)
+    {
+        var sandbox = idle.TryTake(out var one) ? one : open();
+        try
+        {
+            return (sandbox.Prepare(sql), sandbox.IsSpent);
+        }
+        finally
+        {
+            if (sandbox.IsSpent || _isDisposed) sandbox.Dispose();
+            else idle.Add(sandbox);
         }
     }
 
     public void Dispose()
     {
         _isDisposed = true;
-        while (_idle.TryTake(out var sandbox)) sandbox.Dispose();
+        foreach (var idle in new[] { _idle, _idleEver })
+        {
+            while (idle.TryTake(out var sandbox)) sandbox.Dispose();
+        }
     }
 
     private static SqlVerdict Wrong(string message) => new(false, message, [], []);
@@ -119,8 +137,7 @@ internal sealed class SqlCheck : IDisposable
     /// <summary>What it reads that older versions had, if that is all that is wrong with it.</summary>
     private SqlVerdict? Ended(string sql)
     {
-        using var sandbox = Open(_schema.Ever, table => table.Columns.Keys);
-        var prepared = sandbox.Prepare(sql);
+        var (prepared, _) = Prepare(sql, _idleEver, () => Open(_schema.Ever, table => table.Columns.Keys));
         if (prepared.Message is not null) return null;
         var words = SqlSyntax.Words(sql);
         var ended = prepared.Tables.Where(name => _schema.Ever.GetValueOrDefault(name)?.Until is not null).Select(name => (Name: name, _schema.Ever[name].Until))

@@ -40,9 +40,6 @@ internal static class SqlFunctions
 
     private static readonly string[] s_collations = ["version", "version_arch", "version_dpkg", "version_rhel"];
 
-    /// <summary>The names, for what completes SQL.</summary>
-    public static IReadOnlyCollection<string> Names => s_known.Items;
-
     public static bool Has(string name) => s_known.Contains(name);
 
     public static void Register(sqlite3 database)

@@ -99,8 +99,8 @@ internal sealed class SqlSandbox : IDisposable
                 if (!statement.IsInvalid)
                 {
                     if (!_isPragma && raw.sqlite3_stmt_readonly(statement) == 0) return Prepared.Refused("The SQL must only read.");
-                    if (isView && (++count > 1 || _isPragma)) return Prepared.Refused("A view is one SELECT.");
-                    if (!isView) count++;
+                    if (isView && (count > 0 || _isPragma)) return Prepared.Refused("A view is one SELECT.");
+                    count++;
                     columns.AddRange(Enumerable.Range(0, raw.sqlite3_column_count(statement)).Select(i => raw.sqlite3_column_name(statement, i).utf8_to_string() ?? ""));
                 }
             }

@@ -8,6 +8,7 @@ namespace Fleet.Kernel;
 internal static unsafe partial class TlsSuites
 {
     private const string Library = "libcrypto.so.3";
+
     /// <summary>OPENSSL_INIT_LOAD_CONFIG and OPENSSL_INIT_NO_ATEXIT: as .NET does, which would be too late to say so.</summary>
     private const ulong Initialization = 0x40 | 0x80000;
 

@@ -8,14 +8,15 @@ internal sealed class SqlNotes(NodeQuery nodes)
     public async ValueTask<IReadOnlyList<string>> OfAsync(SqlVerdict verdict, CancellationToken ct)
     {
         var notes = new List<string>();
-        if (verdict.Until is { } until && await CountAsync(version => version <= Version.Parse(until), ct) is > 0 and var having)
+        var versions = verdict is { Since: null, Until: null } ? [] : (await nodes.FindAsync(new(), ct)).CountBy(one => one.Node.OsqueryVersion).ToList();
+        if (verdict.Until is { } until && Count(versions, version => version <= Version.Parse(until)) is > 0 and var having)
         {
             notes.Add(having == 1 ? "1 of your nodes still has it." : $"{having} of your nodes still have it.");
         }
 
         if (verdict.Since is { } since)
         {
-            var older = await CountAsync(version => version < Version.Parse(since), ct);
+            var older = Count(versions, version => version < Version.Parse(since));
             notes.Add($"It runs from osquery {since} on.{(older == 0 ? "" : older == 1 ? " 1 of your nodes is older." : $" {older} of your nodes are older.")}");
         }
 
@@ -23,6 +24,6 @@ internal sealed class SqlNotes(NodeQuery nodes)
         return notes;
     }
 
-    private async ValueTask<int> CountAsync(Predicate<Version> wanted, CancellationToken ct) =>
-        (await nodes.FindAsync(new(), ct)).Count(one => Version.TryParse(one.Node.OsqueryVersion.Split('-')[0], out var version) && wanted(version));
+    private static int Count(List<KeyValuePair<string, int>> versions, Predicate<Version> wanted) =>
+        versions.Where(one => Version.TryParse(one.Key.Split('-')[0], out var version) && wanted(version)).Sum(one => one.Value);
 }

@@ -121,10 +121,12 @@ internal static class LineReader
         foreach (var row in Items(list, line.Json))
         {
             if (row.Kind == JsonKind.Object) rows.Add(Row(line, name, action, row, lines, whole, received));
-            else if (!isMarked) rows.Add(Bad(line, whole, received, $"each of the {action} rows must be a JSON object", name));
-
-            // The mark has the whole line with it: one is enough.
-            isMarked |= row.Kind != JsonKind.Object;
+            else if (!isMarked)
+            {
+                // It has the whole line with it: one is enough.
+                rows.Add(Bad(line, whole, received, $"each of the {action} rows must be a JSON object", name));
+                isMarked = true;
+            }
         }
     }
 

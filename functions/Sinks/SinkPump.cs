@@ -65,8 +65,7 @@ internal sealed class SinkPump(SinkStore sinks, SinkQueue queue, BatchStore batc
         catch (Exception fault) when (!ct.IsCancellationRequested)
         {
             // Health reads it there, and it is tried ever later.
-            var attempts = run.State.Attempts + 1;
-            run.State = run.State with { Attempts = attempts, NextAt = clock.GetUtcNow() + limits.BackOff(Math.Min(attempts, 30)), Error = fault.Message };
+            run.State = Failed(run.State, fault.Message);
             throw;
         }
         finally
@@ -74,6 +73,9 @@ internal sealed class SinkPump(SinkStore sinks, SinkQueue queue, BatchStore batc
             await queue.NoteAsync(name, run.State, TimeSpan.Zero, CancellationToken.None);
         }
     }
+
+    private SinkState Failed(SinkState state, string reason, TimeSpan? wait = null) =>
+        state with { Attempts = state.Attempts + 1, NextAt = clock.GetUtcNow() + (wait ?? limits.BackOff(Math.Min(state.Attempts + 1, 30))), Error = reason };
 
     /// <summary>Sends batches together as far as they fit; false if the sink must wait.</summary>
     private async ValueTask<bool> SendAsync(Run run, IReadOnlyList<Queued> waiting, CancellationToken ct)
@@ -109,8 +111,7 @@ internal sealed class SinkPump(SinkStore sinks, SinkQueue queue, BatchStore batc
             if (await SendAsync(run, piece, refused, ct) is not Delivery.Delivered and var failed)
             {
                 // What is wrong with the address or the credential somebody will mend: nothing is given up.
-                var attempts = run.State.Attempts + 1;
-                run.State = run.State with { Attempts = attempts, NextAt = clock.GetUtcNow() + ((failed as Delivery.RetryAfter)?.Wait ?? limits.BackOff(Math.Min(attempts, 30))), Error = failed.Reason };
+                run.State = Failed(run.State, failed.Reason, (failed as Delivery.RetryAfter)?.Wait);
                 return false;
             }
 

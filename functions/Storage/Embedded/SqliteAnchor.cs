@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Microsoft.Data.Sqlite;
 using SQLitePCL;
 
@@ -10,8 +9,7 @@ internal sealed unsafe class SqliteAnchor(SqliteConnection connection, string pa
     /// <summary>SQLITE_FCNTL_HAS_MOVED: SQLite compares the file that it holds with the one of that name.</summary>
     private const int HasMoved = 20;
 
-    private static readonly Lazy<nint> s_fileControl = new(() =>
-        NativeLibrary.GetExport(NativeLibrary.Load("e_sqlite3", typeof(SQLite3Provider_e_sqlite3).Assembly, null), "sqlite3_file_control"));
+    private static readonly nint s_fileControl = SqliteLibrary.Export("sqlite3_file_control");
 
     private readonly Lock _one = new();
     private bool _isDisposed;
@@ -23,7 +21,7 @@ internal sealed unsafe class SqliteAnchor(SqliteConnection connection, string pa
         lock (_one)
         {
             // Windows lets nobody move a file that is open, and its SQLite does not know the question.
-            if (_isDisposed || ((delegate* unmanaged<nint, byte*, int, int*, int>)s_fileControl.Value)(connection.Handle!.DangerousGetHandle(), null, HasMoved, &hasMoved) != raw.SQLITE_OK) return;
+            if (_isDisposed || ((delegate* unmanaged<nint, byte*, int, int*, int>)s_fileControl)(connection.Handle!.DangerousGetHandle(), null, HasMoved, &hasMoved) != raw.SQLITE_OK) return;
         }
 
         if (hasMoved != 0) throw new StorageUnavailableException($"{path} was moved, deleted or replaced while the server runs. Put it back, or restart the server with the one that is to be used.");

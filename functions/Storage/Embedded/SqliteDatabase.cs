@@ -22,7 +22,6 @@ internal sealed class SqliteDatabase : IDisposable
     private const int ApplicationId = 0x464C4545;
 
     private readonly string _path;
-    private string _connectionString;
     private static readonly TimeSpan s_checkpoint = TimeSpan.FromSeconds(30);
     private readonly SqliteAnchor _anchor;
 
@@ -35,12 +34,11 @@ internal sealed class SqliteDatabase : IDisposable
     {
         SqliteMemory.Init();
         _path = path;
-        _connectionString = ConnectionTo(path, SqliteOpenMode.ReadWriteCreate, WriterPatience);
-        var connection = Open();
+        var connection = Open(SqliteOpenMode.ReadWriteCreate, WriterPatience);
         try
         {
             Claim(connection, path);
-            Run(connection, $"PRAGMA journal_mode=WAL; PRAGMA busy_timeout={BusyTimeout(WriterPatience)}");
+            Run(connection, "PRAGMA journal_mode=WAL");
         }
         catch (Exception fault)
         {
@@ -49,8 +47,6 @@ internal sealed class SqliteDatabase : IDisposable
         }
 
         PrivateFile.Restrict(path);
-        // From here on a file that is gone is a fault, and not a new and empty store.
-        _connectionString = ConnectionTo(path, SqliteOpenMode.ReadWrite, ReaderPatience);
         _anchor = new(Open(), path);
         Writer = new SqliteWriter(connection, limits, _anchor.Check);
         _checkpoints = new Timer(_ => Checkpoint(), null, s_checkpoint, s_checkpoint);
@@ -107,9 +103,6 @@ internal sealed class SqliteDatabase : IDisposable
     /// <summary>Milliseconds that SQLite itself waits. Microsoft.Data.Sqlite tries again what SQLite calls busy, as long as a command may take: both together wait as long as they should.</summary>
     private static int BusyTimeout(int patience) => patience * 500;
 
-    private static string ConnectionTo(string path, SqliteOpenMode mode, int patience) =>
-        new SqliteConnectionStringBuilder { DataSource = path, Pooling = false, Mode = mode, DefaultTimeout = patience }.ToString();
-
     /// <summary>Marks a new database as ours, and makes no tables in one that is not.</summary>
     private static void Claim(SqliteConnection connection, string path)
     {
@@ -151,14 +144,15 @@ internal sealed class SqliteDatabase : IDisposable
         command.ExecuteNonQuery();
     }
 
-    private SqliteConnection Open()
+    /// <summary>Only the first makes the file: once it was there, one that is gone is a fault, and not a new and empty store.</summary>
+    private SqliteConnection Open(SqliteOpenMode mode = SqliteOpenMode.ReadWrite, int patience = ReaderPatience)
     {
-        var connection = new SqliteConnection(_connectionString);
+        var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = _path, Pooling = false, Mode = mode, DefaultTimeout = patience }.ToString());
         try
         {
             connection.Open();
             // FULL: a commit returns when the log is on the disk. The write-ahead log may grow to 64 MB before it is folded in.
-            Run(connection, $"PRAGMA busy_timeout={BusyTimeout(ReaderPatience)}; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=16384; PRAGMA temp_store=MEMORY");
+            Run(connection, $"PRAGMA busy_timeout={BusyTimeout(patience)}; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=16384; PRAGMA temp_store=MEMORY");
             return connection;
         }
         catch (SqliteException fault)

@@ -45,8 +45,7 @@ internal static unsafe class SqliteMemory
     private static bool Configure()
     {
         Batteries_V2.Init();
-        var library = NativeLibrary.Load("e_sqlite3", typeof(SQLite3Provider_e_sqlite3).Assembly, null);
-        var config = NativeLibrary.GetExport(library, "sqlite3_config");
+        var config = SqliteLibrary.Export("sqlite3_config");
         fixed (Methods* methods = &s_default)
         {
             Check(Call(config, ConfigGetMalloc, methods));

@@ -103,16 +103,10 @@ internal sealed class SqliteWriter : IDisposable
             SqliteDatabase.Run(_connection, "COMMIT");
             Commits++;
         }
-        catch (StorageUnavailableException fault)
+        catch (Exception fault) when (fault is SqliteException or StorageUnavailableException)
         {
             TryRollBack();
-            foreach (var work in batch) work.Fail(fault);
-            return;
-        }
-        catch (SqliteException fault)
-        {
-            TryRollBack();
-            foreach (var work in batch) work.Fail(new StorageUnavailableException($"The database cannot be written: {fault.Message}", fault));
+            foreach (var work in batch) work.Fail(fault as StorageUnavailableException ?? new StorageUnavailableException($"The database cannot be written: {fault.Message}", fault));
             return;
         }
 
