@@ -11,10 +11,11 @@ internal static class ApplyCommand
     public static Command BuildPlan()
     {
         var folder = Folder();
+        var allow = Shared.Allow();
         var output = Remote.Output("table", "json");
-        return new Command("plan", "Show what apply would change, exactly. Exit code 2: something would.") { folder, s_prune, output }.WithServer("fleet plan -f fleet/", async (parsed, client, ct) =>
+        return new Command("plan", "Show what apply would change, exactly. Exit code 2: something would.") { folder, s_prune, allow, output }.WithServer("fleet plan -f fleet/", async (parsed, client, ct) =>
         {
-            var plan = await Plan.MakeAsync(client, parsed.GetValue(folder)!, parsed.GetValue(s_prune), ct);
+            var plan = await Plan.MakeAsync(client, parsed.GetValue(folder)!, parsed.GetValue(s_prune), parsed.GetValue(allow), ct);
             Print(plan, parsed.GetValue(output)!, "would be");
             return plan.Steps.Count == 0 ? 0 : Remote.NotSo;
         });
@@ -23,12 +24,13 @@ internal static class ApplyCommand
     public static Command BuildApply()
     {
         var folder = Folder();
+        var allow = Shared.Allow();
         var output = Remote.Output("table", "json");
-        return new Command("apply", "Make a server be as a folder of YAML says. Only what differs is written; nothing is if a file has a mistake.") { folder, s_prune, output }.WithServer(
+        return new Command("apply", "Make a server be as a folder of YAML says. Only what differs is written; nothing is if a file has a mistake.") { folder, s_prune, allow, output }.WithServer(
             "fleet apply -f fleet/ --prune",
             async (parsed, client, ct) =>
             {
-                var plan = await Plan.MakeAsync(client, parsed.GetValue(folder)!, parsed.GetValue(s_prune), ct);
+                var plan = await Plan.MakeAsync(client, parsed.GetValue(folder)!, parsed.GetValue(s_prune), parsed.GetValue(allow), ct);
                 for (var done = 0; done < plan.Steps.Count; done++)
                 {
                     var step = plan.Steps[done];

@@ -10,6 +10,9 @@ namespace Fleet.Cli;
 /// <param name="Drop">Members that are not part of it: times, counts, and what only the server knows.</param>
 internal sealed record RemoteKind(string Name, string Path, string Key, params string[] Drop)
 {
+    /// <summary>Whether its PUT takes <c>allow</c>.</summary>
+    public bool ChecksSql => Path is "options" or "queries" or "packs" or "file-paths";
+
     public bool IsSecret => Path == "enroll-secrets";
 
     public string NameOf(JsonObject item) => (string)item[Key]!;
@@ -34,7 +37,7 @@ internal static class ItemKinds
     [
         new("options", "options", "name"),
         new("file-paths", "file-paths", "category"),
-        new("query", "queries", "name"),
+        new("query", "queries", "name", "fault"),
         new("pack", "packs", "name"),
         new("sink", "sinks", "name", "hasSecret"),
         new("alerter", "alerters", "name", "hasSecret"),

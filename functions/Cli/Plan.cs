@@ -9,7 +9,8 @@ namespace Fleet.Cli;
 /// <param name="Etag">The state that was seen; null if there was none.</param>
 /// <param name="Id">Of an enroll secret that is there.</param>
 /// <param name="Change">What is different, as the server told it.</param>
-internal sealed record PlanStep(RemoteKind Kind, string Name, JsonObject? Spec, string? Etag, string? Id, JsonObject Change)
+/// <param name="Allow">What is done with queries that are not valid: see <see cref="Shared.Allow"/>.</param>
+internal sealed record PlanStep(RemoteKind Kind, string Name, JsonObject? Spec, string? Etag, string? Id, JsonObject Change, string? Allow = null)
 {
     /// <summary>Does it; returns the text of a secret that was made.</summary>
     public async Task<string?> ApplyAsync(FleetClient client, CancellationToken ct)
@@ -23,7 +24,7 @@ internal sealed record PlanStep(RemoteKind Kind, string Name, JsonObject? Spec, 
 
         if (!Kind.IsSecret)
         {
-            await client.SendAsync(HttpMethod.Put, path, Spec, Etag, ct);
+            await client.SendAsync(HttpMethod.Put, Allow is null ? path : $"{path}?allow={Allow}", Spec, Etag, ct);
             return null;
         }
 
@@ -50,7 +51,7 @@ internal sealed record PlanStep(RemoteKind Kind, string Name, JsonObject? Spec, 
 /// <param name="Same">How many items are as the folder says.</param>
 internal sealed record Plan(IReadOnlyList<PlanStep> Steps, int Same)
 {
-    public static async Task<Plan> MakeAsync(FleetClient client, DirectoryInfo folder, bool prune, CancellationToken ct)
+    public static async Task<Plan> MakeAsync(FleetClient client, DirectoryInfo folder, bool prune, string? allow, CancellationToken ct)
     {
         var wanted = await ReadAsync(folder, ct);
         var steps = new List<PlanStep>();
@@ -63,7 +64,7 @@ internal sealed record Plan(IReadOnlyList<PlanStep> Steps, int Same)
             {
                 try
                 {
-                    var step = kind.IsSecret ? await SecretStepAsync(client, kind, name, spec, secrets.GetValueOrDefault(name), ct) : await StepAsync(client, kind, name, spec, ct);
+                    var step = kind.IsSecret ? await SecretStepAsync(client, kind, name, spec, secrets.GetValueOrDefault(name), ct) : await StepAsync(client, kind, name, spec, kind.ChecksSql ? allow : null, ct);
                     if ((string?)step.Change["change"] == "same") same++;
                     else steps.Add(step);
                 }
@@ -91,13 +92,13 @@ internal sealed record Plan(IReadOnlyList<PlanStep> Steps, int Same)
         || (kind.Path is "queries" or "packs" && fault.Message.Contains("no such table", StringComparison.Ordinal)
             && wanted[ItemKinds.Find("options")!].Concat(wanted[ItemKinds.Find("pack")!]).Any(one => one.Spec.ToJsonString().Contains("auto_table_construction", StringComparison.Ordinal) || one.Spec.ToJsonString().Contains("\"views\"", StringComparison.Ordinal)));
 
-    private static async Task<PlanStep> StepAsync(FleetClient client, RemoteKind kind, string name, JsonObject spec, CancellationToken ct)
+    private static async Task<PlanStep> StepAsync(FleetClient client, RemoteKind kind, string name, JsonObject spec, string? allow, CancellationToken ct)
     {
         var path = $"/api/{kind.Path}/{Uri.EscapeDataString(name)}";
         var etag = (await client.FindAsync(path, ct))?.Etag;
-        var change = (JsonObject)(await client.SendAsync(HttpMethod.Put, path + "?dryRun=true", spec, null, ct)).Json;
+        var change = (JsonObject)(await client.SendAsync(HttpMethod.Put, path + "?dryRun=true" + (allow is null ? "" : "&allow=" + allow), spec, null, ct)).Json;
         if (kind.Key == "id") change["title"] = spec["name"]?.DeepClone();
-        return new(kind, name, spec, etag, Id: null, change);
+        return new(kind, name, spec, etag, Id: null, change, allow);
     }
 
     private static async Task<PlanStep> SecretStepAsync(FleetClient client, RemoteKind kind, string label, JsonObject spec, JsonObject? there, CancellationToken ct)

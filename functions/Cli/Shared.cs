@@ -23,6 +23,13 @@ internal static class Shared
         DefaultValueFactory = _ => [],
     };
 
+    /// <summary>What is done with queries that are not valid.</summary>
+    public static Option<string?> Allow()
+    {
+        var allow = new Option<string?>("--allow") { Description = "Queries that are not valid: 'disabled' keeps them and sends them to no agent, 'forced' sends them all the same. Default: the file is refused.", HelpName = "disabled|forced" };
+        return allow.AcceptOnlyFromAmong("disabled", "forced");
+    }
+
     public static Option<TimeSpan?> Expires { get; } = new("--expires")
     {
         Description = "Good for this long, such as 12h or 90d. Default: for ever.",

@@ -48,7 +48,7 @@ internal sealed class ConfigAssembler(ConfigItems items, EnrollmentSettings enro
         var schedule = (JsonObject)config["schedule"]!;
         foreach (var query in items.Queries.Current.Items.Where(query => query.Tags.Meets(tags)).OrderBy(query => query.Name, StringComparer.Ordinal))
         {
-            schedule[query.Name] = query.Schedule.ToJson();
+            if (ScheduledQuery.ForAgent(query.Schedule.ToJson()) is { } entry) schedule[query.Name] = entry;
         }
 
         var packs = (JsonObject)config["packs"]!;

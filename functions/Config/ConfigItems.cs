@@ -7,7 +7,15 @@ using Fleet.Storage;
 namespace Fleet.Config;
 
 /// <summary>A query of the schedule.</summary>
-internal sealed record Query(string Name, TagSet Tags, ScheduledQuery Schedule);
+internal sealed record Query(string Name, TagSet Tags, ScheduledQuery Schedule)
+{
+    /// <summary>Reads a query of a schedule or pack that the rest can do without.</summary>
+    public static ScheduledQuery? ReadPart(string name, JsonNode? entry, string path, SqlCheck sql, Limits limits, ConfigFindings found, PackConditions? pack = null) => found.Part(own =>
+    {
+        if (Names.QueryFault(name, limits) is { } fault) own.Refuse(path, fault);
+        return ScheduledQuery.Read(entry, path, sql, own, pack);
+    });
+}
 
 /// <summary>Files that osquery watches, by category.</summary>
 /// <param name="Accesses">Also tell when they are read.</param>

@@ -14,14 +14,30 @@ internal static class Section
         "prometheus_targets", "feature_vectors", "kafka_topics", "logger",
     ];
 
+    /// <summary>Members that old configurations have.</summary>
+    private static readonly Dictionary<string, string> s_former = new()
+    {
+        ["scheduledQueries"] = "it is the schedule of osquery before 1.4. Write its queries as 'schedule': {\"name\": {\"query\": …, \"interval\": …}}.",
+        ["additional_monitoring"] = "its parts stand at the top now. Move 'file_paths' and the others out of it.",
+        ["overrides"] = "it is Fleet's (fleetdm) own, read by that server. Import each part with the tags of its machines instead.",
+    };
+
     private const int MostDepth = 20;
 
     public static bool IsKnown(string name) => s_known.Contains(name);
 
-    /// <summary>osquery ignores members that it does not know, and so does this, unless one is a known one misspelt.</summary>
-    public static void CheckUnknown(string member, string path, IEnumerable<string> others, List<ConfigFault> faults)
+    /// <summary>osquery ignores members that it does not know, and does not say so.</summary>
+    public static void TellUnknown(string member, string path, IReadOnlyList<string> known, ConfigFindings found)
     {
-        if (Nearest.To(member, s_known.Concat(others)) is { } near) faults.Add(new(path, $"osquery knows no '{member}'; did you mean '{near}'?"));
+        if (known.Contains(member)) return;
+        found.Tell(path, Nearest.To(member, known) is { } near ? $"osquery ignores '{member}'; did you mean '{near}'?" : $"osquery ignores '{member}'. It is left out.");
+    }
+
+    /// <summary>The same beside the sections of a configuration. Some were known once, or are of other programs.</summary>
+    public static void TellUnknownSection(string member, string path, IReadOnlyList<string> others, ConfigFindings found)
+    {
+        if (s_former.TryGetValue(member, out var word)) found.Tell(path, $"osquery ignores '{member}': {word}");
+        else TellUnknown(member, path, [.. s_known, .. others], found);
     }
 
     /// <summary>Levels of objects and lists. osquery keeps no schedule at all when a configuration has 32.</summary>
@@ -36,119 +52,138 @@ internal static class Section
         Nearest.To(name, s_known.Concat(others)) is { } near ? $"; did you mean '{near}'?" : ".";
 
     /// <summary>The section as it may be sent, or null with faults: osquery crashes on some wrong shapes and drops others without a word.</summary>
-    public static JsonNode? Read(string name, JsonNode? section, string path, SqlCheck sql, List<ConfigFault> faults)
+    public static JsonNode? Read(string name, JsonNode? section, string path, SqlCheck sql, ConfigFindings found)
     {
-        var before = faults.Count;
+        var before = found.Faults.Count;
+        var kept = section;
         if (name == "file_accesses" ? section is not JsonArray : section is not JsonObject)
         {
-            faults.Add(new(path, name == "file_accesses" ? "This is a list of categories." : "This is a JSON object."));
+            found.Refuse(path, name == "file_accesses" ? "This is a list of categories." : "This is a JSON object.");
             return null;
         }
 
-        if (DepthOf(section) > MostDepth) faults.Add(new(path, $"This is nested more than {MostDepth} deep."));
+        if (DepthOf(section) > MostDepth) found.Refuse(path, $"This is nested more than {MostDepth} deep.");
         switch (name)
         {
-            case "options": CheckOptions((JsonObject)section, path, faults); break;
-            case "decorators": CheckDecorators((JsonObject)section, path, sql, faults); break;
-            case "views": CheckStatements((JsonObject)section, path, sql, faults); break;
-            case "auto_table_construction": CheckTables((JsonObject)section, path, faults); break;
-            case "yara": CheckYara((JsonObject)section, path, faults); break;
-            case "prometheus_targets": CheckTargets((JsonObject)section, path, faults); break;
+            case "options": CheckOptions((JsonObject)section, path, found); break;
+            case "decorators": kept = Decorators((JsonObject)section, path, sql, found); break;
+            case "views": kept = Views((JsonObject)section, path, sql, found); break;
+            case "auto_table_construction": CheckTables((JsonObject)section, path, found); break;
+            case "yara": CheckYara((JsonObject)section, path, found); break;
+            case "prometheus_targets": CheckTargets((JsonObject)section, path, found); break;
             case "kafka_topics" or "events" or "file_paths" or "exclude_paths" or "file_paths_query":
-                foreach (var (member, value) in (JsonObject)section) CheckTexts(value, $"{path}.{member}", faults);
+                foreach (var (member, value) in (JsonObject)section) CheckTexts(value, $"{path}.{member}", found);
                 break;
         }
 
-        return faults.Count == before ? section : null;
+        return found.Faults.Count == before ? kept : null;
     }
 
-    private static void CheckOptions(JsonObject options, string path, List<ConfigFault> faults)
+    private static void CheckOptions(JsonObject options, string path, ConfigFindings found)
     {
         foreach (var (option, value) in options)
         {
-            var isFine = value is JsonValue scalar && scalar.GetValueKind() switch
+            var kind = value?.GetValueKind() ?? JsonValueKind.Null;
+            if (kind is JsonValueKind.Object or JsonValueKind.Array || (kind == JsonValueKind.Number && !long.TryParse(value!.ToJsonString(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _)))
             {
-                JsonValueKind.True or JsonValueKind.False => true,
-                JsonValueKind.String => scalar.GetValue<string>().Length > 0,
-                JsonValueKind.Number => long.TryParse(scalar.ToJsonString(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _),
-                _ => false,
-            };
-            if (!isFine) faults.Add(new($"{path}.{option}", "An option is a text that is not empty, a whole number, true or false: osquery skips or misreads all else."));
+                found.Refuse($"{path}.{option}", "An option is a text, a whole number, true or false: osquery misreads all else.");
+            }
+            else if (OsqueryFlags.NoteOn(option, value) is { } note) found.Tell($"{path}.{option}", note);
         }
     }
 
-    private static void CheckDecorators(JsonObject decorators, string path, SqlCheck sql, List<ConfigFault> faults)
+    private static JsonObject Decorators(JsonObject decorators, string path, SqlCheck sql, ConfigFindings found)
     {
+        var kept = new JsonObject();
         foreach (var (when, value) in decorators)
         {
-            if (when is "load" or "always") CheckList(value, $"{path}.{when}");
-            else if (when != "interval" || value is not JsonObject intervals) faults.Add(new($"{path}.{when}", "Decorators have 'load', 'always' and 'interval'."));
+            if (when is "load" or "always") kept[when] = Statements(value, $"{path}.{when}", sql, found);
+            else if (when != "interval" || value is not JsonObject intervals) found.Refuse($"{path}.{when}", "Decorators have 'load', 'always' and 'interval'.");
             else
             {
+                var byInterval = new JsonObject();
                 foreach (var (seconds, list) in intervals)
                 {
                     var isMinutes = int.TryParse(seconds, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0 && number % 60 == 0;
-                    if (!isMinutes) faults.Add(new($"{path}.interval.{seconds}", "An interval is a multiple of 60 seconds."));
-                    CheckList(list, $"{path}.interval.{seconds}");
+                    if (!isMinutes) found.Refuse($"{path}.interval.{seconds}", "An interval is a multiple of 60 seconds.");
+                    byInterval[seconds] = Statements(list, $"{path}.interval.{seconds}", sql, found);
                 }
+
+                kept[when] = byInterval;
             }
         }
 
-        void CheckList(JsonNode? list, string at)
-        {
-            if (list is not JsonArray statements) faults.Add(new(at, "This is a list of SQL statements."));
-            else
-            {
-                for (var i = 0; i < statements.Count; i++)
-                {
-                    if (sql.Check(statements[i]?.ToString()) is { Valid: false } verdict) faults.Add(new($"{at}[{i}]", verdict.Message!));
-                }
-            }
-        }
+        return kept;
     }
 
-    private static void CheckStatements(JsonObject views, string path, SqlCheck sql, List<ConfigFault> faults)
+    /// <summary>Those that osquery runs, or all with faults.</summary>
+    private static JsonArray Statements(JsonNode? list, string path, SqlCheck sql, ConfigFindings found)
     {
+        var kept = new JsonArray();
+        if (list is not JsonArray statements) found.Refuse(path, "This is a list of SQL statements.");
+        else
+        {
+            for (var i = 0; i < statements.Count; i++)
+            {
+                if (IsValid(statements[i], $"{path}[{i}]", sql, found)) kept.Add(statements[i]?.DeepClone());
+            }
+        }
+
+        return kept;
+    }
+
+    private static JsonObject Views(JsonObject views, string path, SqlCheck sql, ConfigFindings found)
+    {
+        var kept = new JsonObject();
         foreach (var (view, statement) in views)
         {
-            if (sql.Check(statement?.ToString()) is { Valid: false } verdict) faults.Add(new($"{path}.{view}", verdict.Message!));
+            if (IsValid(statement, $"{path}.{view}", sql, found)) kept[view] = statement?.DeepClone();
         }
+
+        return kept;
     }
 
-    private static void CheckTables(JsonObject tables, string path, List<ConfigFault> faults)
+    private static bool IsValid(JsonNode? statement, string path, SqlCheck sql, ConfigFindings found)
+    {
+        var verdict = sql.Check(statement?.ToString());
+        if (!verdict.Valid) found.RefusePart(path, verdict.Message!);
+        return verdict.Valid;
+    }
+
+    private static void CheckTables(JsonObject tables, string path, ConfigFindings found)
     {
         foreach (var (name, table) in tables)
         {
-            if (OsquerySchema.Bundled.ByName.ContainsKey(name)) faults.Add(new($"{path}.{name}", "This is a table of osquery's own, which cannot be overridden."));
+            if (OsquerySchema.Bundled.ByName.ContainsKey(name)) found.Refuse($"{path}.{name}", "This is a table of osquery's own, which cannot be overridden.");
             if (table is not JsonObject atc || atc["query"] is not JsonValue || atc["path"] is not JsonValue || atc["columns"] is not JsonArray { Count: > 0 })
             {
-                faults.Add(new($"{path}.{name}", "A table has 'query', 'path' and a list of 'columns'."));
+                found.Refuse($"{path}.{name}", "A table has 'query', 'path' and a list of 'columns'.");
             }
         }
     }
 
-    private static void CheckYara(JsonObject yara, string path, List<ConfigFault> faults)
+    private static void CheckYara(JsonObject yara, string path, ConfigFindings found)
     {
         foreach (var (member, value) in yara)
         {
-            if (member == "signature_urls") CheckTexts(value, $"{path}.{member}", faults);
-            else if (value is not JsonObject groups) faults.Add(new($"{path}.{member}", "This is a JSON object: group to list."));
+            if (member == "signature_urls") CheckTexts(value, $"{path}.{member}", found);
+            else if (value is not JsonObject groups) found.Refuse($"{path}.{member}", "This is a JSON object: group to list.");
             else
             {
-                foreach (var (group, list) in groups) CheckTexts(list, $"{path}.{member}.{group}", faults);
+                foreach (var (group, list) in groups) CheckTexts(list, $"{path}.{member}.{group}", found);
             }
         }
     }
 
     /// <summary>Wrong types here crash the agent.</summary>
-    private static void CheckTargets(JsonObject targets, string path, List<ConfigFault> faults)
+    private static void CheckTargets(JsonObject targets, string path, ConfigFindings found)
     {
-        CheckTexts(targets["urls"], $"{path}.urls", faults);
-        if (targets.ContainsKey("timeout")) ScheduledQuery.Whole(targets, "timeout", 0, 3_600, path + ".", faults);
+        CheckTexts(targets["urls"], $"{path}.urls", found);
+        if (targets.ContainsKey("timeout")) ScheduledQuery.Whole(targets, "timeout", 0, 3_600, path + ".", found);
     }
 
-    private static void CheckTexts(JsonNode? list, string path, List<ConfigFault> faults)
+    private static void CheckTexts(JsonNode? list, string path, ConfigFindings found)
     {
-        if (list is not JsonArray texts || texts.Any(text => text?.GetValueKind() != JsonValueKind.String)) faults.Add(new(path, "This is a list of texts."));
+        if (list is not JsonArray texts || texts.Any(text => text?.GetValueKind() != JsonValueKind.String)) found.Refuse(path, "This is a list of texts.");
     }
 }

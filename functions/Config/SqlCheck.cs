@@ -12,7 +12,8 @@ namespace Fleet.Config;
 /// <param name="Since">The first version of osquery that has all of them; null for 4.0.0 or before.</param>
 /// <param name="Until">The last version that had all of them, where the newest has not: then it is not valid, and <paramref name="Message"/> says what ended. Null otherwise.</param>
 /// <param name="Statements">How many statements it is. osquery runs all of them, and puts their rows together.</param>
-internal sealed record SqlVerdict(bool Valid, string? Message, IReadOnlyList<string> Tables, IReadOnlyList<string> Platforms, string? Since = null, string? Until = null, int Statements = 1);
+/// <param name="IsUnreadable">It is no text that could be sent: empty, too long, or it was not checked.</param>
+internal sealed record SqlVerdict(bool Valid, string? Message, IReadOnlyList<string> Tables, IReadOnlyList<string> Platforms, string? Since = null, string? Until = null, int Statements = 1, bool IsUnreadable = false);
 
 /// <summary>Checks SQL against osquery's tables: SQLite prepares the statement over empty tables of the same shape, and never runs it.</summary>
 /// <remarks>Thread-safe. A check has a <see cref="SqlSandbox"/> to itself; at most <see cref="s_room"/> are under way in the process.</remarks>
@@ -72,8 +73,8 @@ internal sealed class SqlCheck : IDisposable
     /// <summary>Whether the text is one read-only statement over known tables, columns and functions.</summary>
     public SqlVerdict Check(string? sql)
     {
-        if (Unreadable(sql) is { } fault) return Wrong(fault);
-        if (s_request.Value?.Value > _limits.SqlRequestTime) return Wrong(FormattableString.Invariant($"It was not checked: the SQL of this request took more than {_limits.SqlRequestTime.TotalSeconds:0} seconds already. Send it in parts."));
+        if (Unreadable(sql) is { } fault) return Wrong(fault) with { IsUnreadable = true };
+        if (s_request.Value?.Value > _limits.SqlRequestTime) return Wrong(FormattableString.Invariant($"It was not checked: the SQL of this request took more than {_limits.SqlRequestTime.TotalSeconds:0} seconds already. Send it in parts.")) with { IsUnreadable = true };
         s_room.Wait();
         var began = Stopwatch.GetTimestamp();
         try

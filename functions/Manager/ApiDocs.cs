@@ -13,6 +13,9 @@ namespace Fleet.Manager;
 /// <param name="Files">The content types of an answer that is no JSON.</param>
 internal sealed record Documented(string Summary, string? Id, bool IsList, string? Body, string? Example, IReadOnlyList<string>? Files = null);
 
+/// <summary>Its answer has the member <c>notes</c> beside those of its type.</summary>
+internal sealed record NotesMark;
+
 /// <summary>The API's description, OpenAPI 3.1, at <c>/api/openapi.json</c>: made from the code when it is first asked for.</summary>
 internal static class ApiDocs
 {
@@ -54,6 +57,9 @@ internal static class ApiDocs
         return endpoint.WithMetadata(new Documented(summary, id, isList, body, example));
     }
 
+    /// <summary>Documents that the answer says what there is to know of the item beside its members.</summary>
+    public static RouteHandlerBuilder WithNotes(this RouteHandlerBuilder endpoint) => endpoint.WithMetadata(new NotesMark());
+
     /// <summary>Documents an endpoint that answers with nothing.</summary>
     public static RouteHandlerBuilder Docs(this RouteHandlerBuilder endpoint, string summary, string? id = null, string? body = null) =>
         endpoint.WithMetadata(new ProducesResponseTypeMetadata(204, typeof(void)), new Documented(summary, id, IsList: false, body, Example: null));
@@ -80,6 +86,8 @@ internal static class ApiDocs
         {
             foreach (var type in operation.Responses!.Where(each => each.Key[0] == '2').SelectMany(each => each.Value.Content?.Values ?? [])) type.Example = Parse(example, operation);
         }
+
+        if (metadata.OfType<NotesMark>().Any()) AddNotes(operation, document);
 
         // Not by a type such as Stream: the API's own JSON knows none.
         if (docs.Files is { } files && operation.Responses!["200"] is OpenApiResponse answer)
@@ -128,6 +136,21 @@ internal static class ApiDocs
         }
 
         return Task.CompletedTask;
+    }
+
+    private static void AddNotes(OpenApiOperation operation, OpenApiDocument document)
+    {
+        foreach (var type in operation.Responses!.Where(each => each.Key[0] == '2').SelectMany(each => each.Value.Content?.Values ?? []))
+        {
+            var notes = new OpenApiSchema
+            {
+                Type = JsonSchemaType.Array,
+                Items = new OpenApiSchemaReference(nameof(FieldError), document),
+                Description = "What osquery ignores or misreads, which agents run it, and what was left out, by its place.",
+            };
+            var beside = new OpenApiSchema { Type = JsonSchemaType.Object, Properties = new Dictionary<string, IOpenApiSchema> { [ItemKind.Notes] = notes }, Required = new HashSet<string> { ItemKind.Notes } };
+            type.Schema = new OpenApiSchema { AllOf = [type.Schema!, beside] };
+        }
     }
 
     /// <summary>The least role, told thrice: for people, for programs of ours, and for programs of others.</summary>

@@ -14,6 +14,7 @@ internal static class ApiParameters
         ["format"] = ("`ndjson` (default) or `csv`.", "\"csv\""),
         ["trailer"] = ("Ends NDJSON with a line that says how many rows there were; from HTTP/2 on the trailer Fleet-Rows does.", "true"),
         ["dryRun"] = ("Only say what would change.", "true"),
+        ["allow"] = ("Queries that are not valid: `disabled` keeps them and sends them to no agent, `forced` sends them all the same. Without it they are refused.", "\"disabled\""),
         ["q"] = ("A text to search for, in any case.", "\"web\""),
         ["sort"] = ("By what.", "\"name\""),
         ["order"] = ("`asc` (default) or `desc`.", "\"desc\""),

@@ -108,7 +108,7 @@ internal static class CampaignsApi
         var body = new JsonObject { ["sql"] = campaign.Sql, ["tags"] = ConfigItems.ToJson(request.Tags ?? []) };
         if (campaign.Description.Length > 0) body["description"] = campaign.Description;
         if (request.Interval is { } interval) body["interval"] = interval;
-        return await edits.PutAsync(http, queries.Table, queries.Path, request.Name, stored: null, queries.ReadNamed(request.Name, body, before: null), queries.Body);
+        return await edits.PutAsync(http, queries.Table, queries.Path, request.Name, stored: null, queries.ReadNamed(request.Name, body, before: null, new()), queries.Body);
     }
 
     private static async ValueTask<CampaignBody> BodyAsync(Campaign campaign, AnswerStore answers, DateTimeOffset now, CancellationToken ct) =>

@@ -5,7 +5,8 @@ namespace Fleet.Manager;
 /// <summary>What a change would do to one item.</summary>
 /// <param name="Change"><c>added</c>, <c>changed</c>, <c>removed</c> or <c>same</c>.</param>
 /// <param name="Members">Which members, down to the single query of a pack.</param>
-internal sealed record ItemChange(string Kind, string Name, string Change, IReadOnlyList<MemberChange> Members);
+/// <param name="Notes">What osquery ignores or misreads, and which agents run it.</param>
+internal sealed record ItemChange(string Kind, string Name, string Change, IReadOnlyList<MemberChange> Members, IReadOnlyList<FieldError>? Notes = null);
 
 /// <param name="Path">Where: <c>queries.users.interval</c>.</param>
 /// <param name="Before">Null when it is added.</param>

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Fleet.Storage;
 
@@ -16,8 +17,10 @@ internal sealed class Edits(HistoryStore history)
     /// <param name="body">As people see it, without secrets.</param>
     /// <param name="action">For the history, where it is neither <c>created</c> nor <c>changed</c>.</param>
     /// <param name="isSeen">Whether the request itself says what it replaces.</param>
+    /// <param name="notes">Part of the answer: what there is to say of the item.</param>
     public async ValueTask<IResult> PutAsync<T>(
-        HttpContext http, ControlTable<T> table, string kind, string name, Stored<T>? stored, T item, Func<T, JsonObject> body, string? action = null, bool isSeen = false)
+        HttpContext http, ControlTable<T> table, string kind, string name, Stored<T>? stored, T item, Func<T, JsonObject> body, string? action = null, bool isSeen = false,
+        IReadOnlyList<FieldError>? notes = null)
         where T : class
     {
         var before = stored is null ? null : body(stored.Item);
@@ -35,9 +38,9 @@ internal sealed class Edits(HistoryStore history)
         }
 
         http.ShowEtag(etag!);
-        return stored is null
-            ? TypedResults.Created($"/api/{kind}/{Uri.EscapeDataString(name)}", (JsonObject)after.DeepClone())
-            : TypedResults.Ok((JsonObject)after.DeepClone());
+        var answer = (JsonObject)after.DeepClone();
+        if (notes is not null) answer[ItemKind.Notes] = JsonSerializer.SerializeToNode(notes, ManagerJson.Strict.IReadOnlyListFieldError);
+        return stored is null ? TypedResults.Created($"/api/{kind}/{Uri.EscapeDataString(name)}", answer) : TypedResults.Ok(answer);
     }
 
     /// <summary>Removes an item that is there.</summary>

@@ -32,22 +32,19 @@ internal sealed class FilePathItems(ConfigItems items, Limits limits) : ItemKind
         return file;
     }
 
-    protected override FilePaths Read(string name, JsonObject body, FilePaths? before)
+    protected override FilePaths? Read(string name, JsonObject body, FilePaths? before, ConfigFindings found)
     {
         var request = Typed(body, ManagerJson.Strict.FilePathsRequest);
-        var faults = new List<ConfigFault>();
-        if (Names.Fault(name, limits) is { } nameFault) faults.Add(new("category", nameFault));
-        CheckTags(request.Tags, limits, faults);
-        if (request.Paths.Count == 0) faults.Add(new("paths", "There must be at least one path."));
+        if (Names.Fault(name, limits) is { } nameFault) found.Refuse("category", nameFault);
+        CheckTags(request.Tags, limits, found);
+        if (request.Paths.Count == 0) found.Tell("paths", "The category has no paths, so nothing of it is watched.");
         for (var i = 0; i < request.Paths.Count; i++) Check($"paths[{i}]", request.Paths[i]);
         for (var i = 0; i < request.ExcludePaths?.Count; i++) Check($"excludePaths[{i}]", request.ExcludePaths[i]);
-        return faults.Count == 0
-            ? new(name, TagSet.Of(request.Tags ?? []), request.Paths, request.ExcludePaths ?? [], request.Accesses)
-            : throw new ConfigRefusedException(faults);
+        return new(name, TagSet.Of(request.Tags ?? []), request.Paths, request.ExcludePaths ?? [], request.Accesses);
 
         void Check(string at, string path)
         {
-            if (string.IsNullOrWhiteSpace(path) || path.Any(char.IsControl)) faults.Add(new(at, "A path must not be blank or hold control characters."));
+            if (string.IsNullOrWhiteSpace(path) || path.Any(char.IsControl)) found.Refuse(at, "A path must not be blank or hold control characters.");
         }
     }
 }

@@ -6,8 +6,10 @@ using Fleet.Nodes;
 namespace Fleet.Manager;
 
 /// <param name="Changes">What is different afterwards, item by item.</param>
+/// <param name="Notes">What osquery ignores or misreads, and which agents run it, by its place in the file.</param>
+/// <param name="LeftOut">What could not be taken, by its place in the file.</param>
 /// <param name="PackFiles">Packs that the file only names by their path: import them too.</param>
-internal sealed record ImportBody(bool DryRun, IReadOnlyList<ItemChange> Changes, IReadOnlyList<string> PackFiles);
+internal sealed record ImportBody(bool DryRun, IReadOnlyList<ItemChange> Changes, IReadOnlyList<FieldError> Notes, IReadOnlyList<FieldError> LeftOut, IReadOnlyList<string> PackFiles);
 
 /// <summary>Packs and whole osquery configurations, taken apart; with <c>dryRun=true</c> only looked at.</summary>
 internal static class ImportApi
@@ -16,8 +18,8 @@ internal static class ImportApi
         "Import a pack or a whole osquery configuration", id: "importFile", body: """{"schedule":{"uptime":{"query":"select * from uptime","interval":600}}}""");
 
     private static async Task<IResult> ImportAsync(
-        HttpContext http, ConfigImport import, QueryItems queries, PackItems packs, FilePathItems paths, OptionItems options, Edits edits, Limits limits, string name,
-        CancellationToken ct, string? tags = null, bool? dryRun = null)
+        HttpContext http, ConfigImport import, QueryItems queries, PackItems packs, FilePathItems paths, OptionItems options, Edits edits, SqlNotes notes, Limits limits, string name,
+        CancellationToken ct, string? tags = null, bool? dryRun = null, string? allow = null)
     {
         if (http.Request.Headers.IfMatch.Count + http.Request.Headers.IfNoneMatch.Count > 0)
         {
@@ -26,16 +28,17 @@ internal static class ImportApi
 
         if (Names.Fault(name, limits) is { } nameFault) return Problem.Invalid("name", nameFault);
         if (TagSet.Fault(NodesApi.Words(tags), limits) is { } tagFault) return Problem.Invalid("tags", tagFault);
+        if (!Allowing.TryRead(allow, out var allowed)) return Allowing.Wrong();
         using var body = new MemoryStream();
         await http.Request.Body.CopyToAsync(body, ct);
-        var plan = import.Plan(name, TagSet.Of(NodesApi.Words(tags)), OsqueryFile.Read(body.ToArray()));
+        var plan = import.Plan(name, TagSet.Of(NodesApi.Words(tags)), OsqueryFile.Read(body.ToArray()), allowed);
         var changes = new List<ItemChange>();
         await TakeAsync(queries, plan.Queries);
         await TakeAsync(packs, plan.Packs);
         await TakeAsync(paths, plan.FilePaths);
         await TakeAsync(options, plan.Options);
         (http.Audit().Target, http.Audit().Reason) = ("import/" + name, $"{changes.Count(change => change.Change != "same")} items");
-        return TypedResults.Ok(new ImportBody(dryRun == true, changes, plan.PackFiles));
+        return TypedResults.Ok(new ImportBody(dryRun == true, changes, await notes.OfAsync(plan.Found, ct), [.. Allowing.LeftOut(plan.Found)], plan.PackFiles));
 
         async ValueTask TakeAsync<T>(ItemKind<T> kind, IEnumerable<T> items)
             where T : class

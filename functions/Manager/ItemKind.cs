@@ -8,6 +8,12 @@ using Fleet.Storage;
 
 namespace Fleet.Manager;
 
+internal static class ItemKind
+{
+    /// <summary>The member of an answer to PUT that says what there is to know of the item.</summary>
+    public const string Notes = "notes";
+}
+
 /// <summary>A kind of thing that configurations are made from: how it is read, shown and named. What is done with it is the same for all: <see cref="ItemsApi"/>.</summary>
 /// <param name="table">Where they are.</param>
 /// <param name="path">The resource's path, and the kind's name in histories: <c>queries</c>.</param>
@@ -46,12 +52,17 @@ internal abstract class ItemKind<T>(ControlTable<T> table, string path, string n
     /// <param name="name">From the path.</param>
     /// <param name="body">Without its name.</param>
     /// <param name="before">What is there, or null.</param>
-    /// <exception cref="ConfigRefusedException">Everything that is wrong with it.</exception>
-    protected abstract T Read(string name, JsonObject body, T? before);
+    /// <param name="found">What is found of it.</param>
+    /// <returns>The item; it counts for nothing if there are faults.</returns>
+    protected abstract T? Read(string name, JsonObject body, T? before, ConfigFindings found);
 
     /// <summary>Reads what PUT was given, a copy, or an old version.</summary>
+    /// <param name="name">From the path.</param>
+    /// <param name="body">With its name or without it.</param>
+    /// <param name="before">What is there, or null.</param>
+    /// <param name="found">What is found of it.</param>
     /// <exception cref="ConfigRefusedException">Everything that is wrong with it.</exception>
-    public T ReadNamed(string name, JsonObject body, T? before)
+    public T ReadNamed(string name, JsonObject body, T? before, ConfigFindings found)
     {
         if (body[key] is { } named && (named.GetValueKind() != JsonValueKind.String || named.GetValue<string>() != name))
         {
@@ -59,7 +70,10 @@ internal abstract class ItemKind<T>(ControlTable<T> table, string path, string n
         }
 
         body.Remove(key);
-        return Read(name, body, before);
+        body.Remove(ItemKind.Notes);
+        var item = Read(name, body, before, found);
+        found.ThrowIfRefused();
+        return item!;
     }
 
     /// <summary>The body of a request as JSON.</summary>
@@ -88,8 +102,8 @@ internal abstract class ItemKind<T>(ControlTable<T> table, string path, string n
         }
     }
 
-    protected static void CheckTags(IReadOnlyList<string>? tags, Limits limits, List<ConfigFault> faults)
+    protected static void CheckTags(IReadOnlyList<string>? tags, Limits limits, ConfigFindings found)
     {
-        if (TagSet.Fault([.. tags ?? []], limits) is { } fault) faults.Add(new("tags", fault));
+        if (TagSet.Fault([.. tags ?? []], limits) is { } fault) found.Refuse("tags", fault);
     }
 }

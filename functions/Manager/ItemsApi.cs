@@ -35,7 +35,7 @@ internal static class ItemsApi
         Map<OptionSet, OptionsRequest, OptionsBody>(api, services.GetRequiredService<OptionItems>(), """{"config":{"options":{"logger_tls_period":10}},"tags":["prod"]}""");
         const string Entry = """{"query":"select * from uptime","interval":600}""";
         api.MapGet("/packs/{name}/queries/{query}", PackQueriesApi.Find).For(Role.Viewer).Docs<JsonObject>("Read one query of a pack", id: "getPackQuery", example: Entry);
-        api.MapPut("/packs/{name}/queries/{query}", PackQueriesApi.PutAsync).For(Role.Operator).ChecksSql().Docs<JsonObject>("Make or replace one query of a pack", id: "putPackQuery", body: Entry);
+        api.MapPut("/packs/{name}/queries/{query}", PackQueriesApi.PutAsync).For(Role.Operator).ChecksSql().Docs<JsonObject>("Make or replace one query of a pack", id: "putPackQuery", body: Entry).WithNotes();
         api.MapDelete("/packs/{name}/queries/{query}", PackQueriesApi.RemoveAsync).For(Role.Operator).ChecksSql().Docs<JsonObject>("Take one query out of a pack", id: "removePackQuery");
     }
 
@@ -51,10 +51,10 @@ internal static class ItemsApi
             .Docs<ListOf<TBody>>($"List all of {kind.Path}");
         api.MapGet(path + "/{**name}", (HttpContext http, string name) => Find(http, kind, Paging.Name(name))).For(Role.Viewer).Docs<TBody>($"Read {one}");
         var put = kind.TakesTagsBeside
-            ? api.MapPut(path + "/{**name}", (HttpContext http, string name, bool? dryRun, string? tags) => PutAsync(http, kind, Paging.Name(name), dryRun == true))
-            : api.MapPut(path + "/{**name}", (HttpContext http, string name, bool? dryRun) => PutAsync(http, kind, Paging.Name(name), dryRun == true));
+            ? api.MapPut(path + "/{**name}", (HttpContext http, string name, bool? dryRun, string? allow, string? tags) => PutAsync(http, kind, Paging.Name(name), dryRun == true, allow))
+            : api.MapPut(path + "/{**name}", (HttpContext http, string name, bool? dryRun, string? allow) => PutAsync(http, kind, Paging.Name(name), dryRun == true, allow));
         put.For(Role.Operator).ChecksSql()
-            .Accepts<TRequest>("application/json").Docs<TBody>($"Make or replace {one}; with dryRun=true only say what would change", body: example, status: [200, 201]);
+            .Accepts<TRequest>("application/json").Docs<TBody>($"Make or replace {one}; with dryRun=true only say what would change", body: example, status: [200, 201]).WithNotes();
         api.MapDelete(path + "/{**name}", (HttpContext http, string name) => RemoveAsync(http, kind, Paging.Name(name))).For(Role.Operator).Docs($"Remove {one}");
         api.MapPost(path + "/{name}/copy", (HttpContext http, string name, NewName request) => CopyAsync(http, kind, Paging.Name(name), request.Name)).For(Role.Operator).ChecksSql()
             .Docs<TBody>($"Copy {one} under another name", body: """{"name":"copy"}""", status: [201]);
@@ -82,14 +82,17 @@ internal static class ItemsApi
         return TypedResults.Ok(kind.Body(stored.Item));
     }
 
-    private static async Task<IResult> PutAsync<T>(HttpContext http, ItemKind<T> kind, string name, bool isRehearsal)
+    private static async Task<IResult> PutAsync<T>(HttpContext http, ItemKind<T> kind, string name, bool isRehearsal, string? allow)
         where T : class
     {
+        if (!Allowing.TryRead(allow, out var allowed)) return Allowing.Wrong();
         var body = await kind.BodyOfAsync(http.Request, http.RequestAborted);
         var stored = await kind.Table.ReadAsync(name, http.RequestAborted);
-        var item = kind.ReadNamed(name, body, stored?.Item);
-        if (isRehearsal) return TypedResults.Ok(Differences.Between(kind.Path, name, stored is null ? null : kind.Body(stored.Item), kind.Body(item)));
-        return await Edits(http).PutAsync(http, kind.Table, kind.Path, name, stored, item, kind.Body);
+        var found = new ConfigFindings(allowed);
+        var item = kind.ReadNamed(name, body, stored?.Item, found);
+        var notes = await Allowing.NotesAsync(http, found);
+        if (isRehearsal) return TypedResults.Ok(Differences.Between(kind.Path, name, stored is null ? null : kind.Body(stored.Item), kind.Body(item)) with { Notes = notes });
+        return await Edits(http).PutAsync(http, kind.Table, kind.Path, name, stored, item, kind.Body, notes: notes);
     }
 
     private static async Task<IResult> RemoveAsync<T>(HttpContext http, ItemKind<T> kind, string name)
@@ -104,7 +107,7 @@ internal static class ItemsApi
         if (await kind.Table.ReadAsync(to, http.RequestAborted) is not null) return Problem.Conflict($"There is a {kind.Noun} '{to}' already.");
         var body = kind.Body(source.Item);
         body.Remove(kind.Key);
-        return await Edits(http).PutAsync(http, kind.Table, kind.Path, to, stored: null, kind.ReadNamed(to, body, before: null), kind.Body, isSeen: true);
+        return await Edits(http).PutAsync(http, kind.Table, kind.Path, to, stored: null, kind.ReadNamed(to, body, before: null, new()), kind.Body, isSeen: true);
     }
 
     private static async Task<IResult> UsedByAsync<T>(HttpContext http, ItemKind<T> kind, string name)
@@ -143,7 +146,7 @@ internal static class ItemsApi
         }
 
         var stored = await kind.Table.ReadAsync(name, http.RequestAborted);
-        return await Edits(http).PutAsync(http, kind.Table, kind.Path, name, stored, kind.ReadNamed(name, (JsonObject)old.DeepClone(), stored?.Item), kind.Body, "restored", isSeen: true);
+        return await Edits(http).PutAsync(http, kind.Table, kind.Path, name, stored, kind.ReadNamed(name, (JsonObject)old.DeepClone(), stored?.Item, new()), kind.Body, "restored", isSeen: true);
     }
 
     private static Edits Edits(HttpContext http) => http.RequestServices.GetRequiredService<Edits>();

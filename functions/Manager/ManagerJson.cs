@@ -48,6 +48,7 @@ namespace Fleet.Manager;
 [JsonSerializable(typeof(UsedByBody))]
 [JsonSerializable(typeof(ListOf<VersionBody>))]
 [JsonSerializable(typeof(ItemChange))]
+[JsonSerializable(typeof(IReadOnlyList<FieldError>))]
 [JsonSerializable(typeof(ImportBody))]
 [JsonSerializable(typeof(ListOf<TagBody>))]
 [JsonSerializable(typeof(TaggedBody))]

@@ -19,7 +19,7 @@ internal static class NodeDetailsApi
         api.MapGet("/nodes/{id}/packs", (string id, NodeStore nodes, ConfigItems items, Limits limits, int? take, string? after, int? page, CancellationToken ct) =>
             AppliesAsync(id, nodes, new(take, after, page, limits), items.Packs.Current.Items, pack => (pack.Name, pack.Tags), ct)).For(Role.Viewer).Docs<ListOf<AppliesBody>>("List the packs that a node gets, and why");
         api.MapGet("/nodes/{id}/queries", (string id, NodeStore nodes, ConfigItems items, Limits limits, int? take, string? after, int? page, CancellationToken ct) =>
-            AppliesAsync(id, nodes, new(take, after, page, limits), items.Queries.Current.Items, query => (query.Name, query.Tags), ct)).For(Role.Viewer).Docs<ListOf<AppliesBody>>("List the queries that a node gets, and why");
+            AppliesAsync(id, nodes, new(take, after, page, limits), items.Queries.Current.Items.Where(query => !query.Schedule.Disabled), query => (query.Name, query.Tags), ct)).For(Role.Viewer).Docs<ListOf<AppliesBody>>("List the queries that a node gets, and why");
         api.MapGet("/nodes/{id}/file-paths", (string id, NodeStore nodes, ConfigItems items, Limits limits, int? take, string? after, int? page, CancellationToken ct) =>
             AppliesAsync(id, nodes, new(take, after, page, limits), items.FilePaths.Current.Items, paths => (paths.Category, paths.Tags), ct)).For(Role.Viewer).Docs<ListOf<AppliesBody>>("List the file paths that a node watches, and why");
         api.MapGet("/nodes/{id}/options", (string id, NodeStore nodes, ConfigItems items, Limits limits, int? take, string? after, int? page, CancellationToken ct) =>

@@ -25,19 +25,20 @@ internal sealed class OptionItems(ConfigItems items, OsquerySql sql, Limits limi
 
     public override JsonObject File(OptionSet item) => (JsonObject)item.Config.DeepClone();
 
-    protected override OptionSet Read(string name, JsonObject body, OptionSet? before)
+    protected override OptionSet? Read(string name, JsonObject body, OptionSet? before, ConfigFindings found)
     {
         var request = Typed(body, ManagerJson.Strict.OptionsRequest);
-        var faults = new List<ConfigFault>();
-        if (Names.Fault(name, limits) is { } nameFault) faults.Add(new("name", nameFault));
-        CheckTags(request.Tags, limits, faults);
+        if (Names.Fault(name, limits) is { } nameFault) found.Refuse("name", nameFault);
+        CheckTags(request.Tags, limits, found);
         using var check = sql.With(request.Config);
+        var config = new JsonObject();
         foreach (var (member, value) in request.Config)
         {
-            if (Section.IsKnown(member)) Section.Read(member, value, $"config.{member}", check.Value, faults);
-            else faults.Add(new($"config.{member}", $"osquery knows no '{member}'{Section.Hint(member, [])}"));
+            if (!Section.IsKnown(member)) Section.TellUnknownSection(member, $"config.{member}", [], found);
+            else if (Section.Read(member, value, $"config.{member}", check.Value, found) is { } section) config[member] = section.DeepClone();
         }
 
-        return faults.Count == 0 ? new(name, TagSet.Of(request.Tags ?? []), request.Config) : throw new ConfigRefusedException(faults);
+        FilePathNotes.Tell(request.Config, "config.", found);
+        return new(name, TagSet.Of(request.Tags ?? []), config);
     }
 }

@@ -5,7 +5,7 @@ using Fleet.Nodes;
 
 namespace Fleet.Manager;
 
-/// <summary>Packs. PUT takes an osquery pack file as it is, comments and all, and refuses it whole if anything in it is wrong.</summary>
+/// <summary>Packs. PUT takes an osquery pack file as it is, comments and all, and refuses it whole if anything in it is wrong, unless the rest is asked for.</summary>
 /// <remarks>Tags are a member <c>tags</c> beside osquery's own; tags that are not named stay as they are.</remarks>
 internal sealed class PackItems(ConfigItems items, OsquerySql sql, Limits limits) : ItemKind<Pack>(items.Packs, "packs", "pack")
 {
@@ -40,13 +40,13 @@ internal sealed class PackItems(ConfigItems items, OsquerySql sql, Limits limits
         return file;
     }
 
-    protected override Pack Read(string name, JsonObject body, Pack? before)
+    protected override Pack? Read(string name, JsonObject body, Pack? before, ConfigFindings found)
     {
-        if (!body.ContainsKey("queries")) throw new ConfigRefusedException([new("queries", "A pack has 'queries'.")]);
-        if (body["tags"] is not (null or JsonArray)) throw new ConfigRefusedException([new("tags", "Tags are a list of texts.")]);
+        if (!body.ContainsKey("queries")) found.Refuse("queries", "A pack has 'queries'.");
+        if (body["tags"] is not (null or JsonArray)) found.Refuse("tags", "Tags are a list of texts.");
+        found.ThrowIfRefused();
         var tags = body["tags"] is JsonArray named ? TagSet.Of(named.Select(tag => tag?.ToString() ?? "")) : before?.Tags ?? TagSet.None;
         body.Remove("tags");
-        var faults = new List<ConfigFault>();
-        return Pack.Read(name, tags, body, sql, limits, faults) ?? throw new ConfigRefusedException(faults);
+        return Pack.Read(name, tags, body, sql, limits, found);
     }
 }

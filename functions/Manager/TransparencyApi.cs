@@ -63,8 +63,8 @@ internal static class TransparencyApi
                 answer.State == AnswerState.Done ? Rows.Array(answer.Rows).Count : null));
         }
 
-        var schedule = items.Queries.Current.Items.Where(query => query.Tags.Meets(node.Tags)).Select(query => new ScheduledBody(query.Name, query.Schedule.Sql, query.Schedule.Interval, query.Schedule.Description))
-            .Concat(items.Packs.Current.Items.Where(pack => pack.Tags.Meets(node.Tags)).SelectMany(pack => pack.Queries.Select(query =>
+        var schedule = items.Queries.Current.Items.Where(query => !query.Schedule.Disabled && query.Tags.Meets(node.Tags)).Select(query => new ScheduledBody(query.Name, query.Schedule.Sql, query.Schedule.Interval, query.Schedule.Description))
+            .Concat(items.Packs.Current.Items.Where(pack => pack.Tags.Meets(node.Tags)).SelectMany(pack => pack.Queries.Where(query => !query.Schedule.Disabled).Select(query =>
                 new ScheduledBody($"{pack.Name}/{query.Name}", query.Schedule.Sql, query.Schedule.Interval, query.Schedule.Description))));
         return TypedResults.Ok(new DeviceBody(node.Name, node.HostIdentifier, asked, next, [.. schedule.OrderBy(query => query.Name, StringComparer.Ordinal)]));
     }

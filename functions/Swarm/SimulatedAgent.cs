@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Fleet.Kernel;
 
 namespace Fleet.Swarm;
 
@@ -275,12 +276,7 @@ internal sealed class SimulatedAgent(Machine machine, AgentOptions options, Agen
         }
     }
 
-    private bool IsForMe(JsonObject item)
-    {
-        var platform = (string?)item["platform"];
-        return string.IsNullOrEmpty(platform) || platform.Contains("all", StringComparison.Ordinal) || platform.Contains("any", StringComparison.Ordinal)
-            || platform.Contains(machine.Platform, StringComparison.Ordinal) || (machine.Platform != "windows" && platform.Contains("posix", StringComparison.Ordinal));
-    }
+    private bool IsForMe(JsonObject item) => PlatformFilter.Includes((string?)item["platform"], machine.Platform);
 
     private void Run(string id, string sql)
     {

@@ -122,13 +122,12 @@ internal sealed class AbsenceRules(
     {
         return config.ScheduledAs(query).Where(one => one.Tags.Meets(node.Tags)).Select(one => Of(one.Schedule, one.Pack)).FirstOrDefault();
 
-        (TimeSpan, bool)? Of(ScheduledQuery schedule, JsonObject? pack) => RunsOn(schedule.Platform ?? (string?)pack?["platform"], node)
+        (TimeSpan, bool)? Of(ScheduledQuery schedule, JsonObject? pack) => !schedule.Disabled && RunsOn(schedule.Platform, node) && RunsOn((string?)pack?["platform"], node)
             ? (TimeSpan.FromSeconds(schedule.Interval), schedule is { Shard: null, Version: null } && pack?["shard"] is null && pack?["version"] is null && pack?["discovery"] is null)
             : null;
     }
 
-    private static bool RunsOn(string? platforms, Node node) => string.IsNullOrEmpty(platforms) || node.Platform.Length == 0
-        || platforms.Split(',', StringSplitOptions.TrimEntries).Any(platform => platform is "all" or "any" || platform == node.Platform || (platform == "posix" && node.Platform is "linux" or "darwin" or "freebsd"));
+    private static bool RunsOn(string? filter, Node node) => node.Platform.Length == 0 || PlatformFilter.Includes(filter, node.Platform);
 
     private async ValueTask BeginAsync(Rule rule, string key, Node? node, DateTimeOffset last, Dictionary<string, string> columns, DateTimeOffset now, CancellationToken ct)
     {

@@ -1,4 +1,4 @@
-import { Button, Field, Input, MessageBar, MessageBarBody } from "@fluentui/react-components";
+import { Button, Dropdown, Field, Input, MessageBar, MessageBarBody, Option } from "@fluentui/react-components";
 import { AddRegular, ArrowUploadRegular } from "@fluentui/react-icons";
 import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useParams } from "@tanstack/react-router";
@@ -11,14 +11,15 @@ import { type Column, DataTable } from "../parts/DataTable";
 import { counted, span } from "../parts/format";
 import { fixed } from "../parts/rows";
 import { useRunning } from "../parts/running";
-import { SqlEditor } from "../parts/Sql";
+import { SqlEditor, useCheck } from "../parts/Sql";
 import { TagEditor } from "../parts/TagEditor";
 import { useTalk } from "../parts/talk";
 import { useAddress } from "../search";
 import { useMay } from "../session";
 import { Lacking } from "../shell/Nothing";
 import { Changes } from "./parts/Changes";
-import { History, isNew, ItemMenu, ItemsPage, kinds, Reach, useItem, useItemWrites, useUnsaved } from "./parts/items";
+import { Refused, Sending, SendingSwitches } from "./parts/Sending";
+import { History, isNew, ItemMenu, ItemsPage, kinds, notesOf, Reach, useItem, useItemWrites, useUnsaved } from "./parts/items";
 
 interface PackQuery extends Record<string, unknown> {
   query: string;
@@ -26,6 +27,9 @@ interface PackQuery extends Record<string, unknown> {
   platform?: string;
   description?: string;
   snapshot?: boolean;
+  disabled?: boolean;
+  forced?: boolean;
+  fault?: string;
 }
 
 type Pack = Record<string, unknown> & { name: string; tags: string[]; queries: Record<string, PackQuery>; platform?: string; version?: string; shard?: number };
@@ -47,6 +51,10 @@ export function PacksPage() {
   );
 }
 
+/** What is done with queries of a file that are not valid. */
+const allowed = { "": "Refuse the file", disabled: "Take them, disabled", forced: "Take them, and send them to agents" };
+type Allow = keyof typeof allowed;
+
 /** A pack, or a whole osquery configuration, from a file: first what would change, then it is done. */
 function Import() {
   const at = useAddress();
@@ -58,16 +66,17 @@ function Import() {
   const [tags, setTags] = useState<string[]>([]);
   const [preview, setPreview] = useState<Schemas["Import"] | null>(null);
   const [fault, setFault] = useState<unknown>(null);
+  const [allow, setAllow] = useState<Allow>("");
   const [isOver, setOver] = useState(false);
   const input = useRef<HTMLInputElement>(null);
   const looks = useRef(0);
-  const send = (text: string, as: string, tagged: string[], dryRun: boolean) =>
-    body(api.POST("/api/import", { params: { query: { name: as, ...(tagged.length > 0 ? { tags: tagged.join(",") } : {}), dryRun } }, body: text as never, bodySerializer: (raw) => raw as unknown as string, headers: { "Content-Type": "application/json" } }));
-  const look = async (text: string, as: string, tagged: string[]) => {
+  const send = (text: string, as: string, tagged: string[], allowed: Allow, dryRun: boolean) =>
+    body(api.POST("/api/import", { params: { query: { name: as, ...(tagged.length > 0 ? { tags: tagged.join(",") } : {}), ...(allowed ? { allow: allowed } : {}), dryRun } }, body: text as never, bodySerializer: (raw) => raw as unknown as string, headers: { "Content-Type": "application/json" } }));
+  const look = async (text: string, as: string, tagged: string[], allowed: Allow) => {
     const turn = ++looks.current;
     setFault(null);
     try {
-      const came = await send(text, as, tagged, true);
+      const came = await send(text, as, tagged, allowed, true);
       if (turn === looks.current) setPreview(came);
     } catch (refused) {
       if (turn !== looks.current) return;
@@ -81,7 +90,7 @@ function Import() {
     const as = taken.name.replace(/\.(conf|json|pack)$/i, "");
     setFile({ name: taken.name, text });
     setName(as);
-    await look(text, as, tags);
+    await look(text, as, tags, allow);
   };
   const drop = (event: DragEvent) => {
     event.preventDefault();
@@ -90,7 +99,7 @@ function Import() {
   };
   const apply = async () => {
     try {
-      const done = await send(file!.text, name, tags, false);
+      const done = await send(file!.text, name, tags, allow, false);
       await queries.invalidateQueries();
       const count = done.changes.filter((change) => change.change !== "same").length;
       talk.tell(`${counted(count, "item was", "items were")} imported`);
@@ -110,19 +119,33 @@ function Import() {
       </div>
       {file && (
         <div className="row end">
-          <Field label="Name of the pack" className="grow"><Input value={name} onChange={(_, data) => setName(data.value)} onBlur={() => void look(file.text, name, tags)} /></Field>
-          <Field label="Tags of what is new" className="grow"><TagEditor name="Tags of what is imported" tags={tags} onChange={(next) => { setTags(next); void look(file.text, name, next); }} placeholder="No node yet: add a tag" /></Field>
+          <Field label="Name of the pack" className="grow"><Input value={name} onChange={(_, data) => setName(data.value)} onBlur={() => void look(file.text, name, tags, allow)} /></Field>
+          <Field label="Tags of what is new" className="grow"><TagEditor name="Tags of what is imported" tags={tags} onChange={(next) => { setTags(next); void look(file.text, name, next, allow); }} placeholder="No node yet: add a tag" /></Field>
+          <Field label="Queries that are not valid" className="grow"><Dropdown value={allowed[allow]} selectedOptions={[allow]} onOptionSelect={(_, data) => { const next = data.optionValue as Allow; setAllow(next); void look(file.text, name, tags, next); }}>{(Object.keys(allowed) as Allow[]).map((one) => <Option key={one} value={one}>{allowed[one]}</Option>)}</Dropdown></Field>
         </div>
       )}
       <Problem of={fault} />
       {preview && (
         <>
+          <Told title="Left out" of={preview.leftOut} />
+          <Told title="To know" of={preview.notes} />
           {preview.changes.every((change) => change.change === "same") ? <MessageBar intent="info"><MessageBarBody>All of it is here already.</MessageBarBody></MessageBar> : <Changes of={preview.changes} />}
           {preview.packFiles.length > 0 && <MessageBar intent="warning" layout="multiline"><MessageBarBody>It names pack files that are not in it: {preview.packFiles.join(", ")}. Import them too.</MessageBarBody></MessageBar>}
           <div><Button appearance="primary" disabled={preview.changes.every((change) => change.change === "same")} onClick={() => void apply()}>Import</Button></div>
         </>
       )}
     </Section>
+  );
+}
+
+/** What there is to say of a file, by its place. */
+function Told({ title, of }: { title: string; of: Schemas["FieldError"][] }) {
+  if (of.length === 0) return null;
+  return (
+    <details open={of.length < 8}>
+      <summary><strong>{title}</strong> <span className="muted">{counted(of.length, "note")}</span></summary>
+      <ul className="plain" style={{ padding: "8px 0 0 16px" }}>{of.map((note) => <li key={note.path + note.message}><code>{note.path}</code> {note.message}</li>)}</ul>
+    </details>
   );
 }
 
@@ -192,7 +215,7 @@ function Whole({ pack, etag }: { pack: Pack; etag: string | null }) {
   };
   const columns: Column<[string, PackQuery]>[] = [
     { id: "name", name: "Query", narrow: true, width: "minmax(160px, 1fr)", cell: ([name]) => (mayWrite ? <button type="button" className="linkish" onClick={() => setEditing(name)}>{name}</button> : name) },
-    { id: "sql", name: "SQL", width: "minmax(260px, 3fr)", cell: ([, query]) => <span className="mono muted" title={query.query}>{query.query}</span> },
+    { id: "sql", name: "SQL", width: "minmax(260px, 3fr)", cell: ([, query]) => <><Sending of={query} /> <span className="mono muted" title={query.query}>{query.query}</span></> },
     { id: "interval", name: "Every", width: "80px", narrow: true, cell: ([, query]) => (query.interval ? span(Number(query.interval)) : "") },
     { id: "results", name: "Results", width: "90px", cell: ([name]) => <Go to="/results" search={{ query: `pack/${pack.name}/${name}` }}>search</Go> },
     ...(mayWrite ? [{ id: "rule", name: "Rule", width: "80px", cell: ([name]: [string, PackQuery]) => <Go to="/rules/$id" params={{ id: "+new" }} search={{ query: `pack/${pack.name}/${name}` }}>write</Go> }] : []),
@@ -223,11 +246,12 @@ function QueryDialog({ pack, etag, name, onClose }: { pack: Pack; etag: string |
   const before = pack.queries[name] ?? { query: "", interval: 3600 };
   const [draft, setDraft] = useState<PackQuery>(before);
   const [as, setAs] = useState(name);
+  const verdict = useCheck(draft.query);
   const save = async () => {
     if (!name && pack.queries[as.trim()]) throw new Fault(409, { title: "It is there already", detail: `The pack has a query '${as.trim()}': choose another name, or edit that one.` });
-    await api.PUT("/api/packs/{name}/queries/{query}", { params: { path: { name: pack.name, query: as.trim() } }, body: Object.fromEntries(Object.entries(draft).filter(([, value]) => value !== "" && value !== undefined)) as never, headers: ifMatch(etag) });
+    const notes = notesOf(await body(api.PUT("/api/packs/{name}/queries/{query}", { params: { path: { name: pack.name, query: as.trim() } }, body: Object.fromEntries(Object.entries(draft).filter(([, value]) => value !== "" && value !== undefined)) as never, headers: ifMatch(etag) })));
     await queries.invalidateQueries();
-    talk.tell(`${as.trim()} is saved`);
+    talk.tell(`${as.trim()} is saved`, notes ? { intent: "warning", text: notes } : {});
   };
   return (
     <FormDialog title={name ? `Query ${name}` : "Add a query"} action="Save" byButtonOnly isWide isReady={as.trim() !== "" && draft.query.trim() !== ""} onClose={onClose} onDone={save}>
@@ -240,6 +264,8 @@ function QueryDialog({ pack, etag, name, onClose }: { pack: Pack; etag: string |
             <Field label="Platform"><Input placeholder="any" value={draft.platform ?? ""} onChange={(_, data) => setDraft((one) => ({ ...one, platform: data.value }))} /></Field>
           </div>
           <Field label="Description"><Input value={draft.description ?? ""} onChange={(_, data) => setDraft((one) => ({ ...one, description: data.value }))} /></Field>
+          {before.fault && <Refused of={before} />}
+          <SendingSwitches of={draft} fault={verdict?.valid === false ? verdict.message : before.fault} onChange={(changes) => setDraft((one) => ({ ...one, ...changes }))} />
         </>
       )}
     </FormDialog>

@@ -5,11 +5,12 @@ import { useState } from "react";
 import { faultOf, type Schemas } from "../api";
 import { Empty, Go, Loading, Page, Problem, Section } from "../parts/basics";
 import { grouped, platformName, span } from "../parts/format";
-import { SqlEditor } from "../parts/Sql";
+import { SqlEditor, useCheck } from "../parts/Sql";
 import { TagEditor } from "../parts/TagEditor";
 import { useAddress } from "../search";
 import { useMay } from "../session";
 import { Lacking } from "../shell/Nothing";
+import { Refused, Sending, SendingSwitches } from "./parts/Sending";
 import { History, isNew, ItemMenu, ItemsPage, kinds, Reach, useHeld, useItem, useItemWrites } from "./parts/items";
 
 type Query = Schemas["Query"];
@@ -18,7 +19,7 @@ export function QueriesPage() {
   return (
     <ItemsPage<Query> kind={kinds.queries} title="Queries" about="Scheduled for the nodes that carry one of their tags."
       columns={[
-        { id: "sql", name: "SQL", width: "minmax(240px, 3fr)", cell: (query) => <span className="mono muted" title={query.sql}>{query.sql}</span> },
+        { id: "sql", name: "SQL", width: "minmax(240px, 3fr)", cell: (query) => <><Sending of={query} /> <span className="mono muted" title={query.sql}>{query.sql}</span></> },
         { id: "interval", name: "Every", width: "80px", cell: (query) => span(query.interval) },
         { id: "platform", name: "Platform", width: "110px", cell: (query) => (query.platform ? query.platform.split(",").map(platformName).join(", ") : <span className="muted">any</span>) },
         { id: "description", name: "Description", width: "minmax(160px, 1fr)", hidden: true, cell: (query) => query.description ?? "" },
@@ -27,7 +28,7 @@ export function QueriesPage() {
   );
 }
 
-const blank: Query = { name: "", sql: "", interval: 3600, platform: null, version: null, shard: null, snapshot: null, removed: true, denylist: null, description: null, value: null, tags: [], startupPriority: null };
+const blank: Query = { name: "", sql: "", interval: 3600, platform: null, version: null, shard: null, snapshot: null, removed: true, denylist: null, description: null, value: null, tags: [], startupPriority: null, disabled: false, forced: false, fault: null };
 
 export function QueryPage() {
   const { name } = useParams({ strict: false }) as { name: string };
@@ -54,6 +55,7 @@ function Editor({ query: found, etag: foundEtag, isNew }: { query: Query; etag: 
     await writes.save(draft.name.trim(), bodyOf(draft), etag, isNew ? undefined : bodyOf(query));
     if (isNew) await navigate({ to: "/queries/$name", params: { name: draft.name.trim() }, ignoreBlocker: true });
   };
+  const verdict = useCheck(draft.sql);
   const platforms = draft.platform ? draft.platform.split(",").map((one) => one.trim()) : [];
   return (
     <Page title={isNew ? "New query" : query.name} under={<Go to="/queries">All queries</Go>}
@@ -66,6 +68,7 @@ function Editor({ query: found, etag: foundEtag, isNew }: { query: Query; etag: 
         </>
       }>
       <Problem of={fault} />
+      {query.fault && <Refused of={query} />}
       <Section>
         {isNew && <Field label="Name" required className="narrow" validationMessage={wrong("name")}><Input value={draft.name} onChange={(_, data) => set({ name: data.value })} placeholder="listening_ports" /></Field>}
         <SqlEditor value={draft.sql} onChange={(sql) => set({ sql })} readOnly={!mayWrite} onRun={() => mayWrite && void navigate({ to: "/live", search: { sql: draft.sql } })} />
@@ -81,6 +84,7 @@ function Editor({ query: found, etag: foundEtag, isNew }: { query: Query; etag: 
             </div>
             <Switch label="Snapshot: everything each time, instead of what changed" checked={draft.snapshot === true} onChange={(_, data) => set({ snapshot: data.checked ? true : null })} />
             <Switch label="Log rows that went away" checked={draft.removed !== false} disabled={draft.snapshot === true} onChange={(_, data) => set({ removed: data.checked })} />
+            <SendingSwitches of={draft} fault={verdict?.valid === false ? verdict.message : query.fault} onChange={set} />
             <Switch label="Agents may denylist it when it costs too much" checked={draft.denylist !== false} onChange={(_, data) => set({ denylist: data.checked ? null : false })} />
           </fieldset>
         </Section>

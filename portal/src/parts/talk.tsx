@@ -48,7 +48,7 @@ export function TalkProvider({ children }: { children: ReactNode }) {
         {more.text && <ToastBody>{more.text}</ToastBody>}
         {more.footer && <ToastFooter>{more.footer}</ToastFooter>}
       </Toast>,
-      { toastId, intent: more.intent ?? "success", timeout: undo ? 10_000 : more.intent === "error" ? 12_000 : 5_000, pauseOnHover: true },
+      { toastId, intent: more.intent ?? "success", timeout: more.intent === "warning" ? 20_000 : undo ? 10_000 : more.intent === "error" ? 12_000 : 5_000, pauseOnHover: true },
     );
   }, []);
   const fail = useCallback((fault: unknown) => tell("This did not work", { intent: "error", text: fault instanceof Error ? fault.message : String(fault) }), [tell]);

@@ -146,9 +146,9 @@ public sealed class ConfigTests
 
     private static async Task PutPackAsync(World world, string name, string json)
     {
-        var faults = new List<ConfigFault>();
-        var pack = Pack.Read(name, TagSet.Of(["t"]), (JsonObject)JsonNode.Parse(json)!, world.Get<OsquerySql>(), world.Limits, faults);
-        Assert.Empty(faults);
+        var found = new ConfigFindings();
+        var pack = Pack.Read(name, TagSet.Of(["t"]), (JsonObject)JsonNode.Parse(json)!, world.Get<OsquerySql>(), world.Limits, found);
+        Assert.Empty(found.Faults);
         await world.Items.Packs.PutAsync(name, pack!, null, default);
     }
 }

@@ -168,11 +168,48 @@ public sealed class ItemsApiTests : ApiTest
         foreach (var (file, words) in new[]
         {
             ("""{"quries":{}}""", "did you mean 'queries'?"), ("""{"foo":{}}""", "This holds nothing"),
-            ("""{"queries":{"a":{"query":"select 1","intervall":60}}}""", "osquery knows no 'intervall'; did you mean 'interval'?"),
+            ("""{"queries":{"a":{"query":"select 1","interval":"often"}}}""", "queries.a.interval: This is a whole number"),
         })
         {
             Assert.Contains(words, (string?)(await Api.RefusedAsync(HttpStatusCode.UnprocessableEntity, "POST", "/api/import?name=x", file))["detail"], StringComparison.Ordinal);
         }
+    }
+
+    [Fact]
+    public async Task An_import_tells_what_is_ignored_and_takes_the_rest_when_asked()
+    {
+        const string File = """{"schedule":{"munki":{"query":"select * from munki_info","interval":60,"platform":"macos"},"ok":{"query":"select 1","interval":60,"decription":"x"},"never":{"query":"select 1","interval":0}}}""";
+        await Api.RefusedAsync(HttpStatusCode.UnprocessableEntity, "POST", "/api/import?name=x", File);
+        var fault = await Api.RefusedAsync(HttpStatusCode.UnprocessableEntity, "POST", "/api/import?name=x&allow=all", File);
+        Assert.Equal("allow", (string?)fault["errors"]![0]!["path"]);
+        var preview = await Api.OkAsync("POST", "/api/import?name=x&allow=disabled&dryRun=true", File);
+        Assert.Equal(["munki", "ok"], preview["changes"]!.AsArray().Select(change => (string?)change!["name"]));
+        Assert.Equal(["schedule.munki.platform", "schedule.munki.query", "schedule.ok.decription"], preview["notes"]!.AsArray().Select(note => (string?)note!["path"]));
+        Assert.Equal(["schedule.never.interval"], preview["leftOut"]!.AsArray().Select(note => (string?)note!["path"]));
+        await Api.OkAsync("POST", "/api/import?name=x&allow=disabled", File);
+        var saved = await Api.GetAsync("/api/queries/munki");
+        Assert.True((bool)saved["disabled"]!);
+        Assert.StartsWith("no such table", (string?)saved["fault"], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_is_saved_is_told_and_can_be_sent_back_as_it_was_answered()
+    {
+        var saved = await Api.OkAsync("PUT", "/api/queries/q?allow=forced", """{"sql":"select * from opera_extensions","version":"5.x"}""");
+        Assert.Equal(["version", "sql"], saved["notes"]!.AsArray().Select(note => (string?)note!["path"]));
+        Assert.Equal((false, true), ((bool)saved["disabled"]!, (bool)saved["forced"]!));
+        var again = await Api.OkAsync("PUT", "/api/queries/q?dryRun=true", saved.ToJsonString());
+        Assert.Equal("same", (string?)again["change"]);
+        Assert.Equal(2, again["notes"]!.AsArray().Count);
+
+        var pack = await Api.OkAsync("PUT", "/api/packs/p?allow=disabled", """{"queries":{"a":{"query":"select * from nope","interval":60},"b":"select 1"},"colour":"red"}""");
+        Assert.True((bool)pack["queries"]!["a"]!["disabled"]!);
+        Assert.Equal(["queries.b", "queries.a.query", "colour"], pack["notes"]!.AsArray().Select(note => (string?)note!["path"]));
+        var one = await Api.OkAsync("PUT", "/api/packs/p/queries/c?allow=forced", """{"query":"select nothing","interval":60}""");
+        Assert.True((bool)one["queries"]!["c"]!["forced"]!);
+        var options = await Api.OkAsync("PUT", "/api/options/o", """{"config":{"options":{"tls_hostname":"x"}}}""");
+        Assert.Equal("config.options.tls_hostname", (string?)options["notes"]![0]!["path"]);
+        Assert.Empty((await Api.OkAsync("PUT", "/api/file-paths/etc", """{"paths":["/etc/%"]}"""))["notes"]!.AsArray());
     }
 
     [Fact]

@@ -78,19 +78,26 @@ export function useHeld<T>(item: T, etag: string | null, isDirtyFrom: (base: T) 
 }
 
 /** Writing items: nothing is overwritten that was not seen. */
+/** What the server has to say of what it saved, in a few lines. */
+export function notesOf(saved: unknown) {
+  const notes = (saved as { notes?: Schemas["FieldError"][] } | undefined)?.notes ?? [];
+  return notes.slice(0, 3).map((note) => `${note.path}: ${note.message}`).join(" ") + (notes.length > 3 ? ` And ${notes.length - 3} more.` : "");
+}
+
 export function useItemWrites(kind: Kind) {
   const talk = useTalk();
   const navigate = useNavigate();
   const queries = useQueryClient();
   const put = async (name: string, what: Body, etag: string | null) => {
-    await api.PUT(item(kind), { params: { path: { name } }, body: what as never, headers: ifMatch(etag) });
+    const saved = await body(api.PUT(item(kind), { params: { path: { name } }, body: what as never, headers: ifMatch(etag) }));
     await queries.invalidateQueries();
+    return notesOf(saved);
   };
   return {
     put,
     save: async (name: string, what: Body, etag: string | null, before?: Body) => {
-      await put(name, what, etag);
-      talk.tell(`${name} is saved`, before ? { undo: async () => { const now = await versioned(api.GET(item(kind), { params: { path: { name } } })); await put(name, before, now.etag); } } : {});
+      const notes = await put(name, what, etag);
+      talk.tell(`${name} is saved`, { ...(notes ? { intent: "warning", text: notes } : {}), ...(before ? { undo: async () => { const now = await versioned(api.GET(item(kind), { params: { path: { name } } })); await put(name, before, now.etag); } } : {}) });
     },
     copy: async (name: string, to: string) => {
       await api.POST(under(kind, "copy"), { params: { path: { name } }, body: { name: to } });
