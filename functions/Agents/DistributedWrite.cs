@@ -1,4 +1,5 @@
 using Fleet.Carves;
+using Fleet.Config;
 using Fleet.Kernel;
 using Fleet.Queries;
 using Fleet.Results;
@@ -6,7 +7,7 @@ using Fleet.Results;
 namespace Fleet.Agents;
 
 /// <summary>Takes the answers to distributed queries. What nobody waits for is accepted and dropped: an agent would send it again for ever.</summary>
-internal sealed class DistributedWrite(NodeGate gate, CampaignStore campaigns, Answers answers, AnswerStore store, CarveIntake carves, Limits limits) : IAgentCall
+internal sealed class DistributedWrite(NodeGate gate, CampaignStore campaigns, Answers answers, AnswerStore store, CarveIntake carves, ExtensionTables extensions, Limits limits) : IAgentCall
 {
     public bool TakesOversized => true;
 
@@ -22,8 +23,10 @@ internal sealed class DistributedWrite(NodeGate gate, CampaignStore campaigns, A
         foreach (var answer in body.Answers)
         {
             // First: an answer that was taken in is not looked at again when the agent repeats it.
-            if (campaigns.Active.ByName.GetValueOrDefault(answer.Id)?.Item is { } campaign && CarveStart.Carves(campaign)) await ExpectCarvesAsync(node.Id, answer, ct);
-            await answers.TakeInAsync(node.Id, answer, ct);
+            var campaign = campaigns.Active.ByName.GetValueOrDefault(answer.Id)?.Item;
+            if (campaign is not null && CarveStart.Carves(campaign)) await ExpectCarvesAsync(node.Id, answer, ct);
+            var taken = await answers.TakeInAsync(node.Id, answer, ct);
+            if (taken is { State: AnswerState.Done } && extensions.Interests(campaign!.Sql)) await extensions.LearnAsync(campaign.Sql, LineReader.ReadRows(taken.Rows).Select(RowJson.Texts), ct);
         }
 
         return AgentAnswer.Ok;

@@ -4,10 +4,11 @@ using System.Text.RegularExpressions;
 namespace Fleet.Config;
 
 /// <summary>A table that osquery itself does not have.</summary>
-/// <param name="Columns">Their names; empty for a view, whose <paramref name="Select"/> says them.</param>
+/// <param name="Columns">Their names; empty for a view, whose <paramref name="Select"/> says them, and for a table of an extension of which only the name is known.</param>
 /// <param name="Platforms">Separated by blanks.</param>
 /// <param name="Select">What a view selects; null for a table.</param>
-internal sealed record ExtraTable(string Name, IReadOnlyList<string> Columns, string Platforms, string? Select = null);
+/// <param name="IsExtension">Only agents with an extension have it.</param>
+internal sealed record ExtraTable(string Name, IReadOnlyList<string> Columns, string Platforms, string? Select = null, bool IsExtension = false);
 
 /// <summary>Tables that settings and configurations add to osquery's.</summary>
 internal static partial class ExtraTables
@@ -17,8 +18,10 @@ internal static partial class ExtraTables
     /// <summary>From <c>Fleet__Sql__ExtraTables</c>: <c>CREATE TABLE ext_t (a TEXT, b)</c>. Read here and never given to SQLite.</summary>
     /// <exception cref="FormatException">It is no such statement.</exception>
     public static ExtraTable OfDdl(string ddl) => Definition().Match(ddl) is { Success: true } match
-        ? new(Unquote(match.Groups["name"].Value), [.. match.Groups["column"].Captures.Select(column => Unquote(column.Value))], Everywhere)
+        ? new(Unquote(match.Groups["name"].Value), [.. match.Groups["column"].Captures.Select(column => Unquote(column.Value))], Everywhere, IsExtension: true)
         : throw new FormatException($"'{ddl}' is no statement such as CREATE TABLE name (column TYPE, column TYPE).");
+
+    public static ExtraTable OfExtension(ExtensionTable table) => new(table.Name, table.Columns, Everywhere, IsExtension: true);
 
     /// <summary>The tables and views that a configuration or pack defines for its agents.</summary>
     public static IEnumerable<ExtraTable> OfConfig(JsonObject config)

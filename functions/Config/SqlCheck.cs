@@ -12,8 +12,9 @@ namespace Fleet.Config;
 /// <param name="Since">The first version of osquery that has all of them; null for 4.0.0 or before.</param>
 /// <param name="Until">The last version that had all of them, where the newest has not: then it is not valid, and <paramref name="Message"/> says what ended. Null otherwise.</param>
 /// <param name="Statements">How many statements it is. osquery runs all of them, and puts their rows together.</param>
+/// <param name="Extensions">Tables that it reads and that only agents with an extension have; null for none.</param>
 /// <param name="IsUnreadable">It is no text that could be sent: empty, too long, or it was not checked.</param>
-internal sealed record SqlVerdict(bool Valid, string? Message, IReadOnlyList<string> Tables, IReadOnlyList<string> Platforms, string? Since = null, string? Until = null, int Statements = 1, bool IsUnreadable = false);
+internal sealed record SqlVerdict(bool Valid, string? Message, IReadOnlyList<string> Tables, IReadOnlyList<string> Platforms, string? Since = null, string? Until = null, int Statements = 1, bool IsUnreadable = false, IReadOnlyList<string>? Extensions = null);
 
 /// <summary>Checks SQL against osquery's tables: SQLite prepares the statement over empty tables of the same shape, and never runs it.</summary>
 /// <remarks>Thread-safe. A check has a <see cref="SqlSandbox"/> to itself; at most <see cref="s_room"/> are under way in the process.</remarks>
@@ -22,6 +23,9 @@ internal sealed class SqlCheck : IDisposable
     private static readonly SemaphoreSlim s_room = new(Math.Max(2, Environment.ProcessorCount));
 
     private static readonly AsyncLocal<StrongBox<TimeSpan>?> s_request = new();
+
+    /// <summary>The only column of a table of which no column is known: no statement can name it.</summary>
+    private const string Placeholder = "\u0001";
 
     private readonly OsquerySchema _schema;
     private readonly Limits _limits;
@@ -80,6 +84,7 @@ internal sealed class SqlCheck : IDisposable
         try
         {
             var (prepared, isSpent) = Prepare(sql!, _idle, Open);
+            if (prepared.Message is not null && !isSpent && PrepareOpen(sql!) is { Message: null } open) prepared = open;
             if (prepared.Message is not { } message) return Judge(prepared, sql!);
             return isSpent || Ended(sql!) is not { } ended ? Wrong(Explain(message)) : ended;
         }
@@ -102,6 +107,24 @@ internal sealed class SqlCheck : IDisposable
         {
             if (sandbox.IsSpent || _isDisposed) sandbox.Dispose();
             else idle.Add(sandbox);
+        }
+    }
+
+    /// <summary>With tables of which only the name is known having every column that the statement names; null if it reads none of them.</summary>
+    private SqlSandbox.Prepared? PrepareOpen(string sql)
+    {
+        var words = SqlSyntax.Words(sql).ToHashSet(StringComparer.OrdinalIgnoreCase);
+        var open = _extra.Where(table => table.Value is { IsExtension: true, Columns: [Placeholder] } && words.Contains(table.Key)).Select(table => table.Key).ToList();
+        if (open.Count == 0) return null;
+        for (; ; )
+        {
+            using var sandbox = Open(_schema.ByName, table => table.CurrentColumns, except: open);
+            foreach (var name in open) sandbox.Declare(name, words.Where(word => !char.IsAsciiDigit(word[0])).Append(Placeholder));
+            var prepared = sandbox.Prepare(sql);
+
+            // A column that another table has too is taken to be that table's.
+            const string Ambiguous = "ambiguous column name: ";
+            if (prepared.Message?.StartsWith(Ambiguous, StringComparison.Ordinal) != true || sandbox.IsSpent || !words.Remove(prepared.Message[Ambiguous.Length..])) return prepared;
         }
     }
 
@@ -132,7 +155,7 @@ internal sealed class SqlCheck : IDisposable
         var since = tables.Select(name => _schema.Ever.GetValueOrDefault(name)?.Since).Concat(columns.Select(read => read.Table.SinceOf(read.Column)));
         return new(
             true, null, tables, [.. OsquerySchema.Platforms.Where(platform => tables.All(table => Has(table, platform)) && columns.TrueForAll(read => read.Table.PlatformsOf(read.Column).Contains(platform)))],
-            since.OfType<string>().MaxBy(Version.Parse), Statements: prepared.Statements);
+            since.OfType<string>().MaxBy(Version.Parse), Statements: prepared.Statements, Extensions: tables.Where(name => _extra.GetValueOrDefault(name)?.IsExtension == true).ToList() is { Count: > 0 } extensions ? extensions : null);
     }
 
     /// <summary>What it reads that older versions had, if that is all that is wrong with it.</summary>
@@ -156,11 +179,15 @@ internal sealed class SqlCheck : IDisposable
 
     private SqlSandbox Open() => Open(_schema.ByName, table => table.CurrentColumns);
 
-    private SqlSandbox Open(IEnumerable<KeyValuePair<string, OsqueryTable>> tables, Func<OsqueryTable, IEnumerable<string>> columns)
+    private SqlSandbox Open(IEnumerable<KeyValuePair<string, OsqueryTable>> tables, Func<OsqueryTable, IEnumerable<string>> columns, IReadOnlyList<string>? except = null)
     {
         var sandbox = new SqlSandbox(_limits);
         foreach (var (name, table) in tables) sandbox.Declare(name, columns(table));
-        foreach (var (name, table) in _extra) sandbox.Declare(name, table.Columns);
+        foreach (var (name, table) in _extra)
+        {
+            if (except?.Contains(name) != true) sandbox.Declare(name, table.Columns);
+        }
+
         return sandbox;
     }
 
@@ -174,7 +201,8 @@ internal sealed class SqlCheck : IDisposable
 
     private bool TryDeclare(SqlSandbox sandbox, ExtraTable table, IEnumerable<string> columns, IReadOnlyList<string> behind)
     {
-        var declared = new Declared([.. columns], table.Platforms, behind);
+        var declared = new Declared([.. columns], table.Platforms, behind, table.IsExtension);
+        if (declared.Columns.Count == 0 && table.IsExtension) declared = declared with { Columns = [Placeholder] };
         return sandbox.Declare(table.Name, declared.Columns) && _extra.TryAdd(table.Name, declared);
     }
 
@@ -194,11 +222,12 @@ internal sealed class SqlCheck : IDisposable
         if (!message.StartsWith(NoTable, StringComparison.Ordinal)) return message;
         return Nearest.To(message[NoTable.Length..], _schema.ByName.Keys) is { } near
             ? $"{message} in osquery {_schema.OsqueryVersion}; did you mean {near}?"
-            : $"{message} in osquery {_schema.OsqueryVersion}; if an extension has it, name it in Fleet__Sql__ExtraTables";
+            : $"{message} in osquery {_schema.OsqueryVersion}; if an extension has it, name it: PUT /api/extension-tables/{message[NoTable.Length..]}, or Options in the portal";
     }
 
     /// <param name="Columns">Their names.</param>
     /// <param name="Platforms">Separated by blanks.</param>
     /// <param name="Behind">The tables that a view reads.</param>
-    private sealed record Declared(IReadOnlyList<string> Columns, string Platforms, IReadOnlyList<string> Behind);
+    /// <param name="IsExtension">Only agents with an extension have it.</param>
+    private sealed record Declared(IReadOnlyList<string> Columns, string Platforms, IReadOnlyList<string> Behind, bool IsExtension);
 }

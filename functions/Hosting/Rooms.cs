@@ -48,7 +48,7 @@ internal static class Rooms
         .AddSingleton(AgentEndpointOf)
         .AddSingleton(settings.Auth).AddSingleton(settings.Caution).AddSingleton(settings.Transparency).AddSingleton(new EffectiveSettings(settings.Entries))
         .AddSingleton<UserStore>().AddSingleton<TokenStore>().AddSingleton<SessionStore>().AddSingleton<AuditLog>().AddSingleton<CallerLimit>().AddSingleton<SqlTurns>().AddSingleton<PluginPlaces>()
-        .AddSingleton<QueryItems>().AddSingleton<PackItems>().AddSingleton<FilePathItems>().AddSingleton<OptionItems>().AddSingleton<Edits>().AddSingleton<NodeChanges>().AddSingleton<TagChanges>()
+        .AddSingleton<ExtensionTables>().AddSingleton<QueryItems>().AddSingleton<PackItems>().AddSingleton<FilePathItems>().AddSingleton<OptionItems>().AddSingleton<Edits>().AddSingleton<NodeChanges>().AddSingleton<TagChanges>()
         .AddSingleton<NodeQuery>().AddSingleton<NodeTimeline>().AddSingleton<TargetCount>().AddSingleton<CampaignCaution>().AddSingleton<SqlNotes>().AddSingleton<CampaignStart>().AddSingleton<CampaignWatch>()
         .AddSingleton<MetricsBoard>().AddSingleton<ChoreBoard>().AddSingleton<StageBoard>().AddSingleton<UpkeepMemory>().AddSingleton<TwoRuns>().AddSingleton<Materialize>().AddSingleton<SilentNodes>().AddSingleton<Retention>().AddSingleton<Expiry>().AddSingleton<TidyCarves>().AddSingleton<TendAlerts>().AddSingleton<AbsenceRules>().AddSingleton<Chores>();
 
@@ -58,10 +58,12 @@ internal static class Rooms
     private static OsquerySql OsquerySqlOf(IServiceProvider services)
     {
         var items = services.GetRequiredService<ConfigItems>();
+        var extensions = services.GetRequiredService<ExtensionTables>();
         return new(
             services.GetRequiredService<Settings>().ExtraTables,
             services.GetRequiredService<Limits>(),
-            () => items.Options.Current.Items.Select(set => set.Config).Concat(items.Packs.Current.Items.Select(pack => pack.Json)));
+            () => items.Options.Current.Items.Select(set => set.Config).Concat(items.Packs.Current.Items.Select(pack => pack.Json)),
+            () => extensions.Table.Current.Items);
     }
 
     private static AlerterMaker AlerterMakerOf(IServiceProvider services) => new(

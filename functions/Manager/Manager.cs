@@ -38,6 +38,7 @@ internal static class ManagerApi
         api.MapDeadLetters();
         api.MapAlerters();
         api.MapMutes();
+        api.MapExtensionTables();
         api.MapSinks();
         api.MapHealthReport();
         api.MapReports();

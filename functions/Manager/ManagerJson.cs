@@ -48,6 +48,8 @@ namespace Fleet.Manager;
 [JsonSerializable(typeof(UsedByBody))]
 [JsonSerializable(typeof(ListOf<VersionBody>))]
 [JsonSerializable(typeof(ItemChange))]
+[JsonSerializable(typeof(ExtensionTableRequest))]
+[JsonSerializable(typeof(ListOf<ExtensionTableBody>))]
 [JsonSerializable(typeof(IReadOnlyList<FieldError>))]
 [JsonSerializable(typeof(ImportBody))]
 [JsonSerializable(typeof(ListOf<TagBody>))]

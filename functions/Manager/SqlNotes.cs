@@ -31,6 +31,13 @@ internal sealed class SqlNotes(NodeQuery nodes)
             yield return $"It runs from osquery {since} on.{(older == 0 ? "" : older == 1 ? " 1 of your nodes is older." : $" {older} of your nodes are older.")}";
         }
 
+        if (verdict.Extensions is [_, ..] extensions)
+        {
+            yield return extensions.Count == 1
+                ? $"{extensions[0]} is a table of an extension: agents without it answer with an error."
+                : $"{string.Join(" and ", extensions)} are tables of extensions: agents without them answer with an error.";
+        }
+
         if (verdict.Statements > 1) yield return $"These are {verdict.Statements} statements: osquery runs one after another, and answers with the rows of all of them together.";
     }
 

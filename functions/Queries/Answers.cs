@@ -16,14 +16,14 @@ internal sealed class Answers(CampaignStore campaigns, AnswerStore answers, Offe
     /// <summary>osquery's words for a query that it was killed over within the last day.</summary>
     private const string Denylisted = "distributed query is denylisted";
 
-    /// <summary>Stores an answer; durable when this returns. False if nobody waits for it: unknown, not asked, answered already, too late.</summary>
-    public async ValueTask<bool> TakeInAsync(NodeId node, WrittenAnswer written, CancellationToken ct)
+    /// <summary>Stores an answer; durable when this returns. Null if nobody waits for it: unknown, not asked, answered already, too late.</summary>
+    public async ValueTask<Answer?> TakeInAsync(NodeId node, WrittenAnswer written, CancellationToken ct)
     {
         var now = clock.GetUtcNow();
-        if (campaigns.Active.ByName.GetValueOrDefault(written.Id)?.Item is not { } campaign || campaign.IsOver(now)) return false;
+        if (campaigns.Active.ByName.GetValueOrDefault(written.Id)?.Item is not { } campaign || campaign.IsOver(now)) return null;
         for (; ; )
         {
-            if (await answers.FindAsync(written.Id, node, ct) is not var (answer, etag) || answer.State != AnswerState.Sent) return false;
+            if (await answers.FindAsync(written.Id, node, ct) is not var (answer, etag) || answer.State != AnswerState.Sent) return null;
             var fault = written.Status != 0 ? (written.Message.Length > 0 ? written.Message : $"status {written.Status}")
                 : written.Fault
                 ?? (written.Rows!.Length > limits.AnswerBytes ? $"the answer has {written.Rows.Length} bytes; at most {limits.AnswerBytes} are kept" : null);
@@ -40,7 +40,7 @@ internal sealed class Answers(CampaignStore campaigns, AnswerStore answers, Offe
                 await answers.WriteAsync(written.Id, taken, etag, ct);
                 offers.Settle(written.Id, node);
                 Note(campaign.Sql, written);
-                return true;
+                return taken;
             }
             catch (ConflictException)
             {

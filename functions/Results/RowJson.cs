@@ -21,6 +21,10 @@ internal static class RowJson
         json.WriteEndObject();
     }
 
+    /// <summary>The columns of a row that hold something, as text.</summary>
+    public static IReadOnlyDictionary<string, string> Texts(IEnumerable<KeyValuePair<string, ColumnValue>> columns) =>
+        columns.Where(column => column.Value.Text is not null).DistinctBy(column => column.Key).ToDictionary(column => column.Key, column => column.Value.Text!);
+
     /// <summary>One text for equal rows, whatever the order of their columns.</summary>
     public static string Identity(IEnumerable<KeyValuePair<string, ColumnValue>> columns)
     {

@@ -17,6 +17,7 @@ internal static class Schema
     public const string Alerters = "Alerters";
     public const string Mutes = "Mutes";
     public const string Sinks = "Sinks";
+    public const string ExtensionTables = "ExtensionTables";
 
     /// <summary>The change feed: <c>feed</c> / <c>head</c>, or the revision that a change made.</summary>
     public const string Changes = "Changes";
@@ -77,7 +78,6 @@ internal static class Schema
 
     /// <summary>Kind and name of the item / time, newest first: what people made of it.</summary>
     public const string History = "History";
-
 
     /// <summary><c>all</c> / hash of the token.</summary>
     public const string Tokens = "Tokens";

@@ -1,3 +1,4 @@
+using Fleet.Config;
 using Fleet.Kernel;
 using Fleet.Nodes;
 using Fleet.Results;
@@ -7,7 +8,7 @@ namespace Fleet.Upkeep;
 
 /// <summary>Turns the batches that wait in the inbox into reports, index entries, node info and query costs, in bulk: many batches of a node are one write each.</summary>
 internal sealed class Materialize(
-    Inbox inbox, BatchStore batches, ReportStore reports, ResultIndex index, NodeStore nodes, NodeInfo info, CostReader costs, Quarantine quarantine, BuiltInResults results, StageBoard stages, TimeProvider clock, ILogger<Materialize> log)
+    Inbox inbox, BatchStore batches, ReportStore reports, ResultIndex index, NodeStore nodes, NodeInfo info, CostReader costs, Quarantine quarantine, BuiltInResults results, ConfigItems config, ExtensionTables extensions, StageBoard stages, TimeProvider clock, ILogger<Materialize> log)
 {
     /// <summary>As health calls it.</summary>
     private const string Stage = "reports and index";
@@ -146,7 +147,14 @@ internal sealed class Materialize(
         var rows = batchesOfNode.SelectMany(batch => LineReader.Read(batch.Lines, batch.Key.Time))
             .Where(row => row is { Fault: null, Action: not "triggered" }).ToList();
         costs.ReadSchedule(rows);
-        foreach (var query in rows.GroupBy(row => row.Name, StringComparer.Ordinal)) await reports.ApplyAsync(query.Key, node, [.. query], ct);
+        foreach (var query in rows.GroupBy(row => row.Name, StringComparer.Ordinal))
+        {
+            await reports.ApplyAsync(query.Key, node, [.. query], ct);
+            if (config.ScheduledAs(query.Key).Select(one => one.Schedule.Sql).FirstOrDefault(extensions.Interests) is { } sql)
+            {
+                await extensions.LearnAsync(sql, query.Select(row => RowJson.Texts(row.Columns)), ct);
+            }
+        }
 
         if (!rows.Exists(row => row.Columns.Any(column => info.Columns.Contains(column.Key)))) return;
         await nodes.ChangeAsync(

@@ -7,6 +7,7 @@ import { JsonEditor, pretty } from "../parts/Code";
 import { TagEditor } from "../parts/TagEditor";
 import { useMay } from "../session";
 import { Lacking } from "../shell/Nothing";
+import { ExtensionTables } from "./parts/ExtensionTables";
 import { History, isNew, ItemMenu, ItemsPage, kinds, Reach, useHeld, useItem, useItemWrites } from "./parts/items";
 
 type Options = Omit<Schemas["Options"], "config"> & { config: Record<string, unknown> };
@@ -15,7 +16,9 @@ export function OptionsPage() {
   return (
     <ItemsPage<Options> kind={kinds.options} title="Options" about="Options, decorators, YARA, views and what else an osquery configuration has, by tag."
       columns={[{ id: "config", name: "Holds", width: "minmax(240px, 3fr)", cell: (one) => <span className="mono muted">{Object.keys(one.config).join("  ")}</span> }]}
-      empty={<Empty title="osquery's own defaults apply">A set of options changes them for the nodes that carry its tags.</Empty>} />
+      empty={<Empty title="osquery's own defaults apply">A set of options changes them for the nodes that carry its tags.</Empty>}>
+      <ExtensionTables />
+    </ItemsPage>
   );
 }
 

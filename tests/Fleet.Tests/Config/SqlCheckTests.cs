@@ -102,7 +102,7 @@ public sealed class SqlCheckTests
             {"auto_table_construction":{"tcc":{"query":"select a, b from x","path":"/db","columns":["a","b"],"platform":"darwin"}},
              "views":{"v":"select pid from processes","broken":"select from nowhere ("} }
             """)!;
-        var sql = new OsquerySql([], Limits.Default, () => [config]);
+        var sql = new OsquerySql([], Limits.Default, () => [config], () => []);
         Assert.Equal(["darwin"], sql.Current.Check("select a, path from tcc").Platforms);
         Assert.True(sql.Current.Check("select pid from v").Valid);
         Assert.True(sql.Current.Check("select uid from users").Valid);
@@ -124,7 +124,7 @@ public sealed class SqlCheckTests
     public void What_a_view_reads_is_read_by_whoever_reads_the_view_in_any_order_of_definition()
     {
         var config = (JsonObject)JsonNode.Parse("""{"views":{"a":"select * from b","b":"select command from shell_history","c":"select * from d","d":"select * from c"}}""")!;
-        var sql = new OsquerySql([], Limits.Default, () => [config]);
+        var sql = new OsquerySql([], Limits.Default, () => [config], () => []);
         Assert.Equal(["a", "b", "shell_history"], sql.Current.Check("select command from a").Tables);
         Assert.Equal(["darwin", "linux"], sql.Current.Check("select command from a").Platforms.Take(2));
         Assert.False(sql.Current.Check("select * from c").Valid);

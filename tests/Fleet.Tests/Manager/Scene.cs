@@ -70,6 +70,8 @@ internal sealed class Scene : IAsyncDisposable
         }
 
         _values["packs query"] = "uptime";
+        await Api.OkAsync("PUT", "/api/extension-tables/munki_info", """{"columns":["version"]}""");
+        _values["extension-tables name"] = "munki_info";
         await Api.OkAsync("PUT", "/api/alerters/there", """{"type":"webhook","url":"https://example.org/hook"}""");
         await Api.OkAsync("PUT", "/api/rules/there", """{"name":"r","conditions":{"condition":"AND","rules":[{"field":"action","operator":"equal","value":"x"}]}}""");
         await Api.OkAsync("PUT", "/api/sinks/there", """{"type":"file","path":"out.ndjson"}""");
