@@ -74,7 +74,7 @@ internal sealed class AgentEndpoint(IReadOnlyDictionary<string, IAgentCall> call
             if (!call.IsSmall && !buffer.IsOversized) budget.Take(body.Length);
 
             // From here on the work is finished even if the agent hangs up: it sends the same again, and finds it done.
-            var request = new AgentRequest(body, headerKey, Address(context), AcceptsGzip(context.Request), buffer.Size, buffer.IsOversized, certified);
+            var request = new AgentRequest(body, headerKey, Address(context), AcceptsGzip(context.Request), buffer.Size, buffer.IsOversized, certified, context.Request.Headers.UserAgent.ToString());
             return await call.HandleAsync(request, CancellationToken.None);
         }
         catch (BadBodyException fault)

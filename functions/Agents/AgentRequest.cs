@@ -9,8 +9,14 @@ namespace Fleet.Agents;
 /// <param name="Address">Where it came from, the trusted proxies' word included.</param>
 /// <param name="Size">Bytes on the wire. If they were over the limit, <paramref name="Body"/> holds only the last of them.</param>
 /// <param name="Certified">The name in a client certificate that was found good; null for none.</param>
-internal sealed record AgentRequest(ReadOnlyMemory<byte> Body, string HeaderKey, IPAddress? Address, bool AcceptsGzip, long Size, bool IsOversized, string? Certified)
+/// <param name="UserAgent">What the agent calls itself: <c>osquery/5.23.1</c>.</param>
+internal sealed record AgentRequest(ReadOnlyMemory<byte> Body, string HeaderKey, IPAddress? Address, bool AcceptsGzip, long Size, bool IsOversized, string? Certified, string UserAgent = "")
 {
+    private const string Osquery = "osquery/";
+
+    /// <summary>The version that the agent says it is; empty if it does not.</summary>
+    public ReadOnlySpan<char> OsqueryVersion => UserAgent.StartsWith(Osquery, StringComparison.Ordinal) && UserAgent.Length <= 100 ? UserAgent.AsSpan(Osquery.Length).Trim() : default;
+
     /// <summary>Reads the body: what is wrong with it is the agent's fault, and what is wrong with JSON elsewhere is not.</summary>
     /// <exception cref="BadBodyException">It is not what the call takes.</exception>
     public T Read<T>(Func<ReadOnlyMemory<byte>, T> read)

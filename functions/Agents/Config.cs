@@ -1,10 +1,11 @@
 using System.Text;
 using Fleet.Config;
+using Fleet.Kernel;
 
 namespace Fleet.Agents;
 
 /// <summary>Hands out the configuration that the node's tags call for.</summary>
-internal sealed class ConfigCall(NodeGate gate, ConfigAssembler assembler) : IAgentCall
+internal sealed class ConfigCall(NodeGate gate, ConfigAssembler assembler, Limits limits, ILogger<ConfigCall> log) : IAgentCall
 {
     private const int WorthPacking = 1_024;
 
@@ -16,7 +17,12 @@ internal sealed class ConfigCall(NodeGate gate, ConfigAssembler assembler) : IAg
         if (await gate.AdmitAsync(body.NodeKey, request, ct) is not { } node) return AgentAnswer.NodeInvalid;
 
         var config = assembler.For(node.Tags);
-        if (config.Fault is { } fault) return AgentAnswer.Error(500, fault);
+        if (config.FaultFor(node.OsqueryVersion, limits) is { } fault)
+        {
+            if (config.TellOnce()) log.LogError("Node {Node} with the tags {Tags}: {Fault}", node.Id, node.Tags, fault);
+            return AgentAnswer.Error(500, fault);
+        }
+
         if (body.Etag == config.Etag) return new(200, s_unchanged);
         var packs = request.AcceptsGzip && config.Json.Length > WorthPacking;
         return body.Etag is null

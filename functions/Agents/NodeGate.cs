@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.RegularExpressions;
 using Fleet.Kernel;
 using Fleet.Nodes;
 using Fleet.Storage;
@@ -6,15 +7,21 @@ using Fleet.Storage;
 namespace Fleet.Agents;
 
 /// <summary>Says whose key it is. Null means proven bad; a doubt is an exception.</summary>
-internal sealed class NodeGate(NodeKeys keys, SigningKeys signing, NodeDirectory directory, Enrollment enrollment, Arrivals arrivals, Activity activity, ChangeFeed changes, TimeProvider clock)
+internal sealed partial class NodeGate(NodeKeys keys, SigningKeys signing, NodeDirectory directory, Enrollment enrollment, Arrivals arrivals, Activity activity, ChangeFeed changes, NodeStore nodes, TimeProvider clock)
 {
+    /// <summary>How often a node may say that it is of another version: two agents may share a key.</summary>
+    private static readonly TimeSpan s_versionRest = TimeSpan.FromMinutes(10);
+
+    [GeneratedRegex(@"\A\d+\.\d+[\w.+-]*\z")]
+    private static partial Regex VersionOf { get; }
+
     /// <summary>The node behind a key, noted as seen. Touches no storage for a node that this instance knows.</summary>
     /// <exception cref="StorageUnavailableException">Whether the key is good cannot be told now.</exception>
     public async ValueTask<KnownNode?> AdmitAsync(ReadOnlyMemory<byte> bodyKey, AgentRequest request, CancellationToken ct)
     {
         await changes.LookAsync(ct);
         var key = bodyKey.IsEmpty ? Encoding.UTF8.GetBytes(request.HeaderKey) : bodyKey;
-        if (key.IsEmpty && request.Certified is { } name) return Touched(await FindCertifiedAsync(name, request, ct), request);
+        if (key.IsEmpty && request.Certified is { } name) return await TouchedAsync(await FindCertifiedAsync(name, request, ct), request, ct);
         var verdict = keys.TryRead(key.Span, out var claim);
         if (verdict == KeyVerdict.Unknown && !signing.IsFresh)
         {
@@ -24,7 +31,7 @@ internal sealed class NodeGate(NodeKeys keys, SigningKeys signing, NodeDirectory
         }
 
         if (verdict != KeyVerdict.Good || await FindAsync(claim, ct) is not { Active: true } node || node.Epoch != claim.Epoch) return null;
-        return Touched(node, request);
+        return await TouchedAsync(node, request, ct);
     }
 
     /// <summary>An agent that does not enroll (<c>disable_enrollment</c>): its certificate is its node, which is made when it first comes.</summary>
@@ -38,11 +45,26 @@ internal sealed class NodeGate(NodeKeys keys, SigningKeys signing, NodeDirectory
         return await directory.RefreshAsync(id, ct);
     }
 
-    private KnownNode? Touched(KnownNode? node, AgentRequest request)
+    private ValueTask<KnownNode?> TouchedAsync(KnownNode? node, AgentRequest request, CancellationToken ct)
     {
-        if (node is null) return null;
-        node.Touch(clock.GetUtcNow(), request.Address);
+        if (node is null) return new((KnownNode?)null);
+        var now = clock.GetUtcNow();
+        node.Touch(now, request.Address);
         activity.Note(ActivityKind.CheckIns);
+        return request.OsqueryVersion is { IsEmpty: false } version && !version.SequenceEqual(node.OsqueryVersion) && now - node.VersionChangedAt > s_versionRest
+            ? ChangeVersionAsync(node, version.ToString(), now, ct)
+            : new(node);
+    }
+
+    /// <summary>An agent that was upgraded does not enroll again.</summary>
+    private async ValueTask<KnownNode?> ChangeVersionAsync(KnownNode node, string version, DateTimeOffset now, CancellationToken ct)
+    {
+        if (VersionOf.IsMatch(version))
+        {
+            (node.OsqueryVersion, node.VersionChangedAt) = (version, now);
+            await nodes.ChangeAsync(node.Id, before => before.OsqueryVersion == version ? before : before with { OsqueryVersion = version }, ct);
+        }
+
         return node;
     }
 

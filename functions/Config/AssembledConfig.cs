@@ -9,12 +9,13 @@ internal sealed class AssembledConfig
     private byte[]? _gzip;
     private byte[]? _gzipWithEtag;
 
-    public AssembledConfig(byte[] json, int most)
+    private int _isTold;
+
+    public AssembledConfig(byte[] json)
     {
         Json = json;
         Etag = Digest.Of(json);
         WithEtag = [.. Encoding.UTF8.GetBytes($$"""{"etag":"{{Etag}}","""), .. json.AsSpan(1)];
-        if (WithEtag.Length > most) Fault = $"the configuration has {json.Length} bytes, and osquery takes at most {most}: give its nodes fewer packs";
     }
 
     public byte[] Json { get; }
@@ -28,6 +29,11 @@ internal sealed class AssembledConfig
 
     public byte[] GzipWithEtag => _gzipWithEtag ??= Compression.Gzip(WithEtag);
 
-    /// <summary>Why it must not be sent: an agent that gets too much keeps no schedule at all.</summary>
-    public string? Fault { get; }
+    /// <summary>Why it must not be sent to an agent; null if it may be. One that gets too much keeps no schedule at all.</summary>
+    public string? FaultFor(string osqueryVersion, Limits limits) => WithEtag.Length <= limits.ConfigBytes || WithEtag.Length <= ConfigSizes.MostFor(osqueryVersion, limits)
+        ? null
+        : FormattableString.Invariant($"The configuration has {WithEtag.Length:N0} bytes, and osquery {osqueryVersion} takes at most {ConfigSizes.MostFor(osqueryVersion, limits):N0}, so it is not sent, and the agent keeps the one that it has. Give its nodes fewer or smaller packs.");
+
+    /// <summary>True once: what is wrong with it is logged once, and not at each check-in.</summary>
+    public bool TellOnce() => Interlocked.Exchange(ref _isTold, 1) == 0;
 }

@@ -1,14 +1,13 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Fleet.Kernel;
 using Fleet.Nodes;
 
 namespace Fleet.Config;
 
 /// <summary>Makes configurations: what shares a tag with a node is what the node gets. Kept as bytes, by tag set.</summary>
 /// <remarks>Platform, version and shard are sent along: the agent itself leaves out what is not for it.</remarks>
-internal sealed class ConfigAssembler(ConfigItems items, EnrollmentSettings enrollment, Limits limits)
+internal sealed class ConfigAssembler(ConfigItems items, EnrollmentSettings enrollment)
 {
     private volatile Cache _cache = new(default, []);
 
@@ -20,7 +19,7 @@ internal sealed class ConfigAssembler(ConfigItems items, EnrollmentSettings enro
         if (cache.Of != version) _cache = cache = new(version, []);
         return cache.ByTags.TryGetValue(tags, out var config)
             ? config
-            : cache.ByTags.GetOrAdd(tags, new AssembledConfig(JsonSerializer.SerializeToUtf8Bytes(Assemble(tags), ConfigJson.Default.JsonObject), limits.ConfigBytes));
+            : cache.ByTags.GetOrAdd(tags, new AssembledConfig(JsonSerializer.SerializeToUtf8Bytes(Assemble(tags), ConfigJson.Default.JsonObject)));
     }
 
     private JsonObject Assemble(TagSet tags)

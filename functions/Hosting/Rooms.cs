@@ -34,7 +34,7 @@ internal static class Rooms
         .AddSingleton<Installation>().AddSingleton<ChangeFeed>().AddSingleton<HistoryStore>()
         .AddSingleton<SigningKeys>().AddSingleton<NodeKeys>().AddSingleton<NodeStore>().AddSingleton<NodeDirectory>().AddSingleton<LastSeen>().AddSingleton<NodeCatalog>().AddSingleton<Activity>().AddSingleton<QueryCosts>().AddSingleton<DeviceLinks>()
         .AddSingleton<EnrollSecrets>().AddSingleton<Enrollment>()
-        .AddSingleton<ConfigItems>().AddSingleton<ConfigAssembler>().AddSingleton<ConfigImport>().AddSingleton(OsquerySqlOf)
+        .AddSingleton<ConfigItems>().AddSingleton<ConfigAssembler>().AddSingleton<ConfigSizes>().AddSingleton<ConfigImport>().AddSingleton(OsquerySqlOf)
         .AddSingleton<CampaignStore>().AddSingleton<CampaignTallies>().AddSingleton<AnswerStore>().AddSingleton<Offers>().AddSingleton<Answers>()
         .AddSingleton<BatchStore>().AddSingleton<Inbox>().AddSingleton<Quarantine>().AddSingleton<ResultIndex>().AddSingleton<ReportStore>().AddSingleton<ResultPages>().AddSingleton<ResultSearch>().AddSingleton<CostReader>().AddSingleton(BuiltInResultsOf)
         .AddSingleton<AlertStore>().AddSingleton<AlertGroups>().AddSingleton<OpenAlerts>().AddSingleton<AlertHistory>().AddSingleton<Mutes>().AddSingleton<Digests>().AddSingleton<AlerterGates>().AddSingleton<AlertLife>().AddSingleton(AlerterMakerOf).AddSingleton<Alerters>()

@@ -44,8 +44,11 @@ internal sealed record Limits
     /// <summary>Bytes of a person's or script's request: a pack of a thousand queries is under 1 MB.</summary>
     public int ManagerBodyBytes { get; init; } = 8 << 20;
 
-    /// <summary>Bytes of a configuration. Released agents refuse more than 1 MiB, and then run with no schedule.</summary>
+    /// <summary>Bytes of a configuration. Agents up to osquery 5.23 refuse more than 1 MiB, and then run with no schedule.</summary>
     public int ConfigBytes { get; init; } = (1 << 20) - 1;
+
+    /// <summary>The same for agents newer than 5.23.</summary>
+    public int LargeConfigBytes { get; init; } = (4 << 20) - 1;
 
     /// <summary>Writes that wait for the embedded store's next commit. Beyond it callers are told to come back.</summary>
     public int QueuedWrites { get; init; } = 20_000;

@@ -24,6 +24,8 @@ internal sealed class FilePathItems(ConfigItems items, Limits limits) : ItemKind
     public override JsonObject Body(FilePaths item) => (JsonObject)JsonSerializer.SerializeToNode(
         new FilePathsBody(item.Category, item.Paths, item.ExcludePaths, item.Accesses, item.Tags.Tags), ManagerJson.Strict.FilePathsBody)!;
 
+    public override SizedItem Sized(FilePaths item) => ConfigSizes.Of(item);
+
     public override JsonObject File(FilePaths item)
     {
         var file = new JsonObject { ["file_paths"] = new JsonObject { [item.Category] = ConfigItems.ToJson(item.Paths) } };

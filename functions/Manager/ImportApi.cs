@@ -33,12 +33,13 @@ internal static class ImportApi
         await http.Request.Body.CopyToAsync(body, ct);
         var plan = import.Plan(name, TagSet.Of(NodesApi.Words(tags)), OsqueryFile.Read(body.ToArray()), allowed);
         var changes = new List<ItemChange>();
+        var sized = new List<SizedItem>();
         await TakeAsync(queries, plan.Queries);
         await TakeAsync(packs, plan.Packs);
         await TakeAsync(paths, plan.FilePaths);
         await TakeAsync(options, plan.Options);
         (http.Audit().Target, http.Audit().Reason) = ("import/" + name, $"{changes.Count(change => change.Change != "same")} items");
-        return TypedResults.Ok(new ImportBody(dryRun == true, changes, await notes.OfAsync(plan.Found, ct), [.. Allowing.LeftOut(plan.Found)], plan.PackFiles));
+        return TypedResults.Ok(new ImportBody(dryRun == true, changes, [.. await notes.OfAsync(plan.Found, ct), .. await Allowing.SizesAsync(http, sized)], [.. Allowing.LeftOut(plan.Found)], plan.PackFiles));
 
         async ValueTask TakeAsync<T>(ItemKind<T> kind, IEnumerable<T> items)
             where T : class
@@ -49,6 +50,7 @@ internal static class ImportApi
 
                 // Tags that are not named stay as they are.
                 var wanted = tags is null && stored is not null ? kind.With(item, kind.NameOf(item), kind.TagsOf(stored.Item)) : item;
+                sized.Add(kind.Sized(wanted));
                 changes.Add(Differences.Between(kind.Path, kind.NameOf(item), stored is null ? null : kind.Body(stored.Item), kind.Body(wanted)));
                 if (dryRun != true) await edits.PutAsync(http, kind.Table, kind.Path, kind.NameOf(item), stored, wanted, kind.Body, isSeen: true);
             }

@@ -45,6 +45,9 @@ internal abstract class ItemKind<T>(ControlTable<T> table, string path, string n
     /// <summary>As a file that osquery, and <c>POST /api/import</c>, read.</summary>
     public abstract JsonObject File(T item);
 
+    /// <summary>How much it adds to configurations.</summary>
+    public abstract SizedItem Sized(T item);
+
     /// <summary>Names under which results of it come.</summary>
     public virtual IEnumerable<string> ResultNames(T item) => [];
 

@@ -90,7 +90,7 @@ internal static class ItemsApi
         var stored = await kind.Table.ReadAsync(name, http.RequestAborted);
         var found = new ConfigFindings(allowed);
         var item = kind.ReadNamed(name, body, stored?.Item, found);
-        var notes = await Allowing.NotesAsync(http, found);
+        var notes = await Allowing.NotesAsync(http, found, [kind.Sized(item)]);
         if (isRehearsal) return TypedResults.Ok(Differences.Between(kind.Path, name, stored is null ? null : kind.Body(stored.Item), kind.Body(item)) with { Notes = notes });
         return await Edits(http).PutAsync(http, kind.Table, kind.Path, name, stored, item, kind.Body, notes: notes);
     }

@@ -48,6 +48,7 @@ namespace Fleet.Manager;
 [JsonSerializable(typeof(UsedByBody))]
 [JsonSerializable(typeof(ListOf<VersionBody>))]
 [JsonSerializable(typeof(ItemChange))]
+[JsonSerializable(typeof(ConfigSizeBody))]
 [JsonSerializable(typeof(ExtensionTableRequest))]
 [JsonSerializable(typeof(ListOf<ExtensionTableBody>))]
 [JsonSerializable(typeof(IReadOnlyList<FieldError>))]

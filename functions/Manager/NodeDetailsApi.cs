@@ -9,6 +9,10 @@ namespace Fleet.Manager;
 /// <param name="Tags">Those that both carry: why it does.</param>
 internal sealed record AppliesBody(string Name, IReadOnlyList<string> Tags);
 
+/// <param name="Most">How many bytes the node's version of osquery takes.</param>
+/// <param name="Fault">Why it is not sent; null if it is.</param>
+internal sealed record ConfigSizeBody(int Bytes, int Most, string? Fault);
+
 /// <summary>What a node gets, and what it sent and did.</summary>
 internal static class NodeDetailsApi
 {
@@ -16,6 +20,7 @@ internal static class NodeDetailsApi
     {
         api.MapGet("/nodes/{id}/config", ConfigAsync).For(Role.Viewer).Docs<System.Text.Json.Nodes.JsonObject>(
             "Read the configuration that a node gets", example: """{"schedule":{"uptime":{"query":"SELECT * FROM uptime;","interval":3600}}}""");
+        api.MapGet("/nodes/{id}/config-size", ConfigSizeAsync).For(Role.Viewer).Docs<ConfigSizeBody>("Say how large the configuration of a node is");
         api.MapGet("/nodes/{id}/packs", (string id, NodeStore nodes, ConfigItems items, Limits limits, int? take, string? after, int? page, CancellationToken ct) =>
             AppliesAsync(id, nodes, new(take, after, page, limits), items.Packs.Current.Items, pack => (pack.Name, pack.Tags), ct)).For(Role.Viewer).Docs<ListOf<AppliesBody>>("List the packs that a node gets, and why");
         api.MapGet("/nodes/{id}/queries", (string id, NodeStore nodes, ConfigItems items, Limits limits, int? take, string? after, int? page, CancellationToken ct) =>
@@ -29,11 +34,18 @@ internal static class NodeDetailsApi
         api.MapGet("/nodes/{id}/activity", ActivityAsync).For(Role.Viewer).Docs<ListOf<NodeEvent>>("List what happened to a node, newest first");
     }
 
-    private static async Task<IResult> ConfigAsync(string id, NodeStore nodes, ConfigAssembler assembler, CancellationToken ct)
+    private static async Task<IResult> ConfigAsync(string id, NodeStore nodes, ConfigAssembler assembler, Limits limits, CancellationToken ct)
     {
         if (!NodeId.TryParse(id, out var key) || await nodes.FindAsync(key, ct) is not { } node) return NodesApi.Missing(id);
         var config = assembler.For(node.Tags);
-        return config.Fault is { } fault ? Problem.Conflict(fault) : TypedResults.Bytes(config.Json, "application/json");
+        return config.FaultFor(node.OsqueryVersion, limits) is { } fault ? Problem.Conflict(fault) : TypedResults.Bytes(config.Json, "application/json");
+    }
+
+    private static async Task<IResult> ConfigSizeAsync(string id, NodeStore nodes, ConfigAssembler assembler, Limits limits, CancellationToken ct)
+    {
+        if (!NodeId.TryParse(id, out var key) || await nodes.FindAsync(key, ct) is not { } node) return NodesApi.Missing(id);
+        var config = assembler.For(node.Tags);
+        return TypedResults.Ok(new ConfigSizeBody(config.WithEtag.Length, ConfigSizes.MostFor(node.OsqueryVersion, limits), config.FaultFor(node.OsqueryVersion, limits)));
     }
 
     private static async Task<IResult> AppliesAsync<T>(string id, NodeStore nodes, PageWish wish, IEnumerable<T> items, Func<T, (string Name, TagSet Tags)> read, CancellationToken ct)

@@ -23,6 +23,8 @@ internal sealed class OptionItems(ConfigItems items, OsquerySql sql, Limits limi
     public override JsonObject Body(OptionSet item) =>
         (JsonObject)JsonSerializer.SerializeToNode(new OptionsBody(item.Name, (JsonObject)item.Config.DeepClone(), item.Tags.Tags), ManagerJson.Strict.OptionsBody)!;
 
+    public override SizedItem Sized(OptionSet item) => ConfigSizes.Of(item);
+
     public override JsonObject File(OptionSet item) => (JsonObject)item.Config.DeepClone();
 
     protected override OptionSet? Read(string name, JsonObject body, OptionSet? before, ConfigFindings found)

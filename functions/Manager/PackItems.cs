@@ -24,6 +24,8 @@ internal sealed class PackItems(ConfigItems items, OsquerySql sql, Limits limits
         return body;
     }
 
+    public override SizedItem Sized(Pack item) => ConfigSizes.Of(item);
+
     public override JsonObject File(Pack item) => (JsonObject)item.Json.DeepClone();
 
     public override IEnumerable<string> ResultNames(Pack item) => (item.Json["queries"] as JsonObject ?? []).Select(query => $"pack/{item.Name}/{query.Key}");

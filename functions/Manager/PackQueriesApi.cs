@@ -51,7 +51,7 @@ internal static class PackQueriesApi
         var isSeen = change(Queries(body));
         var found = new ConfigFindings(allow);
         var item = packs.ReadNamed(name, body, stored.Item, found);
-        return await edits.PutAsync(http, packs.Table, packs.Path, name, stored, item, packs.Body, isSeen: isSeen, notes: await Allowing.NotesAsync(http, found));
+        return await edits.PutAsync(http, packs.Table, packs.Path, name, stored, item, packs.Body, isSeen: isSeen, notes: await Allowing.NotesAsync(http, found, [packs.Sized(item)]));
     }
 
     private static JsonObject Queries(JsonObject pack) => pack["queries"] as JsonObject ?? [];

@@ -41,6 +41,8 @@ internal sealed class QueryItems(ConfigItems items, OsquerySql sql, Limits limit
             item.Schedule.Denylist, item.Schedule.Description, item.Schedule.Value, item.Tags.Tags, item.Schedule.StartupPriority, item.Schedule.Disabled, item.Schedule.Forced, item.Schedule.Fault),
         ManagerJson.Strict.QueryBody)!;
 
+    public override SizedItem Sized(Query item) => ConfigSizes.Of(item);
+
     public override JsonObject File(Query item) => new() { ["schedule"] = new JsonObject { [item.Name] = item.Schedule.ToJson() } };
 
     public override IEnumerable<string> ResultNames(Query item) => [item.Name];

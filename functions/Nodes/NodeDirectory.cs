@@ -23,6 +23,11 @@ internal sealed class KnownNode(NodeId id)
 
     public string HostIdentifier { get; internal set; } = "";
 
+    public string OsqueryVersion { get; internal set; } = "";
+
+    /// <summary>When an agent last said that it is of another version: it may not say so again at once.</summary>
+    internal DateTimeOffset VersionChangedAt { get; set; }
+
     public DateTimeOffset? EnrolledAt { get; internal set; }
 
     /// <summary>Counts what was heard of changes; the row was read when it stood at <see cref="ReadAt"/>.</summary>
@@ -113,6 +118,7 @@ internal sealed class NodeDirectory
             known.Tags = node.Tags;
             known.Platform = node.Platform;
             known.HostIdentifier = node.HostIdentifier;
+            known.OsqueryVersion = node.OsqueryVersion;
             known.EnrolledAt = node.EnrolledAt;
             known.ReadAt = changes;
         }

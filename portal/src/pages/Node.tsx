@@ -53,8 +53,10 @@ function Notices({ node }: { node: Node }) {
   const isAdmin = useMay("admin");
   const approve = use.useMutation("post", "/api/nodes/{id}/approve");
   const talk = useTalk();
+  const size = use.useQuery("get", "/api/nodes/{id}/config-size", { params: { path: { id: node.id } } }, { staleTime: 30_000 });
   return (
     <>
+      {size.data?.fault && <MessageBar intent="error" layout="multiline"><MessageBarBody>{size.data.fault}</MessageBarBody></MessageBar>}
       {node.pending && (
         <MessageBar intent="warning" layout="multiline"><MessageBarBody>
           This machine enrolled again and waits for a person to let it in.{" "}

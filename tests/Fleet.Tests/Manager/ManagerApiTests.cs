@@ -222,10 +222,10 @@ public sealed class ManagerApiTests : IAsyncLifetime
     {
         await _api.OkAsync("PUT", "/api/file-paths/etc", """{"paths":["/etc/%%"],"excludePaths":["/etc/mtab"],"accesses":true,"tags":["t"]}""");
         Assert.True((bool)(await _api.GetAsync("/api/file-paths/etc"))["accesses"]!);
-        await _api.RefusedAsync(HttpStatusCode.UnprocessableEntity, "PUT", "/api/file-paths/etc", """{"paths":[]}""");
+        await _api.RefusedAsync(HttpStatusCode.UnprocessableEntity, "PUT", "/api/file-paths/etc", """{"paths":[" "]}""");
         await _api.OkAsync("PUT", "/api/options/o", """{"config":{"options":{"a":1},"decorators":{"load":["select 1"]}},"tags":["t"]}""");
         Assert.Equal(1, (int)(await _api.GetAsync("/api/options/o"))["config"]!["options"]!["a"]!);
-        await _api.RefusedAsync(HttpStatusCode.UnprocessableEntity, "PUT", "/api/options/o", """{"config":{"optoins":{}}}""");
+        await _api.RefusedAsync(HttpStatusCode.UnprocessableEntity, "PUT", "/api/options/o", """{"config":{"options":[]}}""");
         Assert.Equal((1, 1), ((int)(await _api.GetAsync("/api/tags"))["items"]![0]!["filePaths"]!, (int)(await _api.GetAsync("/api/tags"))["items"]![0]!["options"]!));
         await _api.OkAsync("DELETE", "/api/file-paths/etc");
         await _api.OkAsync("DELETE", "/api/options/o");
