@@ -151,6 +151,7 @@ internal static class LineReader
         Counter = line.Number(line.Counter),
         Columns = columns.IsThere ? ReadRow(lines[columns.Start..columns.End]) : [],
         IsEmpty = !columns.IsThere,
+        IsWholeSnapshot = action == "snapshot" && !line.Columns.IsThere,
         Whole = whole,
         Line = line.Line,
     };

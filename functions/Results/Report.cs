@@ -2,44 +2,80 @@ using System.Text.Json;
 
 namespace Fleet.Results;
 
-/// <summary>What one node holds now for one query: added and removed rows applied, snapshots replaced.</summary>
-/// <remarks>Rows may come twice and late. Each row remembers when it was last spoken of, and what is older than that changes nothing.</remarks>
+/// <summary>The rows of one query in one batch.</summary>
+/// <param name="Id">The batch's: what was applied is not applied again.</param>
+/// <param name="ReceivedAt">By the server's clock.</param>
+internal sealed record BatchRows(string Id, DateTimeOffset ReceivedAt, IReadOnlyList<ResultRow> Rows);
+
+/// <summary>What one node holds now for one query: added and removed rows applied, snapshots replaced. Equal rows count each, as osquery's results do.</summary>
+/// <remarks>
+/// Batches may come twice and in another order. Within the runs that follow one start, a removal takes away a row that was added before it, by counter, and
+/// by time where lines have none. A start (a snapshot, or the run with counter 0) replaces all that was received before it: agents' clocks jump.
+/// </remarks>
 internal sealed class Report
 {
-    private readonly Dictionary<string, Entry> _rows = new(StringComparer.Ordinal);
-    private Moment _startedAt;
+    /// <summary>A message may be handled twice, though not after so many others.</summary>
+    private const int MostApplied = 64;
+
+    /// <summary>Removals whose row has not come, at most.</summary>
+    private const int MostOwed = 100;
+
+    private readonly Dictionary<string, ReportRow> _rows = new(StringComparer.Ordinal);
+    private readonly List<string> _applied = [];
+    private long? _epoch;
+    private ReportStart? _start;
+
+    /// <summary>The whole snapshot that is being read: its rows belong together.</summary>
+    private WholeLine? _line;
 
     /// <summary>The agent's clock at the newest row.</summary>
     public DateTimeOffset UpdatedAt { get; private set; }
+
+    /// <summary>When the run that it begins with was received; null if it did not come.</summary>
+    public DateTimeOffset? StartedAt => _start?.ReceivedAt;
 
     /// <summary>Older rows were let go to stay under the limit: an event table's report, mostly.</summary>
     public bool IsTruncated { get; private set; }
 
     public IEnumerable<IReadOnlyList<KeyValuePair<string, ColumnValue>>> Rows =>
-        _rows.Values.Where(entry => entry.IsHeld).OrderBy(entry => entry.Place).Select(entry => entry.Columns);
+        _rows.Values.OrderBy(row => row.Place).SelectMany(row => Enumerable.Repeat(row.Columns, row.Added.Total));
 
-    /// <summary>Applies rows of this node and query, in the order of their time.</summary>
-    /// <param name="rows">The rows.</param>
+    /// <summary>Applies batches of this node and query, in the order in which they were received.</summary>
+    /// <param name="batches">The batches.</param>
     /// <param name="most">How many rows may be held.</param>
-    /// <param name="latest">No row counts as later than this: an agent whose clock was ahead must not outdate its own right rows.</param>
-    public void Apply(IEnumerable<ResultRow> rows, int most, DateTimeOffset latest)
+    /// <param name="latest">No row counts as later than this: an agent's clock may be ahead.</param>
+    public void Apply(IEnumerable<BatchRows> batches, int most, DateTimeOffset latest)
     {
-        var last = latest.ToUnixTimeSeconds();
-        if (_startedAt.Time > last) _startedAt = new(0, 0);
         if (UpdatedAt > latest) UpdatedAt = latest;
-        foreach (var (row, at) in rows.Select(row => (row, at: MomentOf(row, last))).OrderBy(pair => pair.at)) Apply(row, at);
+        var count = 0;
+        foreach (var batch in batches.OrderBy(batch => batch.ReceivedAt))
+        {
+            if (_applied.Contains(batch.Id)) continue;
+            _applied.Add(batch.Id);
+            count++;
+            _line = null;
+
+            // Within a batch lines are not always in the order of their runs. Snapshots have nothing but their order.
+            foreach (var row in batch.Rows.OrderBy(row => row.Epoch ?? 0).ThenBy(row => row.Action == "snapshot" ? default : MomentOf(row))) Apply(row, batch.ReceivedAt, latest);
+        }
+
+        if (_applied.Count > Math.Max(MostApplied, count)) _applied.RemoveRange(0, _applied.Count - Math.Max(MostApplied, count));
         Trim(most);
     }
 
-    /// <summary>Lets go of removed rows first (they only serve against late repeats), then of the oldest.</summary>
+    /// <summary>Forgets all: what is held is of an agent that is no more.</summary>
+    public void Clear()
+    {
+        _rows.Clear();
+        (_start, _epoch, IsTruncated) = (null, null, false);
+    }
+
+    /// <summary>Lets go of the oldest rows, and of the oldest removals that wait for theirs.</summary>
     public void Trim(int most)
     {
-        var gone = _rows.Where(row => !row.Value.IsHeld).OrderByDescending(row => row.Value.At).Skip(Math.Min(most, 100)).Select(row => row.Key).ToList();
-        foreach (var key in gone) _rows.Remove(key);
-
-        var held = _rows.Where(row => row.Value.IsHeld).OrderByDescending(row => row.Value.At).Skip(most).Select(row => row.Key).ToList();
-        foreach (var key in held) _rows.Remove(key);
-        IsTruncated |= held.Count > 0;
+        TrimSide(row => row.Owed, Math.Min(most, MostOwed));
+        IsTruncated |= TrimSide(row => row.Added, most);
+        foreach (var (identity, _) in _rows.Where(row => row.Value.IsEmpty).ToList()) _rows.Remove(identity);
     }
 
     public byte[] Write()
@@ -48,22 +84,15 @@ internal sealed class Report
         using (var json = new Utf8JsonWriter(bytes))
         {
             json.WriteStartObject();
-            json.WriteNumber("startedAt", _startedAt.Time);
-            json.WriteNumber("startedCounter", _startedAt.Counter);
+            if (_epoch is { } epoch) json.WriteNumber("epoch", epoch);
+            _start?.Write(json);
             json.WriteNumber("updatedAt", UpdatedAt.ToUnixTimeSeconds());
             json.WriteBoolean("truncated", IsTruncated);
+            json.WriteStartArray("applied");
+            foreach (var id in _applied) json.WriteStringValue(id);
+            json.WriteEndArray();
             json.WriteStartArray("rows");
-            foreach (var entry in _rows.Values.OrderBy(entry => entry.Place))
-            {
-                json.WriteStartObject();
-                json.WriteNumber("t", entry.At.Time);
-                json.WriteNumber("n", entry.At.Counter);
-                json.WriteBoolean("h", entry.IsHeld);
-                json.WritePropertyName("c");
-                RowJson.WriteColumns(json, entry.Columns);
-                json.WriteEndObject();
-            }
-
+            foreach (var row in _rows.Values.OrderBy(row => row.Place)) row.Write(json);
             json.WriteEndArray();
             json.WriteEndObject();
         }
@@ -76,47 +105,83 @@ internal sealed class Report
         var report = new Report();
         using var document = JsonDocument.Parse(json);
         var root = document.RootElement;
-        report._startedAt = new(root.GetProperty("startedAt").GetInt64(), root.GetProperty("startedCounter").GetInt64());
+        if (root.TryGetProperty("epoch", out var epoch)) report._epoch = epoch.GetInt64();
+        report._start = ReportStart.Read(root);
         report.UpdatedAt = DateTimeOffset.FromUnixTimeSeconds(root.GetProperty("updatedAt").GetInt64());
         report.IsTruncated = root.GetProperty("truncated").GetBoolean();
+        if (root.TryGetProperty("applied", out var applied)) report._applied.AddRange(applied.EnumerateArray().Select(id => id.GetString()!));
         foreach (var row in root.GetProperty("rows").EnumerateArray())
         {
-            var columns = LineReader.ReadRow(row.GetProperty("c").GetRawText());
-            var at = new Moment(row.GetProperty("t").GetInt64(), row.GetProperty("n").GetInt64());
-            report._rows[RowJson.Identity(columns)] = new(columns, at, row.GetProperty("h").GetBoolean(), report._rows.Count);
+            var read = ReportRow.Read(row, report._rows.Count);
+            report._rows[RowJson.Identity(read.Columns)] = read;
         }
 
         return report;
     }
 
-    private void Apply(ResultRow row, Moment at)
+    private void Apply(ResultRow row, DateTimeOffset received, DateTimeOffset latest)
     {
-        var time = DateTimeOffset.FromUnixTimeSeconds(at.Time);
-        if (time > UpdatedAt) UpdatedAt = time;
-
-        // A snapshot, and the first run of a query (counter 0), say all that there is; their rows share one moment.
+        var at = MomentOf(row);
+        if (row.Counter is null && at.Time > latest.ToUnixTimeSeconds()) at = at with { Time = latest.ToUnixTimeSeconds() };
         var startsAnew = row.Action == "snapshot" || (row.Counter == 0 && row.Action == "added");
-        if (startsAnew && at.CompareTo(_startedAt) > 0)
+        if (!IsOfEpoch(row, startsAnew, received) || !(startsAnew ? Start(row, at, received) : IsAfterStart(at, received))) return;
+
+        var time = row.Time < latest ? row.Time : latest;
+        if (time > UpdatedAt) UpdatedAt = time;
+        if (row.IsEmpty) return;
+        var identity = RowJson.Identity(row.Columns);
+        if (!_rows.TryGetValue(identity, out var held)) _rows[identity] = held = new(row.Columns, _rows.Count);
+        if (row.Action == "removed") held.Remove(at);
+        else held.Add(at);
+        if (held.IsEmpty) _rows.Remove(identity);
+    }
+
+    /// <summary>A greater epoch is a later one; a smaller one counts only if a start says that the agent began anew.</summary>
+    private bool IsOfEpoch(ResultRow row, bool startsAnew, DateTimeOffset received)
+    {
+        if (row.Epoch is not { } epoch || epoch == _epoch) return true;
+        if (_epoch is not null)
         {
-            foreach (var identity in _rows.Where(entry => entry.Value.At.CompareTo(at) < 0).Select(entry => entry.Key).ToList()) _rows.Remove(identity);
-            IsTruncated = false;
-            _startedAt = at;
+            if (epoch < _epoch && !(startsAnew && received >= StartedAt)) return false;
+            Clear();
         }
 
-        if (row.IsEmpty || at.CompareTo(_startedAt) < 0) return;
-        var key = RowJson.Identity(row.Columns);
-        var isKnown = _rows.TryGetValue(key, out var seen);
-        if (isKnown && at.CompareTo(seen!.At) < 0) return;
-        _rows[key] = new(row.Columns, at, row.Action is not "removed", isKnown && seen!.IsHeld ? seen.Place : _rows.Count);
+        _epoch = epoch;
+        return true;
     }
 
-    private static Moment MomentOf(ResultRow row, long latest) => new(Math.Min(row.Time.ToUnixTimeSeconds(), latest), row.Counter ?? 0);
-
-    private sealed record Entry(IReadOnlyList<KeyValuePair<string, ColumnValue>> Columns, Moment At, bool IsHeld, int Place);
-
-    /// <summary>Seconds by the agent's clock, then its counter.</summary>
-    private readonly record struct Moment(long Time, long Counter) : IComparable<Moment>
+    /// <summary>Begins anew, unless the row is of the start that is known, or of one that was received before it.</summary>
+    private bool Start(ResultRow row, Moment at, DateTimeOffset received)
     {
-        public int CompareTo(Moment other) => Time != other.Time ? Time.CompareTo(other.Time) : Counter.CompareTo(other.Counter);
+        var kind = row.Action != "snapshot" ? StartKind.FirstRun : row.IsWholeSnapshot ? StartKind.Snapshot : StartKind.SnapshotRows;
+        var isSame = kind == StartKind.Snapshot ? ReferenceEquals(row.Whole, _line) : _start is { } start && start.Kind == kind && start.Time == at.Time;
+        if (isSame) return true;
+        if (received < StartedAt) return false;
+
+        // Rows of later runs may have come before their first.
+        if (_start is not null || kind != StartKind.FirstRun) Clear();
+        _start = new(kind, at.Time, received);
+        _epoch = row.Epoch ?? _epoch;
+        _line = kind == StartKind.Snapshot ? row.Whole : null;
+        return true;
     }
+
+    private bool IsAfterStart(Moment at, DateTimeOffset received) => _start is not { } start || received >= start.ReceivedAt || at.Time >= start.Time;
+
+    private bool TrimSide(Func<ReportRow, Moments> side, int most)
+    {
+        var total = _rows.Values.Sum(row => side(row).Total);
+        if (total <= most) return false;
+        foreach (var (row, at, number) in _rows.Values.SelectMany(row => side(row).All.Select(one => (row, one.At, one.Count))).OrderBy(one => one.At).ToList())
+        {
+            if (total <= most) break;
+            var gone = Math.Min(number, total - most);
+            side(row).Take(at, gone);
+            total -= gone;
+        }
+
+        return true;
+    }
+
+    private static Moment MomentOf(ResultRow row) => new(row.Counter ?? -1, row.Time.ToUnixTimeSeconds());
 }

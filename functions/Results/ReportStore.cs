@@ -15,14 +15,14 @@ internal sealed class ReportStore(ITables tables, Limits limits, TimeProvider cl
     private readonly ITable _reports = tables[Schema.Reports];
 
     /// <summary>Applies rows to a report; repeats when another instance was faster.</summary>
-    public async ValueTask ApplyAsync(string query, NodeId node, IReadOnlyList<ResultRow> rows, CancellationToken ct)
+    public async ValueTask ApplyAsync(string query, NodeId node, IReadOnlyList<BatchRows> batches, CancellationToken ct)
     {
         var key = new Key(ResultIndex.PartitionName(query), node.ToString());
         for (; ; )
         {
             var row = await _reports.FindAsync(key, ct);
             var report = row is null ? new Report() : Read(row);
-            report.Apply(rows, limits.ReportRows, clock.GetUtcNow() + s_ahead);
+            report.Apply(batches, limits.ReportRows, clock.GetUtcNow() + s_ahead);
             var columns = new Columns { ["Query"] = query, ["At"] = clock.GetUtcNow() }.WithBytes("R", Fit(report));
             try
             {

@@ -28,6 +28,9 @@ internal sealed class ResultRow
     /// <summary>A snapshot without rows: it says that there is nothing.</summary>
     public bool IsEmpty { get; init; }
 
+    /// <summary>The line has all rows of a snapshot; where it is one row of one, the others are other lines.</summary>
+    public bool IsWholeSnapshot { get; init; }
+
     /// <summary>Why the line is no result, or null. Its text is <see cref="Whole"/>.</summary>
     public string? Fault { get; init; }
 

@@ -144,15 +144,15 @@ internal sealed class Materialize(
 
     private async ValueTask ApplyAsync(NodeId node, IReadOnlyList<Batch> batchesOfNode, CancellationToken ct)
     {
-        var rows = batchesOfNode.SelectMany(batch => LineReader.Read(batch.Lines, batch.Key.Time))
-            .Where(row => row is { Fault: null, Action: not "triggered" }).ToList();
+        var read = batchesOfNode.Select(batch => (Batch: batch, Rows: LineReader.Read(batch.Lines, batch.Key.Time).Where(row => row is { Fault: null, Action: not "triggered" }).ToList())).ToList();
+        var rows = read.SelectMany(one => one.Rows).ToList();
         costs.ReadSchedule(rows);
-        foreach (var query in rows.GroupBy(row => row.Name, StringComparer.Ordinal))
+        foreach (var query in read.SelectMany(one => one.Rows.Select(row => (one.Batch, Row: row))).GroupBy(one => one.Row.Name, StringComparer.Ordinal))
         {
-            await reports.ApplyAsync(query.Key, node, [.. query], ct);
+            await reports.ApplyAsync(query.Key, node, [.. query.GroupBy(one => one.Batch, one => one.Row).Select(batch => RowsOf(batch.Key, batch))], ct);
             if (config.ScheduledAs(query.Key).Select(one => one.Schedule.Sql).FirstOrDefault(extensions.Interests) is { } sql)
             {
-                await extensions.LearnAsync(sql, query.Select(row => RowJson.Texts(row.Columns)), ct);
+                await extensions.LearnAsync(sql, query.Select(one => RowJson.Texts(one.Row.Columns)), ct);
             }
         }
 
@@ -162,4 +162,6 @@ internal sealed class Materialize(
             before => info.Learn(before.Info, rows) is var learned && ReferenceEquals(learned, before.Info) ? before : before with { Info = learned },
             ct);
     }
+
+    private static BatchRows RowsOf(Batch batch, IEnumerable<ResultRow> rows) => new(Digest.Of(batch.Key.ToString())[..16], batch.ReceivedAt, [.. rows]);
 }

@@ -10,7 +10,7 @@ public sealed class ReportTests
     public void Added_and_removed_rows_are_applied_in_the_order_of_their_time()
     {
         var report = new Report();
-        report.Apply([Row("added", 2, 1, "b"), Row("added", 1, 0, "a"), Row("removed", 3, 2, "a")], 100, DateTimeOffset.MaxValue);
+        Apply(report, [Row("added", 2, 1, "b"), Row("added", 1, 0, "a"), Row("removed", 3, 2, "a")]);
         Assert.Equal(["b"], Held(report));
     }
 
@@ -18,11 +18,11 @@ public sealed class ReportTests
     public void A_snapshot_replaces_all_and_an_empty_one_too()
     {
         var report = new Report();
-        report.Apply([Row("snapshot", 1, 0, "a"), Row("snapshot", 1, 0, "b")], 100, DateTimeOffset.MaxValue);
+        Apply(report, [Row("snapshot", 1, 0, "a"), Row("snapshot", 1, 0, "b")]);
         Assert.Equal(["a", "b"], Held(report));
-        report.Apply([Row("snapshot", 2, 0, "c")], 100, DateTimeOffset.MaxValue);
+        Apply(report, [Row("snapshot", 2, 0, "c")]);
         Assert.Equal(["c"], Held(report));
-        report.Apply([new() { Name = "q", Action = "snapshot", Time = DateTimeOffset.FromUnixTimeSeconds(3), Columns = [], IsEmpty = true }], 100, DateTimeOffset.MaxValue);
+        Apply(report, [new() { Name = "q", Action = "snapshot", Time = DateTimeOffset.FromUnixTimeSeconds(3), Columns = [], IsEmpty = true }]);
         Assert.Empty(Held(report));
     }
 
@@ -30,23 +30,20 @@ public sealed class ReportTests
     public void The_first_run_of_an_epoch_says_all_that_there_is()
     {
         var report = new Report();
-        report.Apply([Row("added", 1, 0, "a"), Row("added", 5, 3, "b")], 100, DateTimeOffset.MaxValue);
-        report.Apply([Row("added", 9, 0, "b"), Row("added", 9, 0, "c")], 100, DateTimeOffset.MaxValue);
+        Apply(report, [Row("added", 1, 0, "a"), Row("added", 5, 3, "b")]);
+        Apply(report, [Row("added", 9, 0, "b"), Row("added", 9, 0, "c")]);
         Assert.Equal(["b", "c"], Held(report));
     }
 
     [Fact]
-    public void Rows_that_come_again_late_change_nothing()
+    public void Batches_that_come_again_late_change_nothing()
     {
         var report = new Report();
-        ResultRow[] first = [Row("added", 1, 0, "a"), Row("added", 1, 0, "b")];
-        ResultRow[] second = [Row("removed", 2, 1, "a")];
-        report.Apply(first, 100, DateTimeOffset.MaxValue);
-        report.Apply(second, 100, DateTimeOffset.MaxValue);
+        BatchRows first = new("1", At(1), [Row("added", 1, 0, "a"), Row("added", 1, 0, "b")]);
+        BatchRows second = new("2", At(2), [Row("removed", 2, 1, "a")]);
+        report.Apply([first, second], 100, DateTimeOffset.MaxValue);
         report = Report.Read(report.Write());
-        report.Apply(first, 100, DateTimeOffset.MaxValue);
-        report.Apply(second, 100, DateTimeOffset.MaxValue);
-        report.Apply(first, 100, DateTimeOffset.MaxValue);
+        foreach (var batch in new[] { first, second, first }) report.Apply([batch], 100, DateTimeOffset.MaxValue);
         Assert.Equal(["b"], Held(report));
     }
 
@@ -54,7 +51,7 @@ public sealed class ReportTests
     public void Over_the_limit_the_oldest_rows_go_and_it_is_said()
     {
         var report = new Report();
-        report.Apply(Enumerable.Range(0, 50).Select(i => Row("added", i + 1, i + 1, "r" + i)), 10, DateTimeOffset.MaxValue);
+        report.Apply([new("b", default, [.. Enumerable.Range(0, 50).Select(i => Row("added", i + 1, i + 1, "r" + i))])], 10, DateTimeOffset.MaxValue);
         Assert.True(report.IsTruncated);
         Assert.Equal(Enumerable.Range(40, 10).Select(i => "r" + i), Held(report));
     }
@@ -114,8 +111,148 @@ public sealed class ReportTests
         if (before == after) Assert.Same(known, learned);
     }
 
-    private static ResultRow Row(string action, long time, long counter, string value) => new()
+    [Fact]
+    public void Equal_rows_are_counted()
     {
+        var report = new Report();
+        Apply(report, [Row("added", 1, 0, "bash"), Row("added", 1, 0, "bash"), Row("added", 1, 0, "bash"), Row("added", 1, 0, "sh")]);
+        Assert.Equal(["bash", "bash", "bash", "sh"], Held(report));
+        Apply(report, [Row("removed", 2, 1, "bash")]);
+        report = Report.Read(report.Write());
+        Assert.Equal(["bash", "bash", "sh"], Held(report));
+        Apply(report, [Row("removed", 3, 2, "bash"), Row("removed", 3, 2, "bash"), Row("removed", 3, 2, "sh")]);
+        Assert.Empty(Held(report));
+    }
+
+    [Fact]
+    public void Equal_rows_of_snapshots_are_counted_in_both_forms()
+    {
+        var report = new Report();
+        var line = new WholeLine("{}"u8.ToArray());
+        Apply(report, [Whole(line, "bash"), Whole(line, "bash"), Whole(line, "sh")]);
+        Assert.Equal(["bash", "bash", "sh"], Held(report));
+        Apply(report, [Whole(new("{}"u8.ToArray()), "sh")]);
+        Assert.Equal(["sh"], Held(report));
+        Apply(report, [Row("snapshot", 5, 0, "a"), Row("snapshot", 5, 0, "a")]);
+        Apply(report, [Row("snapshot", 5, 0, "a")]);
+        Assert.Equal(["a", "a", "a"], Held(report));
+    }
+
+    [Fact]
+    public void A_clock_that_was_ahead_or_jumps_back_loses_nothing()
+    {
+        var report = new Report();
+        var latest = At(100);
+        report.Apply([new("1", At(10), [Row("added", 10_810, 0, "a"), Row("added", 10_810, 0, "gone")])], 100, latest);
+        report.Apply([new("2", At(15), [Row("added", 15, 1, "b"), Row("removed", 15, 1, "gone")])], 100, latest);
+        Assert.Equal(["a", "b"], Held(report));
+        Assert.True(report.UpdatedAt <= latest);
+
+        var snapshots = new Report();
+        snapshots.Apply([new("1", At(10), [Row("snapshot", 10_810, 0, "old")])], 100, latest);
+        snapshots.Apply([new("2", At(15), [Row("snapshot", 15, 0, "new")])], 100, latest);
+        Assert.Equal(["new"], Held(snapshots));
+    }
+
+    [Fact]
+    public void Runs_that_come_in_another_order_are_counted_in_theirs()
+    {
+        var report = new Report();
+        report.Apply([new("3", At(3), [Row("added", 3, 2, "x")])], 100, DateTimeOffset.MaxValue);
+        report.Apply([new("2", At(4), [Row("removed", 2, 1, "x"), Row("removed", 2, 1, "y")])], 100, DateTimeOffset.MaxValue);
+        report.Apply([new("1", At(5), [Row("added", 1, 0, "x"), Row("added", 1, 0, "y"), Row("added", 1, 0, "z")])], 100, DateTimeOffset.MaxValue);
+        Assert.Equal(["x", "z"], Held(report).Order());
+    }
+
+    [Fact]
+    public void A_removal_whose_row_was_never_told_takes_no_later_one_away()
+    {
+        var report = new Report();
+        Apply(report, [Row("removed", 2, 5, "x")]);
+        Apply(report, [Row("added", 3, 6, "x")]);
+        Assert.Equal(["x"], Held(report));
+    }
+
+    [Fact]
+    public void A_greater_epoch_begins_anew_and_what_is_left_of_a_smaller_one_changes_nothing()
+    {
+        var report = new Report();
+        Apply(report, [Row("added", 1, 0, "a", epoch: 1), Row("added", 2, 1, "b", epoch: 1)]);
+        Apply(report, [Row("added", 3, 0, "c", epoch: 2)]);
+        Apply(report, [Row("added", 4, 2, "late", epoch: 1)]);
+        Assert.Equal(["c"], Held(report));
+
+        // Whoever sets the epoch back starts anew too.
+        Apply(report, [Row("added", 9, 0, "d", epoch: 1)]);
+        Assert.Equal(["d"], Held(report));
+    }
+
+    [Fact]
+    public void Reports_that_older_versions_wrote_are_read()
+    {
+        var report = Report.Read("""{"startedAt":5,"startedCounter":0,"updatedAt":9,"truncated":false,"rows":[{"t":5,"n":0,"h":true,"c":{"v":"a"}},{"t":9,"n":1,"h":false,"c":{"v":"b"}}]}"""u8.ToArray());
+        Assert.Equal(["a"], Held(report));
+        Apply(report, [Row("removed", 10, 2, "a"), Row("added", 10, 2, "b")]);
+        Assert.Equal(["b"], Held(report));
+    }
+
+    /// <summary>Any runs, cut into batches anywhere, some of them twice and late, hold what a plain multiset holds.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void Any_runs_however_they_are_cut_and_repeated_hold_what_a_multiset_holds(int seed)
+    {
+        var random = new Random(seed);
+        for (var round = 0; round < 200; round++)
+        {
+            var (held, lines) = (new List<string>(), new List<ResultRow>());
+            for (var counter = 0; counter < 6; counter++)
+            {
+                foreach (var gone in held.Where(_ => counter > 0 && random.Next(3) == 0).ToList())
+                {
+                    held.Remove(gone);
+                    lines.Add(Row("removed", 100 + counter, counter, gone));
+                }
+
+                foreach (var value in Enumerable.Range(0, random.Next(5)).Select(_ => "v" + random.Next(3)))
+                {
+                    held.Add(value);
+                    lines.Add(Row("added", 100 + counter, counter, value));
+                }
+            }
+
+            var batches = new List<BatchRows>();
+            for (var at = 0; at < lines.Count;)
+            {
+                var count = Math.Min(random.Next(1, 6), lines.Count - at);
+                batches.Add(new($"b{at}", At(200 + at), lines.GetRange(at, count)));
+                at += count;
+            }
+
+            var report = new Report();
+            foreach (var batch in batches.Concat(batches.Where(_ => random.Next(3) == 0)))
+            {
+                report.Apply([batch], 1_000, DateTimeOffset.MaxValue);
+                if (random.Next(4) == 0) report = Report.Read(report.Write());
+            }
+
+            Assert.Equal(held.Order(), Held(report).Order());
+        }
+    }
+
+    private static DateTimeOffset At(long seconds) => DateTimeOffset.FromUnixTimeSeconds(seconds);
+
+    private int _batches;
+
+    /// <summary>As a batch of its own, received after all before.</summary>
+    private void Apply(Report report, IReadOnlyList<ResultRow> rows) => report.Apply([new($"batch{++_batches}", At(_batches), rows)], 100, DateTimeOffset.MaxValue);
+
+    private static ResultRow Whole(WholeLine line, string value) => new() { Name = "q", Action = "snapshot", Time = At(3), Counter = 0, IsWholeSnapshot = true, Whole = line, Columns = [new("v", new(value, false))] };
+
+    private static ResultRow Row(string action, long time, long counter, string value, long? epoch = null) => new()
+    {
+        Epoch = epoch,
         Name = "q",
         Action = action,
         Time = DateTimeOffset.FromUnixTimeSeconds(time),
