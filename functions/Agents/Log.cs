@@ -14,7 +14,7 @@ namespace Fleet.Agents;
 internal sealed record LogSettings(int MinimumStatusSeverity, TimeSpan Retention);
 
 /// <summary>Takes results and status logs. Answers success when they are durable, and not before.</summary>
-internal sealed class Log(NodeGate gate, BatchStore batches, Inbox inbox, RuleStore rules, SinkStore sinks, Activity activity, IBus bus, LogSettings settings, TimeProvider clock) : IAgentCall
+internal sealed class Log(NodeGate gate, PostStore posts, BatchStore batches, Inbox inbox, RuleStore rules, SinkStore sinks, Activity activity, IBus bus, LogSettings settings, TimeProvider clock) : IAgentCall
 {
     public bool IsSmall => false;
 
@@ -26,48 +26,53 @@ internal sealed class Log(NodeGate gate, BatchStore batches, Inbox inbox, RuleSt
         switch (body.LogType)
         {
             case "result":
-                await StoreResultsAsync(node, body, ct);
+                await StoreAsync(node, body, isStatus: false, ct);
                 return AgentAnswer.Ok;
             case "status":
-                await StoreStatusAsync(node.Id, body, ct);
+                await StoreAsync(node, body, isStatus: true, ct);
                 return AgentAnswer.Ok;
             default:
                 return AgentAnswer.Error(400, "log_type must be 'result' or 'status'");
         }
     }
 
-    /// <summary>Two writes at once, and a message if a rule or a sink wants one of the queries: whatever fails, the agent sends all of it again.</summary>
-    private async ValueTask StoreResultsAsync(KnownNode node, LogBody body, CancellationToken ct)
+    /// <summary>Stores what is new of a post. What was sent before is done again unless it is known to be done.</summary>
+    private async ValueTask StoreAsync(KnownNode node, LogBody body, bool isStatus, CancellationToken ct)
     {
-        node.TouchResult(clock.GetUtcNow());
+        if (!isStatus) node.TouchResult(clock.GetUtcNow());
         if (body.Count == 0) return;
-        activity.Note(ActivityKind.ResultLines, body.Count);
-        Telemetry.Lines.Add(body.Count, new KeyValuePair<string, object?>("kind", "result"));
+        var post = await posts.CompareAsync(node, body, isStatus, ct);
+        foreach (var (key, lines) in post.Repeated) await StoreAsync(node, key, lines, beside: null, ct);
+        if (post.New is { } added)
+        {
+            Count(added.Lines.Count, isStatus);
+            node.Remember(post.Last, isStatus);
+            await StoreAsync(node, added.Key, added.Lines, posts.WriteOf(node.Id, post.Last, isStatus), ct);
+        }
+
+        post.Last.IsDone = true;
+        node.Remember(post.Last, isStatus);
+    }
+
+    private void Count(int lines, bool isStatus)
+    {
+        activity.Note(isStatus ? ActivityKind.StatusLines : ActivityKind.ResultLines, lines);
+        Telemetry.Lines.Add(lines, new KeyValuePair<string, object?>("kind", isStatus ? "status" : "result"));
         Telemetry.Batches.Add(1);
-        var key = batches.KeyOf(Schema.Results, node.Id, body.Lines.Span, body.Newest);
-        var batch = batches.WriteAsync(key, body.Lines, body.Count, body.Names, body.Oldest, body.Newest, ct);
+    }
+
+    /// <summary>Two writes at once, and a message if a rule or a sink wants one of the queries: whatever fails, the agent sends all of it again.</summary>
+    private async ValueTask StoreAsync(KnownNode node, BatchKey key, LogBody body, (string, Write)? beside, CancellationToken ct)
+    {
+        var (lines, count) = key.IsStatus && settings.MinimumStatusSeverity > 0 ? StatusLine.AtLeast(body.Lines, settings.MinimumStatusSeverity) : (body.Lines, body.Count);
+        if (count == 0) return;
+        var batch = batches.WriteAsync(key, lines, count, key.IsStatus ? [] : body.Names, body.Oldest, body.Newest, ct, beside);
         var waiting = inbox.AddAsync(key, ct);
         await batch;
 
         // After the batch: a message that is handled before its batch can be read would be for nothing.
-        if (body.Names.Any(rules.Compiled.Wants) || sinks.Wants(body.Names)) await bus.PublishAsync(Addresses.Results, key.ToString(), node.Id.ToString(), ct);
-        await waiting;
-    }
-
-    private async ValueTask StoreStatusAsync(NodeId node, LogBody body, CancellationToken ct)
-    {
-        var (lines, count) = settings.MinimumStatusSeverity > 0
-            ? StatusLine.AtLeast(body.Lines, settings.MinimumStatusSeverity)
-            : (body.Lines, body.Count);
-        if (count == 0) return;
-        var key = batches.KeyOf(Schema.StatusLogs, node, lines.Span, body.Newest);
-        activity.Note(ActivityKind.StatusLines, count);
-        Telemetry.Lines.Add(count, new KeyValuePair<string, object?>("kind", "status"));
-        Telemetry.Batches.Add(1);
-        var batch = batches.WriteAsync(key, lines, count, [], body.Oldest, body.Newest, ct);
-        var waiting = inbox.AddAsync(key, ct);
-        await batch;
-        if (sinks.WantsStatusLogs) await bus.PublishAsync(Addresses.Results, key.ToString(), node.ToString(), ct);
+        var isWanted = key.IsStatus ? sinks.WantsStatusLogs : body.Names.Any(rules.Compiled.Wants) || sinks.Wants(body.Names);
+        if (isWanted) await bus.PublishAsync(Addresses.Results, key.ToString(), node.Id.ToString(), ct);
         await waiting;
     }
 }

@@ -36,7 +36,7 @@ internal static class Rooms
         .AddSingleton<EnrollSecrets>().AddSingleton<Enrollment>()
         .AddSingleton<ConfigItems>().AddSingleton<ConfigAssembler>().AddSingleton<ConfigSizes>().AddSingleton<ConfigImport>().AddSingleton(OsquerySqlOf)
         .AddSingleton<CampaignStore>().AddSingleton<CampaignTallies>().AddSingleton<AnswerStore>().AddSingleton<Offers>().AddSingleton<Answers>()
-        .AddSingleton<BatchStore>().AddSingleton<Inbox>().AddSingleton<Quarantine>().AddSingleton<ResultIndex>().AddSingleton<ReportStore>().AddSingleton<ResultPages>().AddSingleton<ResultSearch>().AddSingleton<CostReader>().AddSingleton(BuiltInResultsOf)
+        .AddSingleton<BatchStore>().AddSingleton(services => new PostStore(services.GetRequiredService<ITables>(), services.GetRequiredService<BatchStore>(), services.GetRequiredService<TimeProvider>(), isShared: settings.Backends.HasStorage)).AddSingleton<Inbox>().AddSingleton<Quarantine>().AddSingleton<ResultIndex>().AddSingleton<ReportStore>().AddSingleton<ResultPages>().AddSingleton<ResultSearch>().AddSingleton<CostReader>().AddSingleton(BuiltInResultsOf)
         .AddSingleton<AlertStore>().AddSingleton<AlertGroups>().AddSingleton<OpenAlerts>().AddSingleton<AlertHistory>().AddSingleton<Mutes>().AddSingleton<Digests>().AddSingleton<AlerterGates>().AddSingleton<AlertLife>().AddSingleton(AlerterMakerOf).AddSingleton<Alerters>()
         .AddSingleton(new AlertSite(settings.Auth.OAuth.PublicUrl ?? (settings.FunctionsPort is null ? settings.Http.Url : null)))
         .AddSingleton<CarveStore>().AddSingleton<CarveIntake>()

@@ -51,6 +51,18 @@ internal sealed class KnownNode(NodeId id)
     /// <summary>What this instance wrote of <see cref="ResultAt"/> last: another may have written a newer one since.</summary>
     internal DateTimeOffset? ResultWritten { get; set; }
 
+    private volatile LastPost? _lastResults;
+    private volatile LastPost? _lastStatus;
+
+    /// <summary>What the node posted last through this instance.</summary>
+    public LastPost? LastPost(bool isStatus) => isStatus ? _lastStatus : _lastResults;
+
+    public void Remember(LastPost post, bool isStatus)
+    {
+        if (isStatus) _lastStatus = post;
+        else _lastResults = post;
+    }
+
     public void Touch(DateTimeOffset now, IPAddress? address)
     {
         Volatile.Write(ref _seenAt, now.UtcTicks);

@@ -4,7 +4,7 @@ using Fleet.Storage;
 
 namespace Fleet.Results;
 
-/// <summary>Batches of lines in weekly tables, a row group each. The row's key follows from the lines, so a batch that is sent twice is stored once.</summary>
+/// <summary>Batches of lines in weekly tables, a row group each. The row's key follows from the lines and from the post before them: see <see cref="PostStore"/>.</summary>
 internal sealed class BatchStore(ITables tables, TimeProvider clock)
 {
     private static readonly TimeSpan s_ahead = TimeSpan.FromMinutes(10);
@@ -17,19 +17,20 @@ internal sealed class BatchStore(ITables tables, TimeProvider clock)
     /// a batch that is sent again soon is the same batch.</summary>
     /// <param name="tableOf"><see cref="Schema.Results"/> or <see cref="Schema.StatusLogs"/>.</param>
     /// <param name="node">The node that sent them.</param>
-    /// <param name="lines">The array.</param>
+    /// <param name="digest">Of the lines and of what came before them.</param>
     /// <param name="newest">Seconds of the newest line.</param>
-    public BatchKey KeyOf(Func<DateTimeOffset, string> tableOf, NodeId node, ReadOnlySpan<byte> lines, long? newest)
+    public BatchKey KeyOf(Func<DateTimeOffset, string> tableOf, NodeId node, string digest, long? newest)
     {
         var now = clock.GetUtcNow();
         var time = newest is { } seconds && seconds > (now - s_behind).ToUnixTimeSeconds() && seconds < (now + s_ahead).ToUnixTimeSeconds()
             ? DateTimeOffset.FromUnixTimeSeconds(seconds)
             : new DateTimeOffset(now.UtcTicks - (now.UtcTicks % TimeSpan.TicksPerHour), TimeSpan.Zero);
-        return new(tableOf(time), node, $"{TimeKey.NewestFirst(time)}-{Digest.Of(lines)}");
+        return new(tableOf(time), node, $"{TimeKey.NewestFirst(time)}-{digest}");
     }
 
-    /// <summary>Stores a batch; durable when this returns. One write for up to 2.4 MB of packed lines, which is some 24 MB as they came.</summary>
-    public async ValueTask WriteAsync(BatchKey key, ReadOnlyMemory<byte> lines, int count, IReadOnlyCollection<string> names, long? oldest, long? newest, CancellationToken ct)
+    /// <summary>Stores a batch, and a row beside it; durable when this returns. One write for up to 2.4 MB of packed lines, which is some 24 MB as they came.</summary>
+    public async ValueTask WriteAsync(BatchKey key, ReadOnlyMemory<byte> lines, int count, IReadOnlyCollection<string> names, long? oldest, long? newest, CancellationToken ct,
+        (string Table, Write Write)? beside = null)
     {
         var packed = Compression.Pack(lines.Span);
         var parts = packed.Chunk(RowBytes).ToArray();
@@ -40,8 +41,10 @@ internal sealed class BatchStore(ITables tables, TimeProvider clock)
 
         // The head comes last: a batch whose head is there is whole.
         var writes = parts.Skip(1).Select((part, i) => Write.Replace(PartOf(key, i + 1), new Columns().WithBytes("L", part)))
+            .Concat(beside is { } row && row.Table == key.Table ? [row.Write] : Array.Empty<Write>())
             .Append(Write.Replace(key.Key, head));
         foreach (var group in writes.Chunk(RowsInWrite)) await WriteGroupAsync(tables[key.Table], group, ct);
+        if (beside is { } elsewhere && elsewhere.Table != key.Table) await tables[elsewhere.Table].WriteAsync(elsewhere.Write, ct);
     }
 
     public async ValueTask<Batch?> FindAsync(BatchKey key, CancellationToken ct) =>

@@ -113,7 +113,7 @@ internal sealed class BuiltInResults(BatchStore batches, Inbox inbox, IBus bus, 
         }
 
         var lines = bytes.ToArray();
-        var key = batches.KeyOf(Schema.Results, node, lines, at.ToUnixTimeSeconds());
+        var key = batches.KeyOf(Schema.Results, node, Digest.Of(lines), at.ToUnixTimeSeconds());
         await batches.WriteAsync(key, lines, 1, [name], at.ToUnixTimeSeconds(), at.ToUnixTimeSeconds(), ct);
         await inbox.AddAsync(key, ct);
         if (isWanted(name)) await bus.PublishAsync(Addresses.Results, key.ToString(), node.ToString(), ct);

@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
 using System.Text.Json;
 using Fleet.Kernel;
 
@@ -7,6 +9,7 @@ namespace Fleet.Results;
 internal sealed class LogBody
 {
     private readonly HashSet<string> _names = new(StringComparer.Ordinal);
+    private readonly List<(int Start, int End)> _lines = [];
     private byte[] _lastName = [];
 
     private LogBody(ReadOnlyMemory<byte> json) => Json = json;
@@ -92,6 +95,44 @@ internal sealed class LogBody
         return body;
     }
 
+    /// <summary>Some of the lines, as a post of their own.</summary>
+    public LogBody Slice(int from, int count)
+    {
+        if (from == 0 && count == Count) return this;
+        byte[] array = [(byte)'[', .. Json.Span[_lines[from].Start.._lines[from + count - 1].End], (byte)']'];
+        var body = new LogBody(array) { Lines = array };
+        var reader = new Utf8JsonReader(array, JsonText.Lenient);
+        reader.Read();
+        body.ScanLines(ref reader);
+        return body;
+    }
+
+    /// <summary>Digests of all lines, and of so many from the first on; null if there are fewer.</summary>
+    public (string All, string? Beginning, bool IsUniform) DigestOf(int beginning)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        Span<byte> length = stackalloc byte[4];
+        Span<byte> digest = stackalloc byte[32];
+        string? begun = null;
+        var isUniform = true;
+        for (var i = 0; i < _lines.Count; i++)
+        {
+            var line = LineAt(i);
+            BinaryPrimitives.WriteInt32LittleEndian(length, line.Length);
+            hash.AppendData(length);
+            hash.AppendData(line);
+            isUniform = isUniform && line.SequenceEqual(LineAt(0));
+            if (i + 1 != beginning) continue;
+            hash.GetCurrentHash(digest);
+            begun = Convert.ToHexStringLower(digest[..16]);
+        }
+
+        hash.GetHashAndReset(digest);
+        return (Convert.ToHexStringLower(digest[..16]), begun, isUniform);
+    }
+
+    private ReadOnlySpan<byte> LineAt(int place) => Json.Span[_lines[place].Start.._lines[place].End];
+
     private static char Member(ref Utf8JsonReader reader) =>
         JsonText.Is(ref reader, "node_key"u8) ? 'k' : JsonText.Is(ref reader, "log_type"u8) ? 't' : JsonText.Is(ref reader, "data"u8) ? 'd'
         : reader.ValueSpan.Length == 4 && System.Text.Ascii.EqualsIgnoreCase(reader.ValueSpan, "data"u8) ? 'D' : ' ';
@@ -101,6 +142,7 @@ internal sealed class LogBody
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
             Count++;
+            var start = (int)reader.TokenStartIndex;
             if (reader.TokenType != JsonTokenType.StartObject)
             {
                 reader.Skip();
@@ -110,6 +152,8 @@ internal sealed class LogBody
             {
                 ScanLine(ref reader);
             }
+
+            _lines.Add((start, (int)reader.BytesConsumed));
         }
     }
 

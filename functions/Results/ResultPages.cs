@@ -20,22 +20,10 @@ internal sealed class ResultPages(BatchStore batches)
 {
     private const int MostLooked = 1_500;
 
-    /// <summary>Rows of results. A line that came in two batches, because the first was not acknowledged, is shown once.</summary>
-    public async ValueTask<Page<ResultRow>> ResultsAsync(NodeId node, LineFilter filter, int take, string? after, CancellationToken ct)
-    {
-        var seen = new HashSet<string>(StringComparer.Ordinal);
-        return await PageAsync(
-            Schema.ResultsPrefix, node, filter, take, after,
-            batch =>
-            {
-                var rows = LineReader.Read(batch.Lines, batch.Key.Time);
-                var lines = rows.ConvertAll(row => row.Whole.Digest);
-                var news = rows.Where((_, i) => !seen.Contains(lines[i])).ToList();
-                seen.UnionWith(lines);
-                return news.Where(row => filter.Wants(row.Name, row.Time)).OrderByDescending(row => row.Time);
-            },
-            ct);
-    }
+    /// <summary>Rows of results.</summary>
+    public ValueTask<Page<ResultRow>> ResultsAsync(NodeId node, LineFilter filter, int take, string? after, CancellationToken ct) => PageAsync(
+        Schema.ResultsPrefix, node, filter, take, after,
+        batch => LineReader.Read(batch.Lines, batch.Key.Time).Where(row => filter.Wants(row.Name, row.Time)).OrderByDescending(row => row.Time), ct);
 
     public ValueTask<Page<StatusLine>> StatusLogsAsync(NodeId node, LineFilter filter, int take, string? after, CancellationToken ct) => PageAsync(
         Schema.StatusLogsPrefix, node, filter, take, after,

@@ -23,23 +23,10 @@ internal sealed class ResultSearch(ResultIndex index, BatchStore batches)
 
     public IAsyncEnumerable<Found<StatusLine>> AllStatusLogsAsync(StatusFilter filter, CancellationToken ct) => AllAsync(StepsAsync(filter, after: null, int.MaxValue, ct));
 
-    private IAsyncEnumerable<Step<ResultRow>> StepsAsync(ResultFilter filter, string? after, int operations, CancellationToken ct)
-    {
-        // A line that came in two batches, because the first was not acknowledged, is found once within a page.
-        var seen = new Dictionary<string, string>(StringComparer.Ordinal);
-        return StepsAsync(
-            new(filter.Query ?? ResultIndex.All, filter.Nodes, filter.From, filter.To), after, operations,
-            batch => LineReader.Read(batch.Lines, batch.Key.Time, filter.Query is { } query ? name => name == query : null)
-                .Where(row => filter.Wants(row) && IsNew(batch.Key, row)).Select(row => (row, row.Time)),
-            ct);
-
-        bool IsNew(BatchKey batch, ResultRow row)
-        {
-            if (seen.Count > 100_000) seen.Clear();
-            var line = $"{batch.Node}{row.Whole.Digest}";
-            return seen.TryAdd(line, batch.Row) || seen[line] == batch.Row;
-        }
-    }
+    private IAsyncEnumerable<Step<ResultRow>> StepsAsync(ResultFilter filter, string? after, int operations, CancellationToken ct) => StepsAsync(
+        new(filter.Query ?? ResultIndex.All, filter.Nodes, filter.From, filter.To), after, operations,
+        batch => LineReader.Read(batch.Lines, batch.Key.Time, filter.Query is { } query ? name => name == query : null).Where(filter.Wants).Select(row => (row, row.Time)),
+        ct);
 
     private IAsyncEnumerable<Step<StatusLine>> StepsAsync(StatusFilter filter, string? after, int operations, CancellationToken ct) => StepsAsync(
         new(ResultIndex.Status, filter.Nodes, filter.From, filter.To), after, operations,

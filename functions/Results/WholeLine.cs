@@ -4,13 +4,10 @@ namespace Fleet.Results;
 internal sealed class WholeLine(ReadOnlyMemory<byte> text)
 {
     private IReadOnlyList<KeyValuePair<string, ColumnValue>>? _decorations;
-    private string? _digest;
 
     public static WholeLine None { get; } = new(default);
 
     public ReadOnlyMemory<byte> Text => text;
 
     public IReadOnlyList<KeyValuePair<string, ColumnValue>> Decorations => _decorations ??= text.Span is [(byte)'{', ..] ? LineReader.ReadDecorations(text) : [];
-
-    public string Digest => _digest ??= Kernel.Digest.Of(text.Span);
 }

@@ -70,7 +70,7 @@ internal static class BackTestBench
         {
             var time = from + (TimeSpan.FromDays(1) * ((double)i / count));
             var (json, seconds) = (Lines(random, i, time.ToUnixTimeSeconds()), time.ToUnixTimeSeconds());
-            var key = batches.KeyOf(Schema.Results, NodeId.OfHost("host-" + (i % Nodes)), json, seconds);
+            var key = batches.KeyOf(Schema.Results, NodeId.OfHost("host-" + (i % Nodes)), Digest.Of(json), seconds);
             await batches.WriteAsync(key, json, LinesInBatch, s_queries, seconds, seconds, ct);
             waiting.Add(new(key, time, LinesInBatch, s_queries, DateTimeOffset.FromUnixTimeSeconds(seconds), DateTimeOffset.FromUnixTimeSeconds(seconds), json));
             if (waiting.Count < 50) continue;

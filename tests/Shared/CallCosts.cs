@@ -50,6 +50,9 @@ internal static class CallCosts
         var key = (string)JsonNode.Parse(await PostAsync(services, "enroll", Enroll("host-0")))!["node_key"]!;
         await PostAsync(services, "config", $$"""{"node_key":"{{key}}"}""");
 
+        // The first post of each kind after a start asks what came before it.
+        foreach (var type in new[] { "result", "status" }) await PostAsync(services, "log", Log(key, 1, "first", type));
+
         var costs = new List<CallCost>();
         await CountAsync("enroll, a new node", "enroll", Enroll("host-1"));
         await CountAsync("enroll, a known node", "enroll", Enroll("host-1"));

@@ -75,6 +75,7 @@ internal sealed class SqliteDatabase : IDisposable
                     var other = Open();
                     connection.Dispose();
                     connection = other;
+                    Thread.Yield();
                 }
             }
         }

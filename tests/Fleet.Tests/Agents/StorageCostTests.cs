@@ -54,11 +54,11 @@ public sealed class StorageCostTests
     [Theory]
     [InlineData("result", 2)]
     [InlineData("status", 2)]
-    public async Task A_log_post_makes_at_most_two_writes_and_no_read(string type, int writes)
+    public async Task A_log_post_makes_at_most_two_writes_and_after_the_first_no_read(string type, int writes)
     {
         await using var world = await World.OpenAsync();
         var key = await world.EnrollAsync("H1");
-        await world.LogAsync(key, "[]");
+        await world.LogAsync(key, """[{"name":"first","columns":{}}]""", type);
         world.Tables.Reset();
         var lines = string.Join(',', Enumerable.Range(0, 100).Select(i => $$$"""{"name":"q","severity":1,"message":"m","unixTime":1772452800,"columns":{"pid":"{{{i}}}"},"action":"added"}"""));
         Assert.False((await world.LogAsync(key, $"[{lines}]", type)).IsError);

@@ -100,7 +100,7 @@ public sealed class ListCostTests
         var now = world.Clock.Now.ToUnixTimeSeconds();
         var store = world.Get<BatchStore>();
         await Task.WhenAll(Enumerable.Range(0, 3_200).Select(async i => await store.WriteAsync(
-            store.KeyOf(Schema.Results, NodeId.OfHost("A"), System.Text.Encoding.UTF8.GetBytes($"[{i}]"), now - i), "[]"u8.ToArray(), 1, [i == 3_100 ? "rare" : "common"], now - i, now - i, default)));
+            store.KeyOf(Schema.Results, NodeId.OfHost("A"), $"{i:x32}", now - i), "[]"u8.ToArray(), 1, [i == 3_100 ? "rare" : "common"], now - i, now - i, default)));
         string? after = null;
         var pages = 0;
         do
