@@ -74,6 +74,22 @@ internal sealed class ConfigItems(ITables tables, ChangeFeed changes)
         }
     }
 
+    /// <summary>What a node runs under a name that results have; null if it is asked for nothing by that name.</summary>
+    /// <param name="name">As results have it.</param>
+    /// <param name="tags">The node's.</param>
+    /// <param name="platform">The node's; empty if it is not known.</param>
+    public (ScheduledQuery Schedule, JsonObject? Pack)? ScheduledFor(string name, TagSet tags, string platform)
+    {
+        foreach (var (itemTags, schedule, pack) in ScheduledAs(name))
+        {
+            if (!schedule.Disabled && itemTags.Meets(tags) && RunsOn(schedule.Platform) && RunsOn((string?)pack?["platform"])) return (schedule, pack);
+        }
+
+        return null;
+
+        bool RunsOn(string? filter) => platform.Length == 0 || PlatformFilter.Includes(filter, platform);
+    }
+
     public static JsonArray ToJson(IEnumerable<string> texts) => [.. texts.Select(text => (JsonNode)JsonValue.Create(text))];
 
     private static Columns Columns(string name, TagSet tags, JsonObject json) => new Columns { ["Name"] = name, ["Tags"] = tags.Text }

@@ -108,6 +108,7 @@ internal sealed class Enrollment(
             // rotated, since the copies would take the node from each other for ever.
             var returns = before.InstanceIds.Skip(1).Contains(details.InstanceId);
             var after = Describe(before, host, details) with { Pending = false, LetIn = false, IsCloned = before.IsCloned || returns };
+            if (before.InstanceIds.Count > 0 && details.InstanceId != "" && !before.InstanceIds.Contains(details.InstanceId)) after = after with { ReinstalledAt = clock.GetUtcNow() };
             if (settings.Reenroll == ReenrollPolicy.Rotate && !after.IsCloned) after = after with { Epoch = before.Epoch + 1 };
             return IsSame(before, after) ? before : after;
         }, ct);

@@ -36,6 +36,9 @@ internal sealed record Node(
     IReadOnlyDictionary<string, string> Info,
     byte[]? HostDetails)
 {
+    /// <summary>When another installation took the place of the one before: what that one's queries found is no more. Null if it never happened.</summary>
+    public DateTimeOffset? ReinstalledAt { get; init; }
+
     /// <summary>The given name, else the computer's own, else the identifier: Doorman's order.</summary>
     public string Name =>
         DisplayName ?? Info.GetValueOrDefault("hostname") ?? Info.GetValueOrDefault("computer_name")
@@ -62,6 +65,7 @@ internal static class NodeRow
         .With("LetIn", node.LetIn)
         .With("InstanceIds", string.Join('\n', node.InstanceIds))
         .With("IsCloned", node.IsCloned)
+        .With("ReinstalledAt", node.ReinstalledAt)
         .With("Info", JsonSerializer.SerializeToUtf8Bytes(node.Info, NodeJson.Default.IReadOnlyDictionaryStringString))
         .With("HostDetails", node.HostDetails is null ? null : Compression.Pack(node.HostDetails));
 
@@ -85,6 +89,7 @@ internal static class NodeRow
             columns.Text("InstanceIds") is { Length: > 0 } ids ? ids.Split('\n') : [],
             columns.Flag("IsCloned"),
             JsonSerializer.Deserialize(columns.Bytes("Info") ?? "{}"u8, NodeJson.Default.IReadOnlyDictionaryStringString)!,
-            columns.Bytes("HostDetails") is { } details ? Compression.Unpack(details) : null);
+            columns.Bytes("HostDetails") is { } details ? Compression.Unpack(details) : null)
+        { ReinstalledAt = columns.Time("ReinstalledAt") };
     }
 }

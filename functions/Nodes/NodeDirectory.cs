@@ -30,6 +30,8 @@ internal sealed class KnownNode(NodeId id)
 
     public DateTimeOffset? EnrolledAt { get; internal set; }
 
+    public DateTimeOffset? ReinstalledAt { get; internal set; }
+
     /// <summary>Counts what was heard of changes; the row was read when it stood at <see cref="ReadAt"/>.</summary>
     internal int Changes = 1;
 
@@ -132,6 +134,7 @@ internal sealed class NodeDirectory
             known.HostIdentifier = node.HostIdentifier;
             known.OsqueryVersion = node.OsqueryVersion;
             known.EnrolledAt = node.EnrolledAt;
+            known.ReinstalledAt = node.ReinstalledAt;
             known.ReadAt = changes;
         }
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Fleet.Kernel;
 
 namespace Fleet.Results;
 
@@ -27,12 +28,16 @@ internal sealed class Report
 
     /// <summary>The whole snapshot that is being read: its rows belong together.</summary>
     private WholeLine? _line;
+    private string? _sql;
 
     /// <summary>The agent's clock at the newest row.</summary>
     public DateTimeOffset UpdatedAt { get; private set; }
 
     /// <summary>When the run that it begins with was received; null if it did not come.</summary>
     public DateTimeOffset? StartedAt => _start?.ReceivedAt;
+
+    /// <summary>A digest of the SQL that it is of: as the query stood in the configuration at the start. Null if no configuration had it.</summary>
+    public string? Sql { get; private set; }
 
     /// <summary>Older rows were let go to stay under the limit: an event table's report, mostly.</summary>
     public bool IsTruncated { get; private set; }
@@ -44,9 +49,12 @@ internal sealed class Report
     /// <param name="batches">The batches.</param>
     /// <param name="most">How many rows may be held.</param>
     /// <param name="latest">No row counts as later than this: an agent's clock may be ahead.</param>
-    public void Apply(IEnumerable<BatchRows> batches, int most, DateTimeOffset latest)
+    /// <param name="sql">The query's SQL as the node has it; null if no configuration has it.</param>
+    public void Apply(IEnumerable<BatchRows> batches, int most, DateTimeOffset latest, string? sql = null)
     {
         if (UpdatedAt > latest) UpdatedAt = latest;
+        _sql = sql is null ? null : SqlOf(sql);
+        if (_rows.Count == 0 && _start is null) Sql = _sql;
         var count = 0;
         foreach (var batch in batches.OrderBy(batch => batch.ReceivedAt))
         {
@@ -62,6 +70,9 @@ internal sealed class Report
         if (_applied.Count > Math.Max(MostApplied, count)) _applied.RemoveRange(0, _applied.Count - Math.Max(MostApplied, count));
         Trim(most);
     }
+
+    /// <summary>What <see cref="Sql"/> is of a text.</summary>
+    public static string SqlOf(string sql) => Digest.Of(sql)[..16];
 
     /// <summary>Forgets all: what is held is of an agent that is no more.</summary>
     public void Clear()
@@ -86,6 +97,7 @@ internal sealed class Report
             json.WriteStartObject();
             if (_epoch is { } epoch) json.WriteNumber("epoch", epoch);
             _start?.Write(json);
+            if (Sql is not null) json.WriteString("sql", Sql);
             json.WriteNumber("updatedAt", UpdatedAt.ToUnixTimeSeconds());
             json.WriteBoolean("truncated", IsTruncated);
             json.WriteStartArray("applied");
@@ -107,6 +119,7 @@ internal sealed class Report
         var root = document.RootElement;
         if (root.TryGetProperty("epoch", out var epoch)) report._epoch = epoch.GetInt64();
         report._start = ReportStart.Read(root);
+        report.Sql = root.TryGetProperty("sql", out var sql) ? sql.GetString() : null;
         report.UpdatedAt = DateTimeOffset.FromUnixTimeSeconds(root.GetProperty("updatedAt").GetInt64());
         report.IsTruncated = root.GetProperty("truncated").GetBoolean();
         if (root.TryGetProperty("applied", out var applied)) report._applied.AddRange(applied.EnumerateArray().Select(id => id.GetString()!));
@@ -161,6 +174,7 @@ internal sealed class Report
         // Rows of later runs may have come before their first.
         if (_start is not null || kind != StartKind.FirstRun) Clear();
         _start = new(kind, at.Time, received);
+        Sql = _sql;
         _epoch = row.Epoch ?? _epoch;
         _line = kind == StartKind.Snapshot ? row.Whole : null;
         return true;

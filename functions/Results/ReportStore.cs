@@ -15,14 +15,21 @@ internal sealed class ReportStore(ITables tables, Limits limits, TimeProvider cl
     private readonly ITable _reports = tables[Schema.Reports];
 
     /// <summary>Applies rows to a report; repeats when another instance was faster.</summary>
-    public async ValueTask ApplyAsync(string query, NodeId node, IReadOnlyList<BatchRows> batches, CancellationToken ct)
+    /// <param name="query">As results call it.</param>
+    /// <param name="node">Whose it is.</param>
+    /// <param name="batches">What came.</param>
+    /// <param name="sql">The query's SQL as the node has it; null if no configuration has it.</param>
+    /// <param name="reinstalledAt">What began before is of an installation that is no more.</param>
+    /// <param name="ct">Stops it.</param>
+    public async ValueTask ApplyAsync(string query, NodeId node, IReadOnlyList<BatchRows> batches, string? sql, DateTimeOffset? reinstalledAt, CancellationToken ct)
     {
         var key = new Key(ResultIndex.PartitionName(query), node.ToString());
         for (; ; )
         {
             var row = await _reports.FindAsync(key, ct);
             var report = row is null ? new Report() : Read(row);
-            report.Apply(batches, limits.ReportRows, clock.GetUtcNow() + s_ahead);
+            if (report.StartedAt < reinstalledAt) report.Clear();
+            report.Apply(batches, limits.ReportRows, clock.GetUtcNow() + s_ahead, sql);
             var columns = new Columns { ["Query"] = query, ["At"] = clock.GetUtcNow() }.WithBytes("R", Fit(report));
             try
             {
@@ -59,6 +66,32 @@ internal sealed class ReportStore(ITables tables, Limits limits, TimeProvider cl
         }
 
         return times;
+    }
+
+    /// <summary>Removes reports that nothing came for since a time, and that are of no use. Cost: one transaction for each hundred, and one for each hundred removed.</summary>
+    /// <param name="before">By the server's clock.</param>
+    /// <param name="isStale">Whether a node's report of a query is.</param>
+    /// <param name="ct">Stops it.</param>
+    public async ValueTask SweepAsync(DateTimeOffset before, Func<string, NodeId, Report, ValueTask<bool>> isStale, CancellationToken ct)
+    {
+        var stale = new List<Write>();
+        await foreach (var row in _reports.ScanAsync(KeyRange.Everything, ct, RowsInPage))
+        {
+            if (!(row.Columns.Time("At") < before) || row.Columns.Text("Query") is not { } query || !NodeId.TryParse(row.Key.Row, out var node)) continue;
+            if (await isStale(query, node, Read(row))) stale.Add(Write.Delete(row.Key).If(row.Etag));
+        }
+
+        foreach (var write in stale)
+        {
+            try
+            {
+                await _reports.WriteAsync(write, ct);
+            }
+            catch (ConflictException)
+            {
+                // Something came for it just now.
+            }
+        }
     }
 
     private static Report Read(Row row) => Report.Read(Compression.Unpack(row.Columns.AllBytes("R")));

@@ -118,16 +118,9 @@ internal sealed class AbsenceRules(
     }
 
     /// <summary>How often a node runs a query, and whether it is certain that it does; null if it does not have it.</summary>
-    private (TimeSpan Interval, bool IsCertain)? ScheduleOf(string query, Node node)
-    {
-        return config.ScheduledAs(query).Where(one => one.Tags.Meets(node.Tags)).Select(one => Of(one.Schedule, one.Pack)).FirstOrDefault();
-
-        (TimeSpan, bool)? Of(ScheduledQuery schedule, JsonObject? pack) => !schedule.Disabled && RunsOn(schedule.Platform, node) && RunsOn((string?)pack?["platform"], node)
-            ? (TimeSpan.FromSeconds(schedule.Interval), schedule is { Shard: null, Version: null } && pack?["shard"] is null && pack?["version"] is null && pack?["discovery"] is null)
-            : null;
-    }
-
-    private static bool RunsOn(string? filter, Node node) => node.Platform.Length == 0 || PlatformFilter.Includes(filter, node.Platform);
+    private (TimeSpan Interval, bool IsCertain)? ScheduleOf(string query, Node node) => config.ScheduledFor(query, node.Tags, node.Platform) is var (schedule, pack)
+        ? (TimeSpan.FromSeconds(schedule.Interval), schedule is { Shard: null, Version: null } && pack?["shard"] is null && pack?["version"] is null && pack?["discovery"] is null)
+        : null;
 
     private async ValueTask BeginAsync(Rule rule, string key, Node? node, DateTimeOffset last, Dictionary<string, string> columns, DateTimeOffset now, CancellationToken ct)
     {

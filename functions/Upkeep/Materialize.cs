@@ -8,7 +8,7 @@ namespace Fleet.Upkeep;
 
 /// <summary>Turns the batches that wait in the inbox into reports, index entries, node info and query costs, in bulk: many batches of a node are one write each.</summary>
 internal sealed class Materialize(
-    Inbox inbox, BatchStore batches, ReportStore reports, ResultIndex index, NodeStore nodes, NodeInfo info, CostReader costs, Quarantine quarantine, BuiltInResults results, ConfigItems config, ExtensionTables extensions, StageBoard stages, TimeProvider clock, ILogger<Materialize> log)
+    Inbox inbox, BatchStore batches, ReportStore reports, ResultIndex index, NodeStore nodes, NodeDirectory directory, NodeInfo info, CostReader costs, Quarantine quarantine, BuiltInResults results, CurrentReports current, ExtensionTables extensions, StageBoard stages, TimeProvider clock, ILogger<Materialize> log)
 {
     /// <summary>As health calls it.</summary>
     private const string Stage = "reports and index";
@@ -147,10 +147,12 @@ internal sealed class Materialize(
         var read = batchesOfNode.Select(batch => (Batch: batch, Rows: LineReader.Read(batch.Lines, batch.Key.Time).Where(row => row is { Fault: null, Action: not "triggered" }).ToList())).ToList();
         var rows = read.SelectMany(one => one.Rows).ToList();
         costs.ReadSchedule(rows);
+        var known = await directory.FindAsync(node, ct);
         foreach (var query in read.SelectMany(one => one.Rows.Select(row => (one.Batch, Row: row))).GroupBy(one => one.Row.Name, StringComparer.Ordinal))
         {
-            await reports.ApplyAsync(query.Key, node, [.. query.GroupBy(one => one.Batch, one => one.Row).Select(batch => RowsOf(batch.Key, batch))], ct);
-            if (config.ScheduledAs(query.Key).Select(one => one.Schedule.Sql).FirstOrDefault(extensions.Interests) is { } sql)
+            var sql = known is null ? null : current.SqlFor(query.Key, known);
+            await reports.ApplyAsync(query.Key, node, [.. query.GroupBy(one => one.Batch, one => one.Row).Select(batch => RowsOf(batch.Key, batch))], sql, known?.ReinstalledAt, ct);
+            if (sql is not null && extensions.Interests(sql))
             {
                 await extensions.LearnAsync(sql, query.Select(one => RowJson.Texts(one.Row.Columns)), ct);
             }
