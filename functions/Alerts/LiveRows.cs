@@ -1,13 +1,24 @@
 namespace Fleet.Alerts;
 
-/// <summary>The rows of an alert that are there still, where it ends with the last of them: what they are, and since when.</summary>
+/// <summary>The rows of an alert that are there still, where it ends with the last of them: what they are, and since when. Equal rows count each.</summary>
+/// <remarks>Removals stay beside the rows as long as others of their kind are there, so that one that is told twice takes away one row.</remarks>
 internal static class LiveRows
 {
+    /// <summary>Fractions of a second that tell equal rows apart.</summary>
+    public const int Salts = 4_999_999;
+
+    /// <summary>The fraction of a second that marks a removal.</summary>
+    private const long RemovalTicks = 5_000_000;
+
     /// <summary>Rows beyond are forgotten, the oldest first: 16 bytes each.</summary>
     private const int Most = 2_000;
 
-    public static byte[] With(byte[] live, IReadOnlyCollection<Hit> added) =>
-        added.Count == 0 ? live : Hit.Pack(Hit.Unpack(live).Concat(added).GroupBy(hit => hit.Row).Select(same => same.MaxBy(hit => hit.At)), Most);
+    public static byte[] With(byte[] live, IReadOnlyCollection<Hit> added)
+    {
+        if (added.Count == 0) return live;
+        var starts = added.Where(hit => hit.IsStart).ToLookup(hit => hit.Row, hit => hit.Second);
+        return Hit.Pack(Hit.Unpack(live).Where(hit => !starts[hit.Row].Any(start => hit.Second < start)).Concat(added).DistinctBy(hit => (hit.Row, hit.At)), Most);
+    }
 
     /// <summary>Those of the removed rows that were never there.</summary>
     public static List<Hit> Unknown(byte[] live, IEnumerable<Hit> removed)
@@ -16,10 +27,23 @@ internal static class LiveRows
         return [.. removed.Where(hit => !known.Contains(hit.Row))];
     }
 
-    /// <summary>The same array if none of them was there.</summary>
+    /// <summary>Each removal takes away one row; the same array if none of them was there.</summary>
     public static byte[] Without(byte[] live, IReadOnlyCollection<Hit> removed)
     {
         var all = Hit.Unpack(live).ToList();
-        return all.RemoveAll(hit => removed.Any(gone => gone.Ends(hit))) == 0 ? live : Hit.Pack(all, Most);
+        var isChanged = false;
+        foreach (var gone in removed)
+        {
+            var mark = new Hit(gone.At.AddTicks(RemovalTicks), gone.Row);
+            if (all.Contains(mark) || !all.Exists(hit => !IsRemoval(hit) && gone.Ends(hit))) continue;
+            all.Add(mark);
+            isChanged = true;
+        }
+
+        if (!isChanged) return live;
+        var over = all.GroupBy(hit => hit.Row).Where(same => same.Count(IsRemoval) * 2 >= same.Count()).Select(same => same.Key).ToHashSet();
+        return Hit.Pack(all.Where(hit => !over.Contains(hit.Row)), Most);
     }
+
+    private static bool IsRemoval(Hit hit) => hit.At.Ticks % TimeSpan.TicksPerSecond >= RemovalTicks;
 }

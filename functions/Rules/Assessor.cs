@@ -53,8 +53,12 @@ internal sealed class Assessor(IRuleMemory memory)
             var line = RowText.Of(match.Row, node.Host);
             var row = Digest.Of(match.Rule.Id, node.Id.ToString(), line, $"{match.Row.Epoch}/{match.Row.Counter}");
 
-            // Events of one run may be the same to the letter; where rows are counted each of them is one.
-            if (match.Rule is { Threshold: not null } or { Grouping: not null } && (alike[row] = alike.GetValueOrDefault(row) + 1) is > 1 and var number) row = Digest.Of(row, number.ToString(CultureInfo.InvariantCulture));
+            // Rows of one run may be the same to the letter, and their run may be cut in several batches; where rows are counted each of them is one.
+            if (match.Rule is { Threshold: not null } or { Grouping: not null } or { ResolvesOnRemoved: true })
+            {
+                row = Digest.Of(row, batch.Key.ToString(), (alike[row] = alike.GetValueOrDefault(row) + 1).ToString(CultureInfo.InvariantCulture));
+            }
+
             if (match.Open is null || await match.Open.HoldsAsync((condition, value) => IsFirstAsync(match, condition, value, node, row, batch, ct))) confirmed.Add(new(match, line, row));
         }
 
@@ -76,7 +80,7 @@ internal sealed class Assessor(IRuleMemory memory)
             var rule = match.Rule;
             findings.Add(new(
                 rule, match.Row, line, group.Key.Group, rule.Grouping is not null || rule.ResolvesOnRemoved, rule.Grouping?.Window, [.. rows.Select(one => one.Row)],
-                rule.ResolvesOnRemoved ? [.. rows.Select(one => Hit.Of(Digest.Of(one.Match.Row.Name, RowJson.Identity(one.Match.Row.Columns)), one.Match.Row.Time))] : [], rows.Count, "", match.IsEnd));
+                rule.ResolvesOnRemoved ? [.. rows.Select(LiveOf)] : [], rows.Count, "", match.IsEnd));
         }
 
         var counted = matches.Where(one => one.Match is { Rule.Threshold: not null, IsEnd: false })
@@ -95,6 +99,9 @@ internal sealed class Assessor(IRuleMemory memory)
 
         return [.. findings.OrderBy(finding => finding.IsEnd)];
     }
+
+    private static Hit LiveOf(Confirmed one) =>
+        Hit.OneOf(Digest.Of(one.Match.Row.Name, RowJson.Identity(one.Match.Row.Columns)), one.Match.Row.Time, one.Row) with { IsStart = one.Match.Row.Counter == 0 };
 
     /// <summary>How many hits there are in the fullest window that has a new one in it, if they are enough; else 0.</summary>
     public static int Within(IReadOnlyList<Hit> all, IReadOnlyList<Hit> news, Threshold threshold)

@@ -88,6 +88,33 @@ public sealed class AlertLifeTests
     }
 
     [Fact]
+    public async Task An_alert_stays_open_while_equal_rows_are_there_and_a_first_run_counts_anew()
+    {
+        await using var world = await World.OpenAsync();
+        var key = await world.EnrollAsync("H1");
+        await world.AddRuleAsync("r", Watch, rule => rule with { ResolvesOnRemoved = true }, "log");
+
+        // Three processes that are alike; their run is cut in two posts.
+        await LogAsync(100, 0, "added", 2);
+        await LogAsync(100, 0, "added", 1, "other");
+        await LogAsync(200, 1, "removed", 2);
+        Assert.Equal(AlertState.Open, (await world.AlertsAsync()).Single(alert => !alert.Line.Contains("other", StringComparison.Ordinal)).State);
+        await LogAsync(250, 2, "added", 1);
+
+        // The agent begins anew, and one is left.
+        await LogAsync(300, 0, "added", 1);
+        await LogAsync(400, 1, "removed", 1);
+        Assert.Equal(AlertState.Resolved, (await world.AlertsAsync()).Single(alert => !alert.Line.Contains("other", StringComparison.Ordinal)).State);
+
+        async Task LogAsync(int second, int counter, string action, int count, string user = "ada")
+        {
+            var line = $$$"""{"name":"watch-me","action":"{{{action}}}","counter":{{{counter}}},"unixTime":{{{1700000000 + second}}},"columns":{"n":"1","user":"USER"}}""";
+            await world.LogAsync(key, $"[{string.Join(',', Enumerable.Repeat(line.Replace("USER", "ada", StringComparison.Ordinal), count).Concat(user == "ada" ? [] : [line.Replace("USER", user, StringComparison.Ordinal)]))}]");
+            await world.PumpAsync();
+        }
+    }
+
+    [Fact]
     public async Task An_alert_of_several_rows_is_over_with_the_last_of_them()
     {
         await using var world = await World.OpenAsync();
