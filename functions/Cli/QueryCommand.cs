@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
 using System.Text.Json.Nodes;
-using CsvHelper;
 using Fleet.Kernel;
 using Fleet.Manager;
 
@@ -55,7 +54,7 @@ internal static class QueryCommand
 
                 using var bound = CancellationTokenSource.CreateLinkedTokenSource(ct);
                 bound.CancelAfter(parsed.GetValue(timeout));
-                using var rows = new RowWriter(parsed.GetValue(output)!);
+                await using var rows = new RowWriter(parsed.GetValue(output)!);
                 return await WaitAsync(client, (string)campaign["id"]!, rows, bound.Token, ct);
             });
     }
@@ -143,7 +142,7 @@ internal static class QueryCommand
         if (!Console.IsErrorRedirected) Console.Error.Write($"\r{counts["done"]} of {counts["targeted"]} answered, {counts["failed"]} failed, {(long)counts["new"]! + (long)counts["sent"]!} to come   ");
     }
 
-    private sealed class RowWriter(string format) : IDisposable
+    private sealed class RowWriter(string format) : IAsyncDisposable
     {
         private readonly JsonArray _all = [];
         private TextTable? _table;
@@ -165,20 +164,14 @@ internal static class QueryCommand
         }
 
         /// <summary>JSON and CSV are written when all is there: then all columns are known.</summary>
-        public void Dispose()
+        public async ValueTask DisposeAsync()
         {
             if (format == "json") Remote.Print(_all);
             if (format != "csv") return;
-            using var csv = new CsvWriter(Console.Out, Export.Configuration, leaveOpen: true);
+            await using var csv = new CsvRows(Console.Out);
             var columns = _all.SelectMany(row => row!.AsObject().Select(member => member.Key)).Distinct(StringComparer.Ordinal).ToList();
-            Write(csv, columns);
-            foreach (var row in _all) Write(csv, columns.Select(column => TextTable.Text(row![column])));
-        }
-
-        private static void Write(CsvWriter csv, IEnumerable<string> cells)
-        {
-            foreach (var cell in cells) csv.WriteField(cell);
-            csv.NextRecord();
+            await csv.WriteAsync(columns);
+            foreach (var row in _all) await csv.WriteAsync(columns.Select(column => TextTable.Text(row![column])));
         }
     }
 }

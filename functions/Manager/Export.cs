@@ -1,8 +1,6 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
-using CsvHelper;
-using CsvHelper.Configuration;
 
 namespace Fleet.Manager;
 
@@ -23,9 +21,6 @@ internal static class Export
 
     /// <summary>Rows that are looked at for their columns before the first one is written.</summary>
     public const int RowsForColumns = 1_000;
-
-    /// <summary>What a spreadsheet might take for a formula gets a quote before it.</summary>
-    public static CsvConfiguration Configuration { get; } = new(CultureInfo.InvariantCulture) { InjectionOptions = InjectionOptions.Escape, NewLine = "\r\n" };
 }
 
 /// <summary>Rows as NDJSON or CSV, streamed as they are found; <c>format=csv</c> or <c>ndjson</c> (default). The trailer <see cref="Export.Rows"/> says that it is whole.</summary>
@@ -85,7 +80,7 @@ internal sealed class Export<T>(string name, string? format, IAsyncEnumerable<T>
     private async Task<long> WriteCsvAsync(Stream body, CancellationToken ct)
     {
         await using var text = new StreamWriter(body, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false), FlushEvery, leaveOpen: true);
-        await using var csv = new CsvWriter(text, Export.Configuration, leaveOpen: true);
+        await using var csv = new CsvRows(text);
         var waiting = new List<JsonObject>();
         List<string>? header = null;
         var count = 0L;
@@ -99,25 +94,22 @@ internal sealed class Export<T>(string name, string? format, IAsyncEnumerable<T>
         }
 
         if (header is null) await BeginAsync();
-        await csv.FlushAsync();
         await text.FlushAsync(ct);
         return count;
 
         async Task BeginAsync()
         {
             header = [.. (columns ?? []).Concat(waiting.SelectMany(row => row.Select(member => member.Key))).Distinct(StringComparer.Ordinal)];
-            foreach (var column in header.Append("other")) csv.WriteField(column);
-            await csv.NextRecordAsync();
+            await csv.WriteAsync(header.Append("other"));
             foreach (var row in waiting) await WriteRowAsync(row);
             waiting.Clear();
         }
 
         async Task WriteRowAsync(JsonObject row)
         {
-            foreach (var column in header!) csv.WriteField(Text(row[column]));
-            var other = row.Where(member => !header.Contains(member.Key)).ToList();
-            csv.WriteField(other.Count == 0 ? "" : new JsonObject(other.Select(member => KeyValuePair.Create(member.Key, member.Value?.DeepClone()))).ToJsonString(ManagerJson.Strict.Options));
-            await csv.NextRecordAsync();
+            var other = row.Where(member => !header!.Contains(member.Key)).ToList();
+            var rest = other.Count == 0 ? "" : new JsonObject(other.Select(member => KeyValuePair.Create(member.Key, member.Value?.DeepClone()))).ToJsonString(ManagerJson.Strict.Options);
+            await csv.WriteAsync(header!.Select(column => Text(row[column])).Append(rest));
         }
     }
 

@@ -55,7 +55,7 @@ internal static class NodesApi
         return TypedResults.Ok(await query.PageAsync(filter, sort ?? "id", order == "desc", take, after, page, limits, one => Body(one.Node, one.Seen, query), ct));
     }
 
-    /// <summary>Names and what else comes from machines may look like formulas: see <see cref="Export.Configuration"/>.</summary>
+    /// <summary>Names and what else comes from machines may look like formulas: see <see cref="CsvRows"/>.</summary>
     private static async Task<IResult> Csv(
         NodeQuery query, CancellationToken ct, string? q = null, string? tag = null, string? allTags = null, string? noTags = null, bool? untagged = null, string? platform = null, string? status = null,
         string? osqueryVersion = null, DateTimeOffset? seenSince = null, DateTimeOffset? seenBefore = null)
