@@ -7,7 +7,7 @@ namespace Fleet.Config;
 
 /// <summary>Makes configurations: what shares a tag with a node is what the node gets. Kept as bytes, by tag set.</summary>
 /// <remarks>Platform, version and shard are sent along: the agent itself leaves out what is not for it.</remarks>
-internal sealed class ConfigAssembler(ConfigItems items, EnrollmentSettings enrollment)
+internal sealed class ConfigAssembler(ConfigItems items)
 {
     private volatile Cache _cache = new(default, []);
 
@@ -29,7 +29,8 @@ internal sealed class ConfigAssembler(ConfigItems items, EnrollmentSettings enro
             ["node_invalid"] = false,
             ["options"] = new JsonObject
             {
-                ["host_identifier"] = enrollment.UniqueHostIdentifiers ? "uuid" : "hostname",
+                // Rules and reports name packs' queries with it, whatever the agents' flags say. The host identifier stays as the agent was started with: another name would make it another node.
+                ["pack_delimiter"] = "/",
                 ["schedule_splay_percent"] = 10,
             },
             ["file_paths"] = new JsonObject(),

@@ -35,6 +35,7 @@ internal static class OsqueryFlags
                 : $"osquery has no option '{name}' and ignores it. Options of your own begin with 'custom_'.";
         }
 
+        if (name == "host_identifier") return "Agents that were started with another host identifier change their name in their lines, and may come back as other nodes. Set it in their flags file instead.";
         if (IsCommandLineOnly(flag)) return $"osquery takes '{name}' from its command line or flags file only, and ignores it here.";
         return IsOfType(text, flag) ? null : $"This is {Named(flag)}, and osquery ignores '{text}'.";
     }

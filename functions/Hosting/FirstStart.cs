@@ -92,7 +92,7 @@ internal sealed class FirstStart(
         }
 
         var certificate = settings.Http.Certificate ?? (url.Scheme == "https" ? folder.Certificate : SystemAuthorities);
-        var flags = AgentFlags.Of($"{NameOf(url)}:{url.Port}", Path.GetFullPath(certificate), folder.EnrollSecret, settings.Enroll);
+        var flags = AgentFlags.Of($"{NameOf(url)}:{url.Port}", Path.GetFullPath(certificate), folder.EnrollSecret, OperatingSystem.IsWindows() ? "windows" : "linux", settings.Enroll);
         await File.WriteAllTextAsync(folder.Flags, string.Join('\n', flags) + "\n", ct);
         return url.Scheme == "https" ? null : "Agents speak TLS only: put a TLS terminator before this address, and its name into their flags.";
     }

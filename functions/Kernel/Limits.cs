@@ -98,6 +98,9 @@ internal sealed record Limits
     /// <summary>How long an agent may take over a distributed query before it is offered again.</summary>
     public TimeSpan AnswerLease { get; init; } = TimeSpan.FromMinutes(10);
 
+    /// <summary>How often a question is offered to a node that does not answer it: each time it has twice as long as before.</summary>
+    public int Offers { get; init; } = 4;
+
     /// <summary>How long a campaign runs when nothing is said.</summary>
     public TimeSpan CampaignLife { get; init; } = TimeSpan.FromHours(24);
 

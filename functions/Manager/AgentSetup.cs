@@ -28,6 +28,6 @@ internal sealed record AgentSetup(string Address, string? Certificate, IReadOnly
         var address = $"{url.Host}:{url.Port}";
         return new(address, certificate.Pem, [.. s_platforms.Select(one => new AgentPlatform(
             one.Name, one.Title, one.Folder,
-            AgentFlags.Of(address, certificate.Pem is null ? one.Authorities : one.Folder + "fleet.crt", one.Folder + "enroll-secret", settings)))]);
+            AgentFlags.Of(address, certificate.Pem is null ? one.Authorities : one.Folder + "fleet.crt", one.Folder + "enroll-secret", one.Name, settings)))]);
     }
 }

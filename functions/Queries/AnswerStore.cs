@@ -30,7 +30,7 @@ internal sealed class AnswerStore(ITables tables)
     /// <exception cref="ConflictException">It is not as <paramref name="etag"/> says.</exception>
     public async ValueTask WriteAsync(string campaign, Answer answer, string etag, CancellationToken ct)
     {
-        var columns = new Columns { ["State"] = (long)answer.State }.With("SentAt", answer.SentAt).With("AnsweredAt", answer.AnsweredAt).With("Error", answer.Error).With("WallMs", answer.WallMs);
+        var columns = new Columns { ["State"] = (long)answer.State }.With("SentAt", answer.SentAt).With("AnsweredAt", answer.AnsweredAt).With("Error", answer.Error).With("WallMs", answer.WallMs).With("Offers", answer.Offers == 0 ? null : (long?)answer.Offers);
         var packed = Compression.Pack(answer.Rows);
         if (packed.Length > SmallRows)
         {
@@ -160,7 +160,8 @@ internal sealed class AnswerStore(ITables tables)
 
     /// <summary>Without its rows, which are not unpacked.</summary>
     private static Answer Head(Row row) => new(
-        NodeId.TryParse(row.Key.Row, out var node) ? node : default, StateOf(row), row.Columns.Time("SentAt"), row.Columns.Time("AnsweredAt"), row.Columns.Text("Error"), s_none, row.Columns.Number("WallMs"));
+        NodeId.TryParse(row.Key.Row, out var node) ? node : default, StateOf(row), row.Columns.Time("SentAt"), row.Columns.Time("AnsweredAt"), row.Columns.Text("Error"), s_none, row.Columns.Number("WallMs"),
+        (int)(row.Columns.Number("Offers") ?? (row.Columns.Time("SentAt") is null ? 0 : 1)));
 
     private static AnswerState StateOf(Row row) => (AnswerState)row.Columns.Number("State")!.Value;
 

@@ -23,7 +23,7 @@ internal sealed class Answers(CampaignStore campaigns, AnswerStore answers, Offe
         if (campaigns.Active.ByName.GetValueOrDefault(written.Id)?.Item is not { } campaign || campaign.IsOver(now)) return null;
         for (; ; )
         {
-            if (await answers.FindAsync(written.Id, node, ct) is not var (answer, etag) || answer.State != AnswerState.Sent) return null;
+            if (await answers.FindAsync(written.Id, node, ct) is not var (answer, etag) || (answer.State != AnswerState.Sent && !answer.IsGivenUp)) return null;
             var fault = written.Status != 0 ? (written.Message.Length > 0 ? written.Message : $"status {written.Status}")
                 : written.Fault
                 ?? (written.Rows!.Length > limits.AnswerBytes ? $"the answer has {written.Rows.Length} bytes; at most {limits.AnswerBytes} are kept" : null);

@@ -29,4 +29,21 @@ internal enum AnswerState
 /// <param name="Error">Why it failed, or null.</param>
 /// <param name="Rows">The rows as a JSON array; <c>[]</c> until it is done.</param>
 /// <param name="WallMs">How long it ran there, in milliseconds, where the agent measured it.</param>
-internal sealed record Answer(Kernel.NodeId Node, AnswerState State, DateTimeOffset? SentAt, DateTimeOffset? AnsweredAt, string? Error, byte[] Rows, long? WallMs = null);
+/// <param name="Offers">How often the node was sent the question.</param>
+internal sealed record Answer(Kernel.NodeId Node, AnswerState State, DateTimeOffset? SentAt, DateTimeOffset? AnsweredAt, string? Error, byte[] Rows, long? WallMs = null, int Offers = 0)
+{
+    private const string NoAnswer = "no answer";
+
+    /// <summary>It was given up, and may come all the same.</summary>
+    public bool IsGivenUp => State == AnswerState.Failed && Error?.StartsWith(NoAnswer, StringComparison.Ordinal) == true;
+
+    /// <summary>How long the node has to answer what it was sent.</summary>
+    public TimeSpan Lease(TimeSpan first) => first * Math.Pow(2, Math.Max(0, Offers - 1));
+
+    public Answer GiveUp(DateTimeOffset now) => this with
+    {
+        State = AnswerState.Failed,
+        AnsweredAt = now,
+        Error = $"{NoAnswer}: the node was sent the query {Offers} times. It may take too long there, or end the agent: look at the node's status logs, and for the query among those that are denylisted.",
+    };
+}

@@ -51,23 +51,25 @@ internal sealed class Offers(CampaignStore campaigns, AnswerStore answers, Limit
         }
 
         // Sent by another instance, or by this one before a restart: it has time to answer.
-        if (answer.State == AnswerState.Sent && now < answer.SentAt + limits.AnswerLease)
+        if (answer.State == AnswerState.Sent && answer.SentAt!.Value + answer.Lease(limits.AnswerLease) is var until && now < until)
         {
-            settled[node] = answer.SentAt!.Value + limits.AnswerLease;
+            settled[node] = until;
             return false;
         }
 
+        var isGivenUp = answer.Offers >= limits.Offers;
+        var next = isGivenUp ? answer.GiveUp(now) : answer with { State = AnswerState.Sent, SentAt = now, Offers = answer.Offers + 1 };
         try
         {
-            await answers.WriteAsync(campaign.Id, answer with { State = AnswerState.Sent, SentAt = now }, etag, ct);
+            await answers.WriteAsync(campaign.Id, next, etag, ct);
         }
         catch (ConflictException)
         {
             return false;
         }
 
-        settled[node] = now + limits.AnswerLease;
-        return true;
+        settled[node] = isGivenUp ? DateTimeOffset.MaxValue : now + next.Lease(limits.AnswerLease);
+        return !isGivenUp;
     }
 
     private void Forget(Snapshot<Campaign> active)

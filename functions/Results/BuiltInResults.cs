@@ -17,6 +17,7 @@ internal sealed class BuiltInResults(BatchStore batches, Inbox inbox, IBus bus, 
     public const string NodeEnrolled = "fleet/node_enrolled";
     public const string NodeSilent = "fleet/node_silent";
     public const string BatchQuarantined = "fleet/batch_quarantined";
+    public const string QueryDenylisted = "fleet/query_denylisted";
     public const string CertificateExpires = "fleet/certificate_expires";
 
     /// <summary>What results about the server itself have as their host identifier. They belong to no node.</summary>
@@ -86,6 +87,10 @@ internal sealed class BuiltInResults(BatchStore batches, Inbox inbox, IBus bus, 
     /// <summary>A node's lines could not be worked off by a stage, and were put aside.</summary>
     public ValueTask RaiseQuarantinedAsync(Node node, string stage, BatchKey batch, string reason, DateTimeOffset at, CancellationToken ct) => RaiseAsync(
         node, BatchQuarantined, at, new() { ["stage"] = stage, ["batch"] = batch.ToString(), ["reason"] = reason.Length > 1_000 ? reason[..1_000] : reason }, ct);
+
+    /// <summary>An agent was ended while it ran a query, and leaves the query alone for a day.</summary>
+    public ValueTask RaiseDenylistedAsync(Node node, string query, DateTimeOffset at, CancellationToken ct) =>
+        RaiseAsync(node, QueryDenylisted, at, new() { ["query"] = query, ["host_identifier"] = node.HostIdentifier }, ct);
 
     /// <summary>The server's certificate has expired, or does within days. Once a day: the batch follows from the day.</summary>
     public ValueTask RaiseCertificateAsync(DateTimeOffset notAfter, DateTimeOffset now, CancellationToken ct) => RaiseAsync(

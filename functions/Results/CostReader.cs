@@ -8,13 +8,19 @@ namespace Fleet.Results;
 /// <remarks>The warning is the only sign of a denylisted query: osquery writes it at its next start, and leaves the query alone for a day.</remarks>
 internal sealed partial class CostReader(QueryCosts costs)
 {
-    public void ReadStatus(Batch batch)
+    /// <returns>Queries that the agent denylisted, and when.</returns>
+    public IReadOnlyList<(string Query, DateTimeOffset At)> ReadStatus(Batch batch)
     {
-        if (batch.Lines.AsSpan().IndexOf("Scheduled query may have failed"u8) < 0) return;
+        if (batch.Lines.AsSpan().IndexOf("Scheduled query may have failed"u8) < 0) return [];
+        var denylisted = new List<(string, DateTimeOffset)>();
         foreach (var line in StatusLine.Read(batch.Lines, batch.Key.Time))
         {
-            if (Failed().Match(line.Message) is { Success: true } match && match.Groups["name"].Length <= Kernel.Limits.LineNameCharacters) costs.NoteDenylisted(match.Groups["name"].Value, isDistributed: false);
+            if (Failed().Match(line.Message) is not { Success: true } match || match.Groups["name"].Length > Kernel.Limits.LineNameCharacters) continue;
+            costs.NoteDenylisted(match.Groups["name"].Value, isDistributed: false);
+            denylisted.Add((match.Groups["name"].Value, line.Time));
         }
+
+        return denylisted;
     }
 
     /// <summary>The table counts since the agent's start, so what is taken of it is the latest run.</summary>

@@ -96,10 +96,12 @@ internal sealed class Materialize(
         await RunStageAsync("index", [.. found], all => index.AddAsync(all, ct), ct);
         foreach (var batch in found.Where(batch => batch.Key.IsStatus))
         {
-            await RunStageAsync("status", [batch], all =>
+            await RunStageAsync("status", [batch], async all =>
             {
-                costs.ReadStatus(all[0]);
-                return ValueTask.CompletedTask;
+                if (costs.ReadStatus(all[0]) is { Count: > 0 } denylisted && await nodes.FindAsync(all[0].Key.Node, ct) is { } node)
+                {
+                    foreach (var (query, at) in denylisted) await results.RaiseDenylistedAsync(node, query, at, ct);
+                }
             }, ct);
         }
 

@@ -130,11 +130,11 @@ public class ConfigAssembly : IDisposable
             await _items.Packs.PutAsync("p" + i, new("p" + i, _tags, new() { ["queries"] = queries }), null, default);
         }
 
-        _assembler = new(_items, new());
+        _assembler = new(_items);
     }
 
     [Benchmark]
-    public int Assemble() => new ConfigAssembler(_items, new()).For(_tags).Json.Length;
+    public int Assemble() => new ConfigAssembler(_items).For(_tags).Json.Length;
 
     [Benchmark]
     public int Find() => _assembler.For(_tags).Json.Length;

@@ -15,11 +15,7 @@ public sealed class ConfigTests
         await using var world = await World.OpenAsync();
         var config = await world.ConfigAsync(await world.EnrollAsync("A"));
         Assert.True(JsonNode.DeepEquals(config, JsonNode.Parse(
-            """{"node_invalid":false,"options":{"host_identifier":"uuid","schedule_splay_percent":10},"file_paths":{},"schedule":{},"packs":{}}""")), config.ToJsonString());
-
-        await using var other = await World.OpenAsync(("Enroll:UniqueHostIdentifiers", "false"));
-        var reply = await other.PostAsync("enroll", $$"""{"enroll_secret":"{{World.Secret}}","host_identifier":"A"}""");
-        Assert.Equal("hostname", (string?)(await other.ConfigAsync((string)reply.Json["node_key"]!))["options"]!["host_identifier"]);
+            """{"node_invalid":false,"options":{"pack_delimiter":"/","schedule_splay_percent":10},"file_paths":{},"schedule":{},"packs":{}}""")), config.ToJsonString());
     }
 
     [Fact]
@@ -76,7 +72,7 @@ public sealed class ConfigTests
         Assert.Equal("""{"etc":["/etc/%%"],"tmp":["/tmp/%"]}""", config["file_paths"]!.ToJsonString());
         Assert.Equal("""{"etc":["/etc/mtab"]}""", config["exclude_paths"]!.ToJsonString());
         Assert.Equal("""["etc"]""", config["file_accesses"]!.ToJsonString());
-        Assert.Equal("""{"host_identifier":"uuid","schedule_splay_percent":20,"x":1,"y":3}""", config["options"]!.ToJsonString());
+        Assert.Equal("""{"pack_delimiter":"/","schedule_splay_percent":20,"x":1,"y":3}""", config["options"]!.ToJsonString());
         Assert.Equal("""{"load":["select 1","select 2"]}""", config["decorators"]!.ToJsonString());
         Assert.Equal("""{"signatures":{"g":["/f"]}}""", config["yara"]!.ToJsonString());
 

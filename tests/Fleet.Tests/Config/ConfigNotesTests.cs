@@ -73,6 +73,7 @@ public sealed class ConfigNotesTests
     [InlineData("""{"aws_firehose_stream":""}""", "no value")]
     [InlineData("""{"utc":null}""", "no value")]
     [InlineData("""{"our_own":"x"}""", "custom_")]
+    [InlineData("""{"host_identifier":"uuid"}""", "other nodes")]
     public async Task An_option_that_agents_ignore_is_told(string options, string words)
     {
         var note = Assert.Single((await FindAsync($$$"""{"options":{{{options}}} }""")).Notes);
@@ -81,7 +82,7 @@ public sealed class ConfigNotesTests
     }
 
     [Theory]
-    [InlineData("""{"logger_tls_period":"10","utc":"TRUE","disable_events":false,"host_identifier":"hostname","custom_owner":"x","pack_delimiter":"/","verbose":true}""")]
+    [InlineData("""{"logger_tls_period":"10","utc":"TRUE","disable_events":false,"custom_owner":"x","pack_delimiter":"/","verbose":true}""")]
     public async Task An_option_that_agents_take_is_not_told(string options) => Assert.Empty((await FindAsync($$$"""{"options":{{{options}}} }""")).Notes);
 
     [Theory]

@@ -148,6 +148,28 @@ public sealed class CampaignTests
     }
 
     [Fact]
+    public async Task A_question_that_is_never_answered_is_offered_with_growing_waits_and_then_given_up()
+    {
+        await using var world = await World.OpenAsync();
+        var key = await world.EnrollAsync("A");
+        var campaign = await world.AskAsync("select 1", World.Everyone);
+        var waits = new List<int>();
+        for (var minutes = 0; minutes < 400; minutes += 10)
+        {
+            if (((JsonObject)(await ReadAsync(world, key))["queries"]!).Count > 0) waits.Add(minutes);
+            world.Clock.Advance(TimeSpan.FromMinutes(10));
+        }
+
+        Assert.Equal([0, 10, 30, 70], waits);
+        Assert.Equal(AnswerState.Failed, await StateAsync(world, campaign, "A"));
+        Assert.True((await world.Get<AnswerStore>().FindAsync(campaign.Id, Fleet.Kernel.NodeId.OfHost("A"), default))!.Value.Answer.IsGivenUp);
+
+        // One that comes after all is taken.
+        await WriteAsync(world, key, $$$"""{"queries":{"{{{campaign.Id}}}":[{"a":"1"}]}}""");
+        Assert.Equal(AnswerState.Done, await StateAsync(world, campaign, "A"));
+    }
+
+    [Fact]
     public async Task What_was_not_answered_in_time_is_expired_and_later_answers_are_dropped()
     {
         await using var world = await World.OpenAsync();

@@ -24,7 +24,7 @@ internal sealed class RunningServer : IAsyncDisposable
     public IServiceProvider Services => _app.Services;
 
     /// <summary>Puts what came into reports and index.</summary>
-    public async Task MaterializeAsync() => await Services.GetRequiredService<Fleet.Upkeep.Materialize>().RunAsync(default);
+    public async Task MaterializeAsync() => await Services.GetRequiredService<Fleet.Upkeep.Materialize>().DrainAsync(default);
 
     public async Task RaiseAsync(Fleet.Alerts.AlertDraft draft) => await Services.GetRequiredService<Fleet.Alerts.AlertLife>().RaiseAsync(draft, default);
 
