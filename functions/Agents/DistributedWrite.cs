@@ -26,7 +26,7 @@ internal sealed class DistributedWrite(NodeGate gate, CampaignStore campaigns, A
             var campaign = campaigns.Active.ByName.GetValueOrDefault(answer.Id)?.Item;
             if (campaign is not null && CarveStart.Carves(campaign)) await ExpectCarvesAsync(node.Id, answer, ct);
             var taken = await answers.TakeInAsync(node.Id, answer, ct);
-            if (taken is { State: AnswerState.Done } && extensions.Interests(campaign!.Sql)) await extensions.LearnAsync(campaign.Sql, LineReader.ReadRows(taken.Rows).Select(RowJson.Texts), ct);
+            if (taken is { State: AnswerState.Done } && campaign is not null && extensions.Interests(campaign.Sql)) await extensions.LearnAsync(campaign.Sql, LineReader.ReadRows(taken.Rows).Select(RowJson.Texts), ct);
         }
 
         return AgentAnswer.Ok;

@@ -50,8 +50,9 @@ internal sealed class Log(NodeGate gate, PostStore posts, BatchStore batches, In
             await StoreAsync(node, added.Key, added.Lines, posts.WriteOf(node.Id, post.Last, isStatus), ct);
         }
 
+        // A longer post may have come meanwhile: what is remembered stays.
         post.Last.IsDone = true;
-        node.Remember(post.Last, isStatus);
+        if (post.New is null) node.Remember(post.Last, isStatus);
     }
 
     private void Count(int lines, bool isStatus)

@@ -61,8 +61,9 @@ internal sealed partial class NodeGate(NodeKeys keys, SigningKeys signing, NodeD
     {
         if (VersionOf.IsMatch(version))
         {
-            (node.OsqueryVersion, node.VersionChangedAt) = (version, now);
+            node.VersionChangedAt = now;
             await nodes.ChangeAsync(node.Id, before => before.OsqueryVersion == version ? before : before with { OsqueryVersion = version }, ct);
+            node.OsqueryVersion = version;
         }
 
         return node;

@@ -17,7 +17,7 @@ internal static class LiveRows
     {
         if (added.Count == 0) return live;
         var starts = added.Where(hit => hit.IsStart).ToLookup(hit => hit.Row, hit => hit.Second);
-        return Hit.Pack(Hit.Unpack(live).Where(hit => !starts[hit.Row].Any(start => hit.Second < start)).Concat(added).DistinctBy(hit => (hit.Row, hit.At)), Most);
+        return Packed(Hit.Unpack(live).Where(hit => !starts[hit.Row].Any(start => hit.Second < start)).Concat(added).DistinctBy(hit => (hit.Row, hit.At)));
     }
 
     /// <summary>Those of the removed rows that were never there.</summary>
@@ -42,7 +42,15 @@ internal static class LiveRows
 
         if (!isChanged) return live;
         var over = all.GroupBy(hit => hit.Row).Where(same => same.Count(IsRemoval) * 2 >= same.Count()).Select(same => same.Key).ToHashSet();
-        return Hit.Pack(all.Where(hit => !over.Contains(hit.Row)), Most);
+        return Packed(all.Where(hit => !over.Contains(hit.Row)));
+    }
+
+    /// <summary>Where there are too many to keep, each removal goes with the oldest row of its kind.</summary>
+    private static byte[] Packed(IEnumerable<Hit> hits)
+    {
+        var all = hits.ToList();
+        if (all.Count > Most) all = [.. all.GroupBy(hit => hit.Row).SelectMany(same => same.Where(hit => !IsRemoval(hit)).OrderBy(hit => hit.At).Skip(same.Count(IsRemoval)))];
+        return Hit.Pack(all, Most);
     }
 
     private static bool IsRemoval(Hit hit) => hit.At.Ticks % TimeSpan.TicksPerSecond >= RemovalTicks;

@@ -87,6 +87,7 @@ internal sealed class ConfigImport(ConfigItems items, OsquerySql sql, Limits lim
         foreach (var (pack, entry) in Object(file, "packs", found).SelectMany(Spread))
         {
             if (entry is JsonValue path && path.GetValueKind() == JsonValueKind.String) packFiles.Add($"{pack}: {path}");
+            else if (packs.Exists(one => one.Name == pack)) found.RefusePart($"packs.{pack}", "The file has two packs of this name.");
             else if (entry is not JsonObject json) found.RefusePart($"packs.{pack}", "A pack is a JSON object, or the path of one.");
             else if (found.Part(own => Pack.Read(pack, tags, json, sql, limits, own, $"packs.{pack}.", file)) is { } read) packs.Add(read);
         }

@@ -54,7 +54,7 @@ internal sealed class ConfigSizes(ConfigItems items, NodeCatalog nodes, Limits l
     /// <param name="ct">Ends it.</param>
     public async ValueTask<IReadOnlyList<LargeConfig>> FindAsync(IReadOnlyList<SizedItem>? changes, CancellationToken ct)
     {
-        var changed = (changes ?? []).ToDictionary(item => (item.Kind, item.Name));
+        var changed = (changes ?? []).GroupBy(item => (item.Kind, item.Name)).ToDictionary(same => same.Key, same => same.Last());
         var sized = items.Queries.Current.Items.Select(Of).Concat(items.Packs.Current.Items.Select(Of)).Concat(items.FilePaths.Current.Items.Select(Of)).Concat(items.Options.Current.Items.Select(Of))
             .Where(item => !changed.ContainsKey((item.Kind, item.Name))).Concat(changed.Values).ToList();
 

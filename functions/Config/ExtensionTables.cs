@@ -15,6 +15,9 @@ internal sealed partial class ExtensionTables(ITables tables, ChangeFeed changes
     private const int MostLearned = 500;
     private const int MostColumns = 500;
 
+    /// <summary>They lie in one column of a row.</summary>
+    private const int MostCharacters = 20_000;
+
     public ControlTable<ExtensionTable> Table { get; } = new(
         tables, changes, Schema.ExtensionTables,
         columns => new(columns.Text("Name")!, (columns.Text("Columns") ?? "").Split('\n', StringSplitOptions.RemoveEmptyEntries), columns.Flag("IsLearned")),
@@ -43,8 +46,9 @@ internal sealed partial class ExtensionTables(ITables tables, ChangeFeed changes
         foreach (var (name, columns) in learned)
         {
             var before = Table.Find(name.ToLowerInvariant())?.Item;
-            if (before is null && Table.Current.ByName.Count >= MostLearned) continue;
-            var all = (before?.Columns ?? []).Concat(columns).Distinct(StringComparer.OrdinalIgnoreCase).Take(MostColumns).ToList();
+            if (before is null && Table.Current.Items.Count(table => table.IsLearned) >= MostLearned) continue;
+            var all = (before?.Columns ?? []).Concat(columns).Distinct(StringComparer.OrdinalIgnoreCase).Take(Math.Max(before?.Columns.Count ?? 0, MostColumns)).ToList();
+            if (all.Sum(column => column.Length + 1) > MostCharacters) continue;
             if (before is not null && all.Count == before.Columns.Count) continue;
             await Table.PutAsync(name.ToLowerInvariant(), before is null ? new(name.ToLowerInvariant(), all, IsLearned: true) : before with { Columns = all }, etag: null, ct);
             isNew = true;

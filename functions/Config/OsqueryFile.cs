@@ -40,7 +40,7 @@ internal static partial class OsqueryFile
     /// <summary>The reader's own words, without its places, which count from zero.</summary>
     private static string WithoutPlace(string message) => message.Split(" LineNumber: ")[0];
 
-    [GeneratedRegex(@"\A\s*(#[^\n]*\s+|---\s+)*(- )?[A-Za-z_][\w.-]*:(\s|\z)")]
+    [GeneratedRegex(@"\A\s*((#[^\n]*|---[^\S\n]*)\n\s*)*(- )?[A-Za-z_][\w.-]*:(\s|\z)")]
     private static partial Regex YamlStart();
 
     [GeneratedRegex(@"^(apiVersion|spec|config|command_line_flags|agent_options):", RegexOptions.Multiline)]

@@ -92,7 +92,7 @@ internal sealed record Pack(string Name, TagSet Tags, JsonObject Json)
             // Without it the pack would run on machines that it is not for; with it, it runs on none.
             var verdict = sql.Check(queries[i]?.ToString());
             if (!verdict.Valid && (verdict.IsUnreadable || found.Allow == AllowInvalid.No)) found.Refuse($"{path}[{i}]", verdict.Message!);
-            else if (!verdict.Valid) found.Tell($"{path}[{i}]", $"{verdict.Message} No agent runs the pack where its discovery fails.");
+            else if (!verdict.Valid) found.Tell($"{path}[{i}]", $"{verdict.Message!.TrimEnd('.')}. No agent runs the pack where its discovery fails.");
             kept.Add((JsonNode?)queries[i]?.ToString());
         }
 

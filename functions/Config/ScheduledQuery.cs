@@ -113,7 +113,7 @@ internal sealed record ScheduledQuery(
         }
 
         var isForced = !Disabled && (Forced || found.Allow == AllowInvalid.Forced);
-        found.Tell(path + "query", $"{verdict.Message} {(isForced ? "The query is sent to agents all the same." : "The query is disabled: agents do not get it.")}");
+        found.Tell(path + "query", $"{verdict.Message!.TrimEnd('.')}. {(isForced ? "The query is sent to agents all the same." : "The query is disabled: agents do not get it.")}");
         return this with { Disabled = !isForced, Forced = isForced, Fault = verdict.Message };
     }
 

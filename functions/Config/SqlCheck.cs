@@ -222,7 +222,7 @@ internal sealed class SqlCheck : IDisposable
         if (!message.StartsWith(NoTable, StringComparison.Ordinal)) return message;
         return Nearest.To(message[NoTable.Length..], _schema.ByName.Keys) is { } near
             ? $"{message} in osquery {_schema.OsqueryVersion}; did you mean {near}?"
-            : $"{message} in osquery {_schema.OsqueryVersion}; if an extension has it, name it: PUT /api/extension-tables/{message[NoTable.Length..]}, or Options in the portal";
+            : $"{message} in osquery {_schema.OsqueryVersion}; if an extension has it, name it under Options in the portal, or by PUT /api/extension-tables/{message[NoTable.Length..]}";
     }
 
     /// <param name="Columns">Their names.</param>

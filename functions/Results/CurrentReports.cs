@@ -10,7 +10,7 @@ internal sealed class CurrentReports(NodeDirectory nodes, Func<string, TagSet, s
 {
     public async ValueTask<bool> IsAsync(string query, NodeId id, Report report, CancellationToken ct)
     {
-        if (await nodes.FindAsync(id, ct) is not { } node || report.StartedAt < node.ReinstalledAt) return false;
+        if (await nodes.FindAsync(id, ct) is not { } node || report.BeganAt < node.ReinstalledAt) return false;
 
         // A name that no configuration had is of a schedule that the agent has from elsewhere.
         return report.Sql is null || (SqlFor(query, node) is { } sql && Report.SqlOf(sql) == report.Sql);

@@ -24,6 +24,9 @@ internal sealed class PostStore(ITables tables, BatchStore batches, TimeProvider
     /// <summary>A post of so many lines that are all alike is followed by more of them: agents send a thousand at a time.</summary>
     private const int ManyAlike = 100;
 
+    /// <summary>So many batches are done again at most.</summary>
+    private const int MostParts = 16;
+
     private static readonly TimeSpan s_timeless = TimeSpan.FromHours(1);
 
     /// <summary>Compares a post with the node's last.</summary>
@@ -40,14 +43,14 @@ internal sealed class PostStore(ITables tables, BatchStore batches, TimeProvider
         {
             var chain = ChainOf(lines.All, last);
             var key = batches.KeyOf(tableOf, node.Id, chain, body.Newest);
-            return new([], (key, body), new(lines.All, chain, body.Count, clock.GetUtcNow(), lines.IsUniform, [new(body.Count, key.ToString())]));
+            return new([], (key, body), new(lines.All, chain, body.Count, clock.GetUtcNow(), lines.IsUniform, [new(body.Count, key.ToString())]) { IsDone = false });
         }
 
         var repeated = new List<(BatchKey, LogBody)>();
         var at = 0;
         foreach (var part in last.Parts)
         {
-            if (!last.IsDone && BatchKey.TryParse(part.Batch, out var batch)) repeated.Add((batch, body.Slice(at, part.Count)));
+            if (last.IsDone != true && BatchKey.TryParse(part.Batch, out var batch)) repeated.Add((batch, body.Slice(at, part.Count)));
             at += part.Count;
         }
 
@@ -55,13 +58,22 @@ internal sealed class PostStore(ITables tables, BatchStore batches, TimeProvider
         var rest = body.Slice(at, body.Count - at);
         var restChain = ChainOf(rest.DigestOf(0).All, last);
         var restKey = batches.KeyOf(tableOf, node.Id, restChain, rest.Newest);
-        return new(repeated, (restKey, rest), new(lines.All, restChain, body.Count, clock.GetUtcNow(), lines.IsUniform, [.. last.Parts, new(rest.Count, restKey.ToString())]));
+        return new(repeated, (restKey, rest), new(lines.All, restChain, body.Count, clock.GetUtcNow(), lines.IsUniform, [.. PartsOf(last), new(rest.Count, restKey.ToString())]) { IsDone = false });
+    }
+
+    /// <summary>What is done need not be known by its parts; of what is not, the latest are.</summary>
+    private static IEnumerable<PostPart> PartsOf(LastPost last)
+    {
+        if (last.IsDone == true) return [new(last.Count, "")];
+        if (last.Parts.Count < MostParts) return last.Parts;
+        var latest = last.Parts.Skip(last.Parts.Count - (MostParts / 2)).ToList();
+        return latest.Prepend(new(last.Count - latest.Sum(part => part.Count), ""));
     }
 
     /// <summary>Whether a post that begins with all lines of the last one repeats it.</summary>
     private bool IsRepetition(LastPost last, LogBody body)
     {
-        if (last is { IsUniform: true, Count: >= ManyAlike, IsDone: true }) return false;
+        if (last is { IsUniform: true, Count: >= ManyAlike, IsDone: not false }) return false;
 
         // Lines that say no time may be the same again another day.
         return body.Newest is not null || clock.GetUtcNow() - last.At < s_timeless;
@@ -74,8 +86,15 @@ internal sealed class PostStore(ITables tables, BatchStore batches, TimeProvider
         isStatus ? Schema.StatusLogs(clock.GetUtcNow()) : Schema.Results(clock.GetUtcNow()),
         Write.Replace(new(node.ToString(), Row), new Columns { ["Digest"] = post.Digest, ["Chain"] = post.Chain, ["At"] = post.At, ["Count"] = (long)post.Count, ["IsUniform"] = post.IsUniform, ["Posts"] = post.PartsText }));
 
-    private async ValueTask<LastPost?> FindAsync(Func<DateTimeOffset, string> tableOf, NodeId node, CancellationToken ct) =>
-        await tables[tableOf(clock.GetUtcNow())].FindAsync(new(node.ToString(), Row), ct) is { Columns: var columns }
+    /// <summary>It lies in the table of the week in which it came.</summary>
+    private async ValueTask<LastPost?> FindAsync(Func<DateTimeOffset, string> tableOf, NodeId node, CancellationToken ct)
+    {
+        var now = clock.GetUtcNow();
+        return await FindInAsync(tableOf(now), node, ct) ?? (tableOf(now - s_timeless) is var before && before != tableOf(now) ? await FindInAsync(before, node, ct) : null);
+    }
+
+    private async ValueTask<LastPost?> FindInAsync(string table, NodeId node, CancellationToken ct) =>
+        await tables[table].FindAsync(new(node.ToString(), Row), ct) is { Columns: var columns }
             ? new(columns.Text("Digest")!, columns.Text("Chain")!, (int)columns.Number("Count")!.Value, columns.Time("At")!.Value, columns.Flag("IsUniform"), LastPost.ReadParts(columns.Text("Posts")!))
             : null;
 }

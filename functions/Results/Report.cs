@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Fleet.Kernel;
 
@@ -29,12 +30,13 @@ internal sealed class Report
     /// <summary>The whole snapshot that is being read: its rows belong together.</summary>
     private WholeLine? _line;
     private string? _sql;
+    private long _counter;
 
     /// <summary>The agent's clock at the newest row.</summary>
     public DateTimeOffset UpdatedAt { get; private set; }
 
-    /// <summary>When the run that it begins with was received; null if it did not come.</summary>
-    public DateTimeOffset? StartedAt => _start?.ReceivedAt;
+    /// <summary>When the first of what it holds was received; null if it holds nothing.</summary>
+    public DateTimeOffset? BeganAt { get; private set; }
 
     /// <summary>A digest of the SQL that it is of: as the query stood in the configuration at the start. Null if no configuration had it.</summary>
     public string? Sql { get; private set; }
@@ -78,7 +80,7 @@ internal sealed class Report
     public void Clear()
     {
         _rows.Clear();
-        (_start, _epoch, IsTruncated) = (null, null, false);
+        (_start, _epoch, _counter, BeganAt, IsTruncated) = (null, null, 0, null, false);
     }
 
     /// <summary>Lets go of the oldest rows, and of the oldest removals that wait for theirs.</summary>
@@ -97,6 +99,8 @@ internal sealed class Report
             json.WriteStartObject();
             if (_epoch is { } epoch) json.WriteNumber("epoch", epoch);
             _start?.Write(json);
+            if (BeganAt is { } began) json.WriteString("began", began.ToString("O", CultureInfo.InvariantCulture));
+            json.WriteNumber("counter", _counter);
             if (Sql is not null) json.WriteString("sql", Sql);
             json.WriteNumber("updatedAt", UpdatedAt.ToUnixTimeSeconds());
             json.WriteBoolean("truncated", IsTruncated);
@@ -119,6 +123,8 @@ internal sealed class Report
         var root = document.RootElement;
         if (root.TryGetProperty("epoch", out var epoch)) report._epoch = epoch.GetInt64();
         report._start = ReportStart.Read(root);
+        if (root.TryGetProperty("began", out var began)) report.BeganAt = DateTimeOffset.Parse(began.GetString()!, CultureInfo.InvariantCulture);
+        if (root.TryGetProperty("counter", out var counter)) report._counter = counter.GetInt64();
         report.Sql = root.TryGetProperty("sql", out var sql) ? sql.GetString() : null;
         report.UpdatedAt = DateTimeOffset.FromUnixTimeSeconds(root.GetProperty("updatedAt").GetInt64());
         report.IsTruncated = root.GetProperty("truncated").GetBoolean();
@@ -135,12 +141,22 @@ internal sealed class Report
     private void Apply(ResultRow row, DateTimeOffset received, DateTimeOffset latest)
     {
         var at = MomentOf(row);
+
+        // The first run of new SQL may have found nothing and said nothing: then only the counter tells.
+        if (Sql is not null && _sql is not null && Sql != _sql && row.Counter < _counter)
+        {
+            Clear();
+            Sql = _sql;
+        }
+
         if (row.Counter is null && at.Time > latest.ToUnixTimeSeconds()) at = at with { Time = latest.ToUnixTimeSeconds() };
         var startsAnew = row.Action == "snapshot" || (row.Counter == 0 && row.Action == "added");
         if (!IsOfEpoch(row, startsAnew, received) || !(startsAnew ? Start(row, at, received) : IsAfterStart(at, received))) return;
 
         var time = row.Time < latest ? row.Time : latest;
         if (time > UpdatedAt) UpdatedAt = time;
+        BeganAt ??= received;
+        _counter = Math.Max(_counter, row.Counter ?? 0);
         if (row.IsEmpty) return;
         var identity = RowJson.Identity(row.Columns);
         if (!_rows.TryGetValue(identity, out var held)) _rows[identity] = held = new(row.Columns, _rows.Count);
@@ -155,7 +171,7 @@ internal sealed class Report
         if (row.Epoch is not { } epoch || epoch == _epoch) return true;
         if (_epoch is not null)
         {
-            if (epoch < _epoch && !(startsAnew && received >= StartedAt)) return false;
+            if (epoch < _epoch && !(startsAnew && received >= _start?.ReceivedAt)) return false;
             Clear();
         }
 
@@ -169,10 +185,10 @@ internal sealed class Report
         var kind = row.Action != "snapshot" ? StartKind.FirstRun : row.IsWholeSnapshot ? StartKind.Snapshot : StartKind.SnapshotRows;
         var isSame = kind == StartKind.Snapshot ? ReferenceEquals(row.Whole, _line) : _start is { } start && start.Kind == kind && start.Time == at.Time;
         if (isSame) return true;
-        if (received < StartedAt) return false;
+        if (received < _start?.ReceivedAt) return false;
 
         // Rows of later runs may have come before their first.
-        if (_start is not null || kind != StartKind.FirstRun) Clear();
+        if (_start is not null || kind != StartKind.FirstRun || (Sql is not null && Sql != _sql)) Clear();
         _start = new(kind, at.Time, received);
         Sql = _sql;
         _epoch = row.Epoch ?? _epoch;

@@ -17,9 +17,13 @@ internal sealed class Moments
 
     public int Total { get; private set; }
 
+    /// <summary>So many are told apart; what comes beyond counts with the newest.</summary>
+    private const int Most = 64;
+
     public void Add(Moment at, int count = 1)
     {
         var place = _moments.FindIndex(one => one.At == at);
+        if (place < 0 && _moments.Count == Most) (place, at) = (Most - 1, _moments[^1].At);
         if (place < 0) _moments.Add((at, count));
         else _moments[place] = (at, _moments[place].Count + count);
         Total += count;

@@ -28,7 +28,8 @@ internal sealed class ReportStore(ITables tables, Limits limits, TimeProvider cl
         {
             var row = await _reports.FindAsync(key, ct);
             var report = row is null ? new Report() : Read(row);
-            if (report.StartedAt < reinstalledAt) report.Clear();
+            if (report.BeganAt < reinstalledAt) report.Clear();
+            if (reinstalledAt is { } since) batches = [.. batches.Where(batch => batch.ReceivedAt >= since)];
             report.Apply(batches, limits.ReportRows, clock.GetUtcNow() + s_ahead, sql);
             var columns = new Columns { ["Query"] = query, ["At"] = clock.GetUtcNow() }.WithBytes("R", Fit(report));
             try
@@ -68,20 +69,30 @@ internal sealed class ReportStore(ITables tables, Limits limits, TimeProvider cl
         return times;
     }
 
-    /// <summary>Removes reports that nothing came for since a time, and that are of no use. Cost: one transaction for each hundred, and one for each hundred removed.</summary>
-    /// <param name="before">By the server's clock.</param>
+    /// <summary>Removes reports that have been of no use for a while. Cost: one transaction for each hundred, and one for each that became so, is so no more, or is removed.</summary>
+    /// <param name="kept">How long they are kept.</param>
     /// <param name="isStale">Whether a node's report of a query is.</param>
     /// <param name="ct">Stops it.</param>
-    public async ValueTask SweepAsync(DateTimeOffset before, Func<string, NodeId, Report, ValueTask<bool>> isStale, CancellationToken ct)
+    public async ValueTask SweepAsync(TimeSpan kept, Func<string, NodeId, Report, ValueTask<bool>> isStale, CancellationToken ct)
     {
-        var stale = new List<Write>();
+        const string StaleSince = "StaleSince";
+        var now = clock.GetUtcNow();
+        var writes = new List<Write>();
         await foreach (var row in _reports.ScanAsync(KeyRange.Everything, ct, RowsInPage))
         {
-            if (!(row.Columns.Time("At") < before) || row.Columns.Text("Query") is not { } query || !NodeId.TryParse(row.Key.Row, out var node)) continue;
-            if (await isStale(query, node, Read(row))) stale.Add(Write.Delete(row.Key).If(row.Etag));
+            if (row.Columns.Text("Query") is not { } query || !NodeId.TryParse(row.Key.Row, out var node)) continue;
+            var since = row.Columns.Time(StaleSince);
+            var columns = new Columns();
+            foreach (var (name, value) in row.Columns.Where(column => column.Key != StaleSince)) columns[name] = value;
+            if (!await isStale(query, node, Read(row)))
+            {
+                if (since is not null) writes.Add(Write.Replace(row.Key, columns).If(row.Etag));
+            }
+            else if (since is null) writes.Add(Write.Replace(row.Key, columns.With(StaleSince, now)).If(row.Etag));
+            else if (now - since > kept) writes.Add(Write.Delete(row.Key).If(row.Etag));
         }
 
-        foreach (var write in stale)
+        foreach (var write in writes)
         {
             try
             {

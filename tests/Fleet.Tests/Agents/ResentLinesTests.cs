@@ -1,4 +1,5 @@
 using Fleet.Kernel;
+using Fleet.Nodes;
 using Fleet.Results;
 using Fleet.Storage;
 using Fleet.Tests.Support;
@@ -68,6 +69,37 @@ public sealed class ResentLinesTests
         world.Tables.FaultOf = null;
         Assert.False((await world.LogAsync(key, post)).IsError);
         await AssertAllAsync(world, [.. Enumerable.Repeat("a", 200)]);
+    }
+
+    [Fact]
+    public async Task Many_lines_that_are_all_alike_are_more_of_the_same_after_a_restart_too()
+    {
+        await using var world = await World.OpenAsync();
+        var key = await world.EnrollAsync("A");
+        var post = $"[{string.Join(',', Enumerable.Repeat(Line("a"), 200))}]";
+        await world.LogAsync(key, post);
+        await using var second = await world.OpenSecondAsync();
+        await second.LogAsync(key, post);
+        await AssertAllAsync(second, [.. Enumerable.Repeat("a", 400)]);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_post_that_grows_and_is_never_acknowledged_stays_small_to_remember(bool fails)
+    {
+        await using var world = await World.OpenAsync();
+        var key = await world.EnrollAsync("A");
+        var lines = new List<string>();
+        for (var i = 0; i < 100; i++)
+        {
+            lines.Add("v" + i.ToString("D3", System.Globalization.CultureInfo.InvariantCulture));
+            world.Tables.FaultOf = (table, _) => fails && table == Schema.Inbox ? new StorageUnavailableException("down") : null;
+            Assert.Equal(fails, (await world.LogAsync(key, $"[{string.Join(',', lines.Select(Line))}]")).IsError);
+        }
+
+        Assert.InRange((await world.Get<NodeDirectory>().FindAsync(NodeId.OfHost("A"), default))!.LastPost(isStatus: false)!.Parts.Count, 1, 16);
+        if (!fails) await AssertAllAsync(world, lines);
     }
 
     [Fact]

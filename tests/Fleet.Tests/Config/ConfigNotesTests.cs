@@ -136,6 +136,18 @@ public sealed class ConfigNotesTests
         Assert.Contains(words, Assert.Throws<BadFileException>(() => OsqueryFile.Read(Encoding.UTF8.GetBytes(text))).Message, StringComparison.Ordinal);
 
     [Fact]
+    public void Odd_text_is_judged_in_no_time() =>
+        Assert.Throws<BadFileException>(() => OsqueryFile.Read(Encoding.UTF8.GetBytes("--- " + string.Concat(Enumerable.Repeat("# ", 5_000)) + "!")));
+
+    [Fact]
+    public async Task Of_two_packs_of_one_name_the_second_is_refused()
+    {
+        await using var world = await World.OpenAsync();
+        var refused = Assert.Throws<ConfigRefusedException>(() => Plan(world, """{"packs":{"a":{"queries":{} },"*":{"a":{"queries":{} } } } }"""));
+        Assert.Equal("packs.a", Assert.Single(refused.Faults).Path);
+    }
+
+    [Fact]
     public void Text_in_UTF16_is_told_as_what_it_is()
     {
         foreach (var encoding in new[] { Encoding.Unicode, Encoding.BigEndianUnicode })

@@ -39,6 +39,15 @@ public sealed class CurrentReportsTests
     {
         await using var world = await HoldingAsync();
         await world.Items.Queries.RemoveAsync("rq", null, default);
+        world.Clock.Advance(TimeSpan.FromDays(60));
+        await world.Get<ReportSweep>().RunAsync(default);
+        Assert.NotNull(await ReportAsync(world));
+
+        // The week begins when it is first found, and anew when the query was there in between.
+        await world.PutQueryAsync("rq", "select uid from users", "t");
+        await world.Get<ReportSweep>().RunAsync(default);
+        await world.Items.Queries.RemoveAsync("rq", null, default);
+        world.Clock.Advance(TimeSpan.FromDays(8));
         await world.Get<ReportSweep>().RunAsync(default);
         Assert.NotNull(await ReportAsync(world));
         world.Clock.Advance(TimeSpan.FromDays(8));

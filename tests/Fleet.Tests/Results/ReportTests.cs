@@ -187,6 +187,27 @@ public sealed class ReportTests
         Assert.Equal(["d"], Held(report));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void New_SQL_begins_anew_also_where_a_first_run_found_nothing_and_said_nothing(bool saysFirst)
+    {
+        var report = new Report();
+        report.Apply([new("1", At(1), [Row("added", 1, 3, "old")])], 100, DateTimeOffset.MaxValue, "select 1");
+        report.Apply([new("2", At(2), [Row("added", 2, saysFirst ? 0 : 1, "new")])], 100, DateTimeOffset.MaxValue, "select 2");
+        Assert.Equal(["new"], Held(report));
+        Assert.Equal(Report.SqlOf("select 2"), report.Sql);
+        Assert.Equal(At(2), Report.Read(report.Write()).BeganAt);
+    }
+
+    [Fact]
+    public void A_row_that_comes_at_very_many_moments_is_counted_in_no_time()
+    {
+        var report = new Report();
+        report.Apply([new("1", At(1), [.. Enumerable.Range(0, 100_000).Select(i => Row("added", i, i, "same"))])], 100_000, DateTimeOffset.MaxValue);
+        Assert.Equal(100_000, report.Rows.Count());
+    }
+
     [Fact]
     public void Reports_that_older_versions_wrote_are_read()
     {

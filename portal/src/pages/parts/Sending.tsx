@@ -18,7 +18,7 @@ export function Sending({ of }: { of: Sent }) {
 export function Refused({ of }: { of: Sent }) {
   return (
     <MessageBar intent="warning" layout="multiline">
-      <MessageBarBody>{of.fault} {of.forced ? "The query is sent to agents all the same." : "The query is disabled: agents do not get it."}</MessageBarBody>
+      <MessageBarBody>{of.forced ? "Agents get this query although the check refuses it" : "Agents do not get this query: the check refuses it"}: {of.fault}</MessageBarBody>
     </MessageBar>
   );
 }
