@@ -24,8 +24,8 @@ internal static class ResultsApi
 {
     private const string Column = "column.";
     private static readonly string[] s_actions = ["added", "removed", "snapshot", "triggered"];
-    private static readonly string[] s_status = ["nodeId", "time", "severity", "filename", "line", "message", "version"];
-    private static readonly string[] s_result = ["nodeId", "hostIdentifier", "name", "action", "time"];
+    private static readonly string[] s_status = ["nodeId", "time", "severity", "filename", "line", "message", "version", "decorations"];
+    private static readonly string[] s_result = ["nodeId", "hostIdentifier", "name", "action", "time", "epoch", "counter", "decorations"];
 
     public static void MapResults(this IEndpointRouteBuilder api)
     {
@@ -79,6 +79,7 @@ internal static class ResultsApi
             ["line"] = found.Item.Line,
             ["message"] = found.Item.Message,
             ["version"] = found.Item.Version,
+            ["decorations"] = found.Item.Decorations.Count > 0 ? Rows.Columns(found.Item.Decorations) : null,
         }, s_status, await inbox.CompleteUpToAsync(ct) ?? clock.GetUtcNow());
     }
 
@@ -140,15 +141,17 @@ internal static class ResultsApi
             ["action"] = row.Action,
             ["time"] = UtcTime.Text(row.Time),
         };
+        if (row.Epoch is { } epoch) json["epoch"] = epoch;
+        if (row.Counter is { } counter) json["counter"] = counter;
+        if (row.Decorations.Count > 0) json["decorations"] = Rows.Columns(row.Decorations);
         if (!isFlat)
         {
             json["columns"] = Rows.Columns(row.Columns);
-            if (row.Decorations.Count > 0) json["decorations"] = Rows.Columns(row.Decorations);
             if (row.Fault is not null) (json["fault"], json["raw"]) = (row.Fault, Encoding.UTF8.GetString(row.Whole.Text.Span));
             return json;
         }
 
-        Rows.Beside(json, row.Columns);
+        Rows.Beside(json, row.Columns, s_result);
         return json;
     }
 }

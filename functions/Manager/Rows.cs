@@ -13,10 +13,10 @@ internal static class Rows
         return json;
     }
 
-    /// <summary>Columns beside an object's own members, as in a table. A column that is called like one of them does not replace it.</summary>
-    public static void Beside(JsonObject json, IEnumerable<KeyValuePair<string, ColumnValue>> columns)
+    /// <summary>Columns beside an object's own members, as in a table. A column that is called like one of them, or like one of <paramref name="own"/>, does not replace it.</summary>
+    public static void Beside(JsonObject json, IEnumerable<KeyValuePair<string, ColumnValue>> columns, IReadOnlyCollection<string>? own = null)
     {
-        foreach (var (name, value) in Columns(columns).ToList()) json[json.ContainsKey(name) ? "column." + name : name] = value?.DeepClone();
+        foreach (var (name, value) in Columns(columns).ToList()) json[json.ContainsKey(name) || own?.Contains(name) == true ? "column." + name : name] = value?.DeepClone();
     }
 
     /// <summary>A <c>data</c> array or an answer.</summary>

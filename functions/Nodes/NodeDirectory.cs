@@ -10,6 +10,7 @@ internal sealed class KnownNode(NodeId id)
 {
     private long _seenAt;
     private long _resultAt;
+    private long _readAt;
 
     public NodeId Id { get; } = id;
 
@@ -71,6 +72,9 @@ internal sealed class KnownNode(NodeId id)
         Address = address;
         Touched = true;
     }
+
+    /// <summary>Notes that the node asks for questions; how long ago it asked before, null if this instance does not know.</summary>
+    public TimeSpan? TouchRead(DateTimeOffset now) => Interlocked.Exchange(ref _readAt, now.UtcTicks) is > 0 and var before ? TimeSpan.FromTicks(now.UtcTicks - before) : null;
 
     public void TouchResult(DateTimeOffset now) => Volatile.Write(ref _resultAt, now.UtcTicks);
 

@@ -18,6 +18,20 @@ public sealed class CampaignTests
         Assert.Equal("""{"queries":{},"node_invalid":false}""", (await ReadAsync(world, key)).ToJsonString());
     }
 
+    [Theory]
+    [InlineData(3, false)]
+    [InlineData(5, true)]
+    [InlineData(60, true)]
+    public async Task A_node_that_polls_faster_than_hurried_ones_do_is_not_slowed(int seconds, bool isHurried)
+    {
+        await using var world = await World.OpenAsync();
+        var key = await world.EnrollAsync("A");
+        await ReadAsync(world, key);
+        world.Clock.Advance(TimeSpan.FromSeconds(seconds));
+        await world.AskAsync("select 1", World.Everyone);
+        Assert.Equal(isHurried, (await ReadAsync(world, key))["accelerate"] is not null);
+    }
+
     [Fact]
     public async Task A_node_is_asked_once_and_asked_to_hurry() // D02, D04, D07
     {
