@@ -13,8 +13,7 @@ internal sealed class ConfigAssembler(ConfigItems items)
 
     public AssembledConfig For(TagSet tags)
     {
-        var version = new Versions(
-            items.Queries.Current.Version, items.Packs.Current.Version, items.FilePaths.Current.Version, items.Options.Current.Version);
+        var version = items.Versions;
         var cache = _cache;
         if (cache.Of != version) _cache = cache = new(version, []);
         return cache.ByTags.TryGetValue(tags, out var config)
@@ -88,7 +87,5 @@ internal sealed class ConfigAssembler(ConfigItems items)
         }
     }
 
-    private readonly record struct Versions(long Queries, long Packs, long FilePaths, long Options);
-
-    private sealed record Cache(Versions Of, ConcurrentDictionary<TagSet, AssembledConfig> ByTags);
+    private sealed record Cache(ConfigVersions Of, ConcurrentDictionary<TagSet, AssembledConfig> ByTags);
 }

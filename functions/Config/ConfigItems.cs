@@ -24,6 +24,9 @@ internal sealed record FilePaths(string Category, TagSet Tags, IReadOnlyList<str
 /// <summary>Parts of a configuration beside queries, packs and file paths: see <see cref="Section"/>.</summary>
 internal sealed record OptionSet(string Name, TagSet Tags, JsonObject Config);
 
+/// <summary>Which state of its tables something was made from.</summary>
+internal readonly record struct ConfigVersions(long Queries, long Packs, long FilePaths, long Options);
+
 /// <summary>Everything that configurations are made from. Tables: queries, packs, file paths, options.</summary>
 internal sealed class ConfigItems(ITables tables, ChangeFeed changes)
 {
@@ -55,6 +58,9 @@ internal sealed class ConfigItems(ITables tables, ChangeFeed changes)
         tables, changes, Schema.Options,
         columns => new(columns.Text("Name")!, Tags(columns), Json(columns)),
         options => Columns(options.Name, options.Tags, options.Config));
+
+    /// <summary>Differ when any of them changed.</summary>
+    public ConfigVersions Versions => new(Queries.Current.Version, Packs.Current.Version, FilePaths.Current.Version, Options.Current.Version);
 
     /// <summary>What is scheduled under a name that results have: a query, or packs' queries as <c>pack/PACK/QUERY</c>, whatever the pack_delimiter is.</summary>
     public IEnumerable<(TagSet Tags, ScheduledQuery Schedule, JsonObject? Pack)> ScheduledAs(string name)

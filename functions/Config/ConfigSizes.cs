@@ -37,6 +37,8 @@ internal sealed class ConfigSizes(ConfigItems items, NodeCatalog nodes, Limits l
 
     private static readonly Version s_lastSmall = new(5, 23);
 
+    private volatile Sizes _current = new(default, []);
+
     /// <summary>How many bytes an agent takes.</summary>
     public static int MostFor(string? osqueryVersion, Limits limits) =>
         VersionFilter.Read(osqueryVersion) is { } version && new Version(version.Major, version.Minor) > s_lastSmall ? limits.LargeConfigBytes : limits.ConfigBytes;
@@ -55,8 +57,7 @@ internal sealed class ConfigSizes(ConfigItems items, NodeCatalog nodes, Limits l
     public async ValueTask<IReadOnlyList<LargeConfig>> FindAsync(IReadOnlyList<SizedItem>? changes, CancellationToken ct)
     {
         var changed = (changes ?? []).GroupBy(item => (item.Kind, item.Name)).ToDictionary(same => same.Key, same => same.Last());
-        var sized = items.Queries.Current.Items.Select(Of).Concat(items.Packs.Current.Items.Select(Of)).Concat(items.FilePaths.Current.Items.Select(Of)).Concat(items.Options.Current.Items.Select(Of))
-            .Where(item => !changed.ContainsKey((item.Kind, item.Name))).Concat(changed.Values).ToList();
+        var sized = Current().Where(item => !changed.ContainsKey((item.Kind, item.Name))).Concat(changed.Values).ToList();
 
         // Nothing can be large where all of it together is not.
         if (sized.Sum(item => (long)item.Bytes) + Base < limits.ConfigBytes * Near) return [];
@@ -70,6 +71,19 @@ internal sealed class ConfigSizes(ConfigItems items, NodeCatalog nodes, Limits l
         return [.. sets.Take(MostSets).Select(set => new LargeConfig(set.Tags, set.Nodes, Base + sized.Where(item => item.Tags.Meets(set.Tags)).Sum(item => item.Bytes), set.Most))
             .Where(config => config.Bytes > config.Most * Near).GroupBy(config => config.Tags).Select(same => same.MaxBy(config => config.Nodes)!).OrderByDescending(config => config.Bytes)];
     }
+
+    /// <summary>Of all items as they are: written out once for each state of them, and not for each who asks.</summary>
+    private IReadOnlyList<SizedItem> Current()
+    {
+        var versions = items.Versions;
+        var current = _current;
+        if (current.Of == versions) return current.Items;
+        _current = current = new(
+            versions, [.. items.Queries.Current.Items.Select(Of), .. items.Packs.Current.Items.Select(Of), .. items.FilePaths.Current.Items.Select(Of), .. items.Options.Current.Items.Select(Of)]);
+        return current.Items;
+    }
+
+    private sealed record Sizes(ConfigVersions Of, IReadOnlyList<SizedItem> Items);
 
     private static int BytesOf(string name, JsonNode json) => Encoding.UTF8.GetByteCount(json.ToJsonString()) + name.Length + 4;
 }

@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Fleet.Kernel;
 
 namespace Fleet.Config;
 
@@ -48,7 +49,7 @@ internal sealed record OsquerySchema(string OsqueryVersion, SortedDictionary<str
     public static OsquerySchema Bundled => s_bundled.Value;
 
     /// <summary>Every platform that osquery is built for here.</summary>
-    public static IReadOnlyList<string> Platforms { get; } = ["darwin", "linux", "windows"];
+    public static IReadOnlyList<string> Platforms => PlatformFilter.Platforms;
 
     /// <summary>The newest version's tables by name and by alias, in any case.</summary>
     [JsonIgnore]

@@ -48,9 +48,6 @@ internal static class Section
         _ => 0,
     };
 
-    public static string Hint(string name, IEnumerable<string> others) =>
-        Nearest.To(name, s_known.Concat(others)) is { } near ? $"; did you mean '{near}'?" : ".";
-
     /// <summary>The section as it may be sent, or null with faults: osquery crashes on some wrong shapes and drops others without a word.</summary>
     public static JsonNode? Read(string name, JsonNode? section, string path, SqlCheck sql, ConfigFindings found)
     {

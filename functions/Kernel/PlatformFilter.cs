@@ -3,7 +3,9 @@ namespace Fleet.Kernel;
 /// <summary>The <c>platform</c> of a query or pack, as osquery reads it: it looks for its own platform's name anywhere in the text, in lower case.</summary>
 internal static class PlatformFilter
 {
-    private static readonly string[] s_platforms = ["darwin", "linux", "windows"];
+    /// <summary>Every platform that osquery is built for here.</summary>
+    public static IReadOnlyList<string> Platforms { get; } = ["darwin", "linux", "windows"];
+
     private static readonly string[] s_everywhere = ["any", "all"];
     private static readonly string[] s_linux = ["linux", "ubuntu", "centos"];
     private static readonly string[] s_words = ["darwin", "linux", "windows", "posix", "all", "any", "freebsd", "ubuntu", "centos"];
@@ -28,7 +30,7 @@ internal static class PlatformFilter
         if (string.IsNullOrWhiteSpace(filter) || filter == "null") return null;
         var unknown = filter.Split([',', ';', '|', ' '], StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Where(word => !Has(word, s_words)).ToList();
         if (unknown.Count == 0) return null;
-        var effect = s_platforms.Any(platform => Includes(filter, platform)) ? "osquery ignores" : "No agent runs this: osquery does not know";
+        var effect = Platforms.Any(platform => Includes(filter, platform)) ? "osquery ignores" : "No agent runs this: osquery does not know";
         return $"{effect} {string.Join(" and ", unknown.Select(Quote))}. It knows darwin, linux, windows, posix and all.";
     }
 
