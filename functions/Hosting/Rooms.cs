@@ -35,7 +35,7 @@ internal static class Rooms
         .AddSingleton<SigningKeys>().AddSingleton<NodeKeys>().AddSingleton<NodeStore>().AddSingleton<NodeDirectory>().AddSingleton<LastSeen>().AddSingleton<NodeCatalog>().AddSingleton<Activity>().AddSingleton<QueryCosts>().AddSingleton<DeviceLinks>()
         .AddSingleton<EnrollSecrets>().AddSingleton<Enrollment>()
         .AddSingleton<ConfigItems>().AddSingleton<ConfigAssembler>().AddSingleton<ConfigSizes>().AddSingleton<ConfigImport>().AddSingleton(OsquerySqlOf)
-        .AddSingleton<CampaignStore>().AddSingleton<CampaignTallies>().AddSingleton<AnswerStore>().AddSingleton<Offers>().AddSingleton<Answers>()
+        .AddSingleton<CampaignStore>().AddSingleton<CampaignSchedules>().AddSingleton<CampaignTallies>().AddSingleton<AnswerStore>().AddSingleton<Offers>().AddSingleton<Answers>()
         .AddSingleton<BatchStore>().AddSingleton(services => new PostStore(services.GetRequiredService<ITables>(), services.GetRequiredService<BatchStore>(), services.GetRequiredService<TimeProvider>(), isShared: settings.Backends.HasStorage)).AddSingleton<Inbox>().AddSingleton<Quarantine>().AddSingleton<ResultIndex>().AddSingleton<ReportStore>().AddSingleton(services => new CurrentReports(services.GetRequiredService<NodeDirectory>(), (query, tags, platform) => services.GetRequiredService<ConfigItems>().ScheduledFor(query, tags, platform)?.Schedule.Sql)).AddSingleton<ResultPages>().AddSingleton<ResultSearch>().AddSingleton<CostReader>().AddSingleton(BuiltInResultsOf)
         .AddSingleton<AlertStore>().AddSingleton<AlertGroups>().AddSingleton<OpenAlerts>().AddSingleton<AlertHistory>().AddSingleton<Mutes>().AddSingleton<Digests>().AddSingleton<AlerterGates>().AddSingleton<AlertLife>().AddSingleton(AlerterMakerOf).AddSingleton<Alerters>()
         .AddSingleton(new AlertSite(settings.Auth.OAuth.PublicUrl ?? (settings.FunctionsPort is null ? settings.Http.Url : null)))
@@ -49,7 +49,7 @@ internal static class Rooms
         .AddSingleton(settings.Auth).AddSingleton(settings.Caution).AddSingleton(settings.Transparency).AddSingleton(new EffectiveSettings(settings.Entries))
         .AddSingleton<UserStore>().AddSingleton<TokenStore>().AddSingleton<SessionStore>().AddSingleton<AuditLog>().AddSingleton<CallerLimit>().AddSingleton<SqlTurns>().AddSingleton<PluginPlaces>()
         .AddSingleton<ExtensionTables>().AddSingleton<QueryItems>().AddSingleton<PackItems>().AddSingleton<FilePathItems>().AddSingleton<OptionItems>().AddSingleton<Edits>().AddSingleton<NodeChanges>().AddSingleton<TagChanges>()
-        .AddSingleton<NodeQuery>().AddSingleton<NodeTimeline>().AddSingleton<TargetCount>().AddSingleton<CampaignCaution>().AddSingleton<SqlNotes>().AddSingleton<CampaignStart>().AddSingleton<CampaignWatch>()
+        .AddSingleton<NodeQuery>().AddSingleton<NodeTimeline>().AddSingleton<TargetCount>().AddSingleton<CampaignCaution>().AddSingleton<SqlNotes>().AddSingleton<CampaignStart>().AddSingleton<CampaignScheduleReader>().AddSingleton<CampaignWatch>()
         .AddSingleton<MetricsBoard>().AddSingleton<ChoreBoard>().AddSingleton<StageBoard>().AddSingleton<UpkeepMemory>().AddSingleton<TwoRuns>().AddSingleton<Materialize>().AddSingleton<SilentNodes>().AddSingleton<Retention>().AddSingleton<Expiry>().AddSingleton<TidyCarves>().AddSingleton<TendAlerts>().AddSingleton<AbsenceRules>().AddSingleton<ReportSweep>().AddSingleton<Chores>();
 
     private static BuiltInResults BuiltInResultsOf(IServiceProvider services) => new(

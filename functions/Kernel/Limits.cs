@@ -107,6 +107,9 @@ internal sealed record Limits
     /// <summary>Campaigns that may be active at once: every one costs memory for the nodes it is offered to.</summary>
     public int ActiveCampaigns { get; init; } = 200;
 
+    /// <summary>Questions that are asked again and again.</summary>
+    public int CampaignSchedules { get; init; } = 200;
+
     /// <summary>Seconds of quick polling that a node with something to do is asked for.</summary>
     public int AccelerateSeconds { get; init; } = 60;
 

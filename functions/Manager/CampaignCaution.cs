@@ -27,6 +27,14 @@ internal sealed class CampaignCaution(CautionSettings settings, OsquerySql sql)
 {
     public bool IsSensitive(string table) => settings.SensitiveTables.Any(pattern => Glob.Matches(pattern, '%', table));
 
+    /// <summary>The answer to who gives no reason where one is needed; null where none is, or it is given.</summary>
+    public IResult? Refusal(string statement, int nodes, string? reason)
+    {
+        if (!string.IsNullOrWhiteSpace(reason) || Of(statement, nodes) is not { Count: > 0 } cautions) return null;
+        return new Problem(
+            422, "reason-needed", "A reason is needed", string.Join(" ", cautions.Select(one => one.Message)) + " Send it as 'reason'.", [.. cautions.Select(one => new FieldError("reason", one.Message))]).ToResult();
+    }
+
     /// <param name="statement">What is asked.</param>
     /// <param name="nodes">Of how many.</param>
     public IReadOnlyList<CautionBody> Of(string statement, int nodes)

@@ -93,7 +93,8 @@ internal sealed class CampaignReader
     {
         // Whether it is over is asked first: what lands during the read is found by the next one.
         var readAt = _clock.GetUtcNow();
-        var isOver = (await _campaigns.FindAsync(_id, _stop.Token))?.IsOver(readAt) != false;
+        var campaign = await _campaigns.FindAsync(_id, _stop.Token);
+        var isOver = campaign?.IsOver(readAt) != false;
         var counts = new long[5];
         var news = new List<FoundAnswer>();
         await foreach (var (answer, lacksRows) in _store.HeadsAsync(_id, _stop.Token))
@@ -106,7 +107,7 @@ internal sealed class CampaignReader
         }
 
         _answers.AddRange(news.OrderBy(found => found.AnsweredAt));
-        return new(new(counts.Sum(), counts[0], counts[1], counts[2], counts[3], counts[4]), [.. _answers], isOver || counts[0] + counts[1] == 0);
+        return new(new(counts.Sum(), counts[0], counts[1], counts[2], counts[3], counts[4]), [.. _answers], isOver || (counts[0] + counts[1] == 0 && !campaign!.IncludesLater));
     }
 
     private void Publish(WatchState read)

@@ -8,8 +8,10 @@ using Fleet.Queries;
 namespace Fleet.Manager;
 
 /// <param name="Reason">Why: asked for where many nodes or a sensitive table are meant; kept in the audit log, and shown to the machines' users.</param>
+/// <param name="IncludeLater">Nodes that enroll, or get the tag, before it expires are asked too.</param>
 internal sealed record NewCampaign(
-    string Sql, TargetsBody Targets, string? Description = null, DateTimeOffset? NotBefore = null, DateTimeOffset? ExpiresAt = null, string? Reason = null);
+    string Sql, TargetsBody Targets, string? Description = null, DateTimeOffset? NotBefore = null, DateTimeOffset? ExpiresAt = null, string? Reason = null,
+    bool IncludeLater = false);
 
 internal sealed record CampaignPreviewRequest(string Sql, TargetsBody Targets);
 
@@ -21,9 +23,11 @@ internal sealed record CampaignCounts(long Targeted, long New, long Sent, long D
 
 /// <param name="Status"><c>waiting</c>, <c>active</c>, <c>expired</c> or <c>cancelled</c>.</param>
 /// <param name="Link">Where people look at it, on this server: to be sent to whoever may sign in here.</param>
+/// <param name="IncludeLater">Nodes that enroll, or get the tag, before it expires are asked too.</param>
+/// <param name="ScheduleId">The schedule that started it; null for one that a person started.</param>
 internal sealed record CampaignBody(
     string Id, string Sql, string Description, string Reason, TargetsBody Targets, string Status, DateTimeOffset CreatedAt, string CreatedBy, DateTimeOffset NotBefore, DateTimeOffset ExpiresAt,
-    DateTimeOffset? CancelledAt, long Targeted, CampaignCounts Counts, string Link);
+    DateTimeOffset? CancelledAt, long Targeted, CampaignCounts Counts, string Link, bool IncludeLater, string? ScheduleId);
 
 /// <param name="Reason">Where one is needed; left out, the first campaign's.</param>
 internal sealed record RepeatRequest(string? Reason = null, DateTimeOffset? ExpiresAt = null);
@@ -47,11 +51,12 @@ internal static class CampaignsApi
         api.MapPost("/campaigns/{id}/save", SaveAsync).For(Role.Operator).ChecksSql().Docs<QueryBody>("Save a campaign's SQL as a query of the schedule", body: """{"name":"users","interval":3600}""", status: [201]);
     }
 
-    private static async Task<IResult> ListAsync(CampaignStore campaigns, CampaignTallies tallies, Limits limits, TimeProvider clock, CancellationToken ct, int? take = null, string? after = null, string? status = null, string? q = null)
+    private static async Task<IResult> ListAsync(CampaignStore campaigns, CampaignTallies tallies, Limits limits, TimeProvider clock, CancellationToken ct, int? take = null, string? after = null, string? status = null, string? q = null, string? schedule = null)
     {
         var now = clock.GetUtcNow();
         var wanted = (await campaigns.ListAsync(ct)).Where(campaign =>
             (status is null || StatusOf(campaign, now) == status)
+            && (schedule is null || campaign.ScheduleId == schedule)
             && (q is null || campaign.Sql.Contains(q, StringComparison.OrdinalIgnoreCase) || campaign.Description.Contains(q, StringComparison.OrdinalIgnoreCase) || campaign.CreatedBy.Contains(q, StringComparison.OrdinalIgnoreCase))).ToList();
 
         // Counting one costs a read.
@@ -97,7 +102,7 @@ internal static class CampaignsApi
     private static async Task<IResult> RepeatAsync(string id, RepeatRequest request, CampaignStore campaigns, CampaignStart start, HttpContext http, CancellationToken ct)
     {
         if (await campaigns.FindAsync(id, ct) is not { } campaign) return Missing(id);
-        var again = new NewCampaign(campaign.Sql, TargetsBody.Of(campaign.Targets), campaign.Description, ExpiresAt: request.ExpiresAt, Reason: request.Reason ?? campaign.Reason);
+        var again = new NewCampaign(campaign.Sql, TargetsBody.Of(campaign.Targets), campaign.Description, ExpiresAt: request.ExpiresAt, Reason: request.Reason ?? campaign.Reason, IncludeLater: campaign.IncludesLater);
         return await start.StartAsync(http, again, campaign.Targets, [], ct);
     }
 
@@ -114,11 +119,11 @@ internal static class CampaignsApi
     private static async ValueTask<CampaignBody> BodyAsync(Campaign campaign, AnswerStore answers, DateTimeOffset now, CancellationToken ct) =>
         Body(campaign, now, Counts(campaign, campaign.Final ?? await answers.CountAsync(campaign.Id, ct)));
 
-    private static CampaignCounts Counts(Campaign campaign, Tally tally) => new(campaign.Targeted, tally.New, tally.Sent, tally.Done, tally.Failed, tally.Expired);
+    private static CampaignCounts Counts(Campaign campaign, Tally tally) => new(campaign.TargetedBy(tally), tally.New, tally.Sent, tally.Done, tally.Failed, tally.Expired);
 
     internal static CampaignBody Body(Campaign campaign, DateTimeOffset now, CampaignCounts counts) => new(
         campaign.Id, campaign.Sql, campaign.Description, campaign.Reason, TargetsBody.Of(campaign.Targets), StatusOf(campaign, now),
-        campaign.CreatedAt, campaign.CreatedBy, campaign.NotBefore, campaign.ExpiresAt, campaign.CancelledAt, campaign.Targeted, counts, "/campaigns/" + campaign.Id);
+        campaign.CreatedAt, campaign.CreatedBy, campaign.NotBefore, campaign.ExpiresAt, campaign.CancelledAt, counts.Targeted, counts, "/campaigns/" + campaign.Id, campaign.IncludesLater, campaign.ScheduleId);
 
     private static string StatusOf(Campaign campaign, DateTimeOffset now) =>
         campaign.CancelledAt is not null ? "cancelled" : campaign.IsOver(now) ? "expired" : now < campaign.NotBefore ? "waiting" : "active";
@@ -142,15 +147,11 @@ internal sealed class CampaignStart(CampaignStore campaigns, CampaignCaution cau
 
         var id = Guid.CreateVersion7(now).ToString("N");
         var (targeted, _) = await count.OfAsync(id, targets, ct);
-        if (targeted == 0) return Problem.Invalid("targets", "No machine is meant: none that is active and has enrolled has these tags, platforms or ids.");
-        if (string.IsNullOrWhiteSpace(request.Reason) && caution.Of(request.Sql, targeted) is { Count: > 0 } cautions)
-        {
-            return new Problem(
-                422, "reason-needed", "A reason is needed", string.Join(" ", cautions.Select(one => one.Message)) + " Send it as 'reason'.", [.. cautions.Select(one => new FieldError("reason", one.Message))]).ToResult();
-        }
+        if (targeted == 0 && !request.IncludeLater) return Problem.Invalid("targets", "No machine is meant: none that is active and has enrolled has these tags, platforms or ids. With includeLater, those that come later are asked.");
+        if (caution.Refusal(request.Sql, targeted, request.Reason) is { } refused) return refused;
 
         var campaign = await campaigns.StartAsync(
-            new(id, request.Sql, request.Description ?? "", targets, now, http.User.FindFirstValue(ClaimTypes.Name) ?? "", notBefore, expiresAt, CancelledAt: null, Targeted: 0, request.Reason?.Trim() ?? ""), ct);
+            new(id, request.Sql, request.Description ?? "", targets, now, http.User.FindFirstValue(ClaimTypes.Name) ?? "", notBefore, expiresAt, CancelledAt: null, Targeted: 0, request.Reason?.Trim() ?? "", IncludesLater: request.IncludeLater), ct);
         var note = http.Audit();
         (note.Target, note.Reason, note.After) = ("campaigns/" + id, request.Reason, new JsonObject { ["sql"] = campaign.Sql, ["targeted"] = campaign.Targeted });
         return TypedResults.Created($"/api/campaigns/{id}", CampaignsApi.Body(campaign, now, new(campaign.Targeted, campaign.Targeted, 0, 0, 0, 0)));

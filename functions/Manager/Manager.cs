@@ -31,6 +31,7 @@ internal static class ManagerApi
         api.MapEnrollSecrets();
         api.MapCampaigns();
         api.MapCampaignAnswers();
+        api.MapCampaignSchedules();
         api.MapRules();
         api.MapBackTest();
         api.MapRuleImport();

@@ -63,6 +63,8 @@ namespace Fleet.Manager;
 [JsonSerializable(typeof(EnrollSecretPatch))]
 [JsonSerializable(typeof(ListOf<EnrollSecretBody>))]
 [JsonSerializable(typeof(NewCampaign))]
+[JsonSerializable(typeof(CampaignScheduleRequest))]
+[JsonSerializable(typeof(ListOf<CampaignScheduleBody>))]
 [JsonSerializable(typeof(CampaignPreviewRequest))]
 [JsonSerializable(typeof(CampaignPreview))]
 [JsonSerializable(typeof(RepeatRequest))]

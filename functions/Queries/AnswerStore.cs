@@ -19,16 +19,20 @@ internal sealed class AnswerStore(ITables tables)
         _answers.WriteManyAsync(nodes.Select(node => Write.Replace(KeyOf(campaign, node), new Columns { ["State"] = (long)AnswerState.New })), ct);
 
     /// <summary>A node's answer and the ETag to change it under; null if the node was not asked.</summary>
-    public async ValueTask<(Answer Answer, string Etag)?> FindAsync(string campaign, NodeId node, CancellationToken ct) =>
+    public async ValueTask<(Answer Answer, string? Etag)?> FindAsync(string campaign, NodeId node, CancellationToken ct) =>
         await _answers.FindAsync(KeyOf(campaign, node), ct) is { } row ? (Read(row), row.Etag) : null;
 
     /// <summary>A node's answer with all its rows; null if the node was not asked.</summary>
     public async ValueTask<Answer?> FindWholeAsync(string campaign, NodeId node, CancellationToken ct) =>
         await _answers.FindAsync(KeyOf(campaign, node), ct) is { } row ? await WholeAsync(campaign, row, ct) : null;
 
-    /// <summary>Replaces an answer.</summary>
+    /// <summary>Replaces an answer, or makes one where there is none.</summary>
+    /// <param name="campaign">What was asked.</param>
+    /// <param name="answer">The answer as it shall be.</param>
+    /// <param name="etag">As it was read; null for a node that was not asked yet.</param>
+    /// <param name="ct">Stops before the write.</param>
     /// <exception cref="ConflictException">It is not as <paramref name="etag"/> says.</exception>
-    public async ValueTask WriteAsync(string campaign, Answer answer, string etag, CancellationToken ct)
+    public async ValueTask WriteAsync(string campaign, Answer answer, string? etag, CancellationToken ct)
     {
         var columns = new Columns { ["State"] = (long)answer.State }.With("SentAt", answer.SentAt).With("AnsweredAt", answer.AnsweredAt).With("Error", answer.Error).With("WallMs", answer.WallMs).With("Offers", answer.Offers == 0 ? null : (long?)answer.Offers);
         var packed = Compression.Pack(answer.Rows);
@@ -51,7 +55,8 @@ internal sealed class AnswerStore(ITables tables)
             columns.WithBytes("R", packed);
         }
 
-        await _answers.WriteAsync(Write.Replace(KeyOf(campaign, answer.Node), columns).If(etag), ct);
+        var key = KeyOf(campaign, answer.Node);
+        await _answers.WriteAsync(etag is null ? Write.Insert(key, columns) : Write.Replace(key, columns).If(etag), ct);
     }
 
     /// <summary>Answers in the order of their nodes; cost: one transaction a page.</summary>

@@ -6,15 +6,23 @@ namespace Fleet.Queries;
 /// <param name="CancelledAt">When a person ended it, or null.</param>
 /// <param name="Final">How far all came, counted when it was over; null before.</param>
 /// <param name="Reason">Why; for the audit log and the machines' users.</param>
+/// <param name="IncludesLater">Nodes that enroll, or get the tag, before it expires are asked too.</param>
+/// <param name="ScheduleId">The schedule that started it, or null for one that a person started.</param>
 internal sealed record Campaign(
     string Id, string Sql, string Description, Targets Targets, DateTimeOffset CreatedAt, string CreatedBy, DateTimeOffset NotBefore, DateTimeOffset ExpiresAt,
-    DateTimeOffset? CancelledAt, long Targeted, string Reason = "", Tally? Final = null)
+    DateTimeOffset? CancelledAt, long Targeted, string Reason = "", Tally? Final = null, bool IncludesLater = false, string? ScheduleId = null)
 {
+    /// <summary>How many nodes were asked so far, by what was counted: later ones add to those that it began with.</summary>
+    public long TargetedBy(Tally tally) => Math.Max(Targeted, tally.Total);
+
     public bool IsOver(DateTimeOffset now) => CancelledAt is not null || now >= ExpiresAt;
 }
 
 /// <summary>How many answers are in each state.</summary>
-internal sealed record Tally(long New, long Sent, long Done, long Failed, long Expired);
+internal sealed record Tally(long New, long Sent, long Done, long Failed, long Expired)
+{
+    public long Total => New + Sent + Done + Failed + Expired;
+}
 
 internal enum AnswerState
 {

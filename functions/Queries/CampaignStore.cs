@@ -63,7 +63,7 @@ internal sealed class CampaignStore
         campaign = campaign with { Final = await _answers.CountAsync(campaign.Id, ct) };
         await _history.WriteAsync(Storage.Write.Replace(new(Past, KeyText.Of(campaign.Id)), Write(campaign)), ct);
         await _active.RemoveAsync(campaign.Id, etag: null, ct);
-        if (campaign.Targeted > CampaignTallies.Few) await _history.WriteAsync(Storage.Write.Delete(CampaignTallies.KeyOf(campaign.Id)), ct);
+        if (CampaignTallies.IsMany(campaign)) await _history.WriteAsync(Storage.Write.Delete(CampaignTallies.KeyOf(campaign.Id)), ct);
     }
 
     /// <summary>Forgets a campaign that was put away, with its answers.</summary>
@@ -94,13 +94,9 @@ internal sealed class CampaignStore
     /// <summary>A campaign with its nodes as text.</summary>
     internal sealed record Stored(Campaign Campaign, IReadOnlyList<string> Nodes)
     {
-        public static Stored Of(Campaign campaign) =>
-            new(campaign with { Targets = campaign.Targets with { Nodes = [] } }, [.. campaign.Targets.Nodes.Select(node => node.ToString())]);
+        public static Stored Of(Campaign campaign) => new(campaign with { Targets = campaign.Targets with { Nodes = [] } }, campaign.Targets.NodeTexts);
 
-        public Campaign ToCampaign() => Campaign with
-        {
-            Targets = Campaign.Targets with { Nodes = [.. Nodes.Select(node => NodeId.TryParse(node, out var id) ? id : default)] },
-        };
+        public Campaign ToCampaign() => Campaign with { Targets = Campaign.Targets.WithNodes(Nodes) };
     }
 }
 

@@ -9,14 +9,14 @@ internal sealed class CampaignTallies(ITables tables, CampaignStore campaigns, A
     private const string Partition = "tallies";
 
     /// <summary>Nodes that are counted when somebody asks, since that costs one transaction.</summary>
-    public const int Few = TableLimits.PageRows;
+    private const int Few = TableLimits.PageRows;
 
     private readonly ITable _tallies = tables[Schema.Campaigns];
 
     /// <summary>The chore.</summary>
     public async ValueTask CountAsync(CancellationToken ct)
     {
-        foreach (var campaign in campaigns.Active.Items.Where(campaign => campaign.Targeted > Few))
+        foreach (var campaign in campaigns.Active.Items.Where(IsMany))
         {
             var tally = await answers.CountAsync(campaign.Id, ct);
             await _tallies.WriteAsync(Write.Replace(KeyOf(campaign.Id), new Columns { ["New"] = tally.New, ["Sent"] = tally.Sent, ["Done"] = tally.Done, ["Failed"] = tally.Failed, ["Expired"] = tally.Expired }), ct);
@@ -27,7 +27,7 @@ internal sealed class CampaignTallies(ITables tables, CampaignStore campaigns, A
     public async ValueTask<IReadOnlyList<Tally>> OfAsync(IReadOnlyList<Campaign> page, CancellationToken ct)
     {
         var stored = new Dictionary<string, Tally>(StringComparer.Ordinal);
-        if (page.Any(campaign => campaign is { Final: null, Targeted: > Few }))
+        if (page.Any(campaign => campaign.Final is null && IsMany(campaign)))
         {
             await foreach (var row in _tallies.ScanAsync(KeyRange.Partition(Partition), ct)) stored[KeyText.Read(row.Key.Row)] = Read(row.Columns);
         }
@@ -35,11 +35,14 @@ internal sealed class CampaignTallies(ITables tables, CampaignStore campaigns, A
         var tallies = new List<Tally>();
         foreach (var campaign in page)
         {
-            tallies.Add(campaign.Final ?? (campaign.Targeted > Few ? stored.GetValueOrDefault(campaign.Id) ?? new(campaign.Targeted, 0, 0, 0, 0) : await answers.CountAsync(campaign.Id, ct)));
+            tallies.Add(campaign.Final ?? (IsMany(campaign) ? stored.GetValueOrDefault(campaign.Id) ?? new(campaign.Targeted, 0, 0, 0, 0) : await answers.CountAsync(campaign.Id, ct)));
         }
 
         return tallies;
     }
+
+    /// <summary>Whether counting it when somebody asks would cost too much. How many nodes come later is not known.</summary>
+    public static bool IsMany(Campaign campaign) => campaign.Targeted > Few || campaign.IncludesLater;
 
     private static Tally Read(Columns columns) =>
         new(columns.Number("New") ?? 0, columns.Number("Sent") ?? 0, columns.Number("Done") ?? 0, columns.Number("Failed") ?? 0, columns.Number("Expired") ?? 0);

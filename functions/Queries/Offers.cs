@@ -42,8 +42,9 @@ internal sealed class Offers(CampaignStore campaigns, AnswerStore answers, Limit
 
     private async ValueTask<bool> OfferAsync(Campaign campaign, NodeId node, ConcurrentDictionary<NodeId, DateTimeOffset> settled, DateTimeOffset now, CancellationToken ct)
     {
-        // Not asked (it enrolled or was tagged later), or done: never again.
+        // Not asked (it enrolled or was tagged later, and that was not wanted), or done: never again.
         var found = await answers.FindAsync(campaign.Id, node, ct);
+        if (found is null && campaign.IncludesLater) found = (new(node, AnswerState.New, SentAt: null, AnsweredAt: null, Error: null, Rows: "[]"u8.ToArray()), null);
         if (found is not var (answer, etag) || answer.State is not (AnswerState.New or AnswerState.Sent))
         {
             settled[node] = DateTimeOffset.MaxValue;

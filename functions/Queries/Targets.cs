@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json.Serialization;
 using Fleet.Kernel;
 using Fleet.Nodes;
 
@@ -23,6 +24,12 @@ internal sealed record Targets(
         if (Platforms.Count > 0 && !Platforms.Contains(platform)) return false;
         return Sample is not { } percent || Place(campaign, node) < percent;
     }
+
+    /// <summary>The nodes named one by one as they are stored.</summary>
+    [JsonIgnore]
+    public IReadOnlyList<string> NodeTexts => [.. Nodes.Select(node => node.ToString())];
+
+    public Targets WithNodes(IReadOnlyList<string> texts) => this with { Nodes = [.. texts.Select(text => NodeId.TryParse(text, out var id) ? id : default)] };
 
     /// <summary>0 to 99, even over nodes, different for each campaign.</summary>
     private static int Place(string campaign, NodeId node) =>

@@ -13,6 +13,7 @@ internal static class Schema
     public const string Options = "Options";
     public const string Rules = "Rules";
     public const string Campaigns = "Campaigns";
+    public const string CampaignSchedules = "CampaignSchedules";
     public const string EnrollSecrets = "EnrollSecrets";
     public const string Alerters = "Alerters";
     public const string Mutes = "Mutes";

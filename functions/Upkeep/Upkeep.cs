@@ -9,7 +9,7 @@ namespace Fleet.Upkeep;
 
 /// <summary>The whole list of chores.</summary>
 internal sealed class Chores(
-    Materialize materialize, SilentNodes silent, Retention retention, Expiry expiry, CampaignTallies tallies, TidyCarves carves, TendAlerts alerts, AbsenceRules absences, ReportSweep reports, Digests digests, SinkPump sinks, LastSeen seen, EnrollSecrets secrets, NodeCatalog catalog, Activity activity, QueryCosts costs, ChangeFeed changes, ChoreBoard board, UpkeepMemory memory, Limits limits,
+    Materialize materialize, SilentNodes silent, Retention retention, Expiry expiry, CampaignTallies tallies, CampaignSchedules schedules, TidyCarves carves, TendAlerts alerts, AbsenceRules absences, ReportSweep reports, Digests digests, SinkPump sinks, LastSeen seen, EnrollSecrets secrets, NodeCatalog catalog, Activity activity, QueryCosts costs, ChangeFeed changes, ChoreBoard board, UpkeepMemory memory, Limits limits,
     SilenceSettings silence, TimeProvider clock, ILogger<Chores> log)
 {
     private const string Ticks = "ticks";
@@ -28,6 +28,7 @@ internal sealed class Chores(
         new("catalog", TimeSpan.FromMinutes(1), catalog.StoreAsync),
         new("silent-nodes", silence.Look, silent.RunAsync),
         new("expiry", TimeSpan.FromSeconds(15), expiry.RunAsync),
+        new("campaign-schedules", TimeSpan.FromSeconds(15), schedules.StartDueAsync),
         new("campaign-counts", TimeSpan.FromMinutes(1), tallies.CountAsync),
         new("carves", TimeSpan.FromSeconds(15), carves.RunAsync),
         new("absence-rules", limits.AbsenceLook, absences.RunAsync),

@@ -143,6 +143,8 @@ function About({ campaign }: { campaign: Campaign }) {
           {targets.all && "all nodes "}{targets.tags && targets.tags.length > 0 && <>nodes with {targets.match === "all" ? "all" : "any"} of <Tags of={targets.tags} most={20} /> </>}{targets.nodes && targets.nodes.length > 0 && <>{targets.nodes.slice(0, 20).map((node) => <span key={node}><NodeName id={node} /> </span>)}{targets.nodes.length > 20 && `and ${targets.nodes.length - 20} more `}</>}
           {targets.platforms && targets.platforms.length > 0 && `on ${targets.platforms.join(", ")} `}{targets.sample && `(${targets.sample} percent of them)`}
         </Fact>
+        {campaign.includeLater && <Fact name="Later nodes">Nodes that enroll or get the tag while answers are taken are asked too.</Fact>}
+        {campaign.scheduleId && <Fact name="Started by"><Go to="/campaigns" search={{ schedule: campaign.scheduleId }}>a schedule</Go></Fact>}
         {campaign.reason && <Fact name="Reason">{campaign.reason}</Fact>}
         <Fact name="Asked from">{<When at={campaign.notBefore} plain />}</Fact>
         <Fact name="Answers until"><When at={campaign.expiresAt} plain /></Fact>

@@ -13,6 +13,7 @@ import { useAddress } from "../search";
 import { useMay } from "../session";
 import { Empty } from "../parts/basics";
 import { NodePicker } from "./parts/NodePicker";
+import { noTime, type When, WhenSection } from "./parts/WhenSection";
 
 /** Asks machines a question: what, whom, and how many that would be. All of it is in the address. */
 export function LivePage() {
@@ -28,8 +29,7 @@ function Ask() {
   const [sql, setSql] = useState(at.one("sql"));
   const [description, setDescription] = useState("");
   const [reason, setReason] = useState("");
-  const [notBefore, setNotBefore] = useState("");
-  const [expires, setExpires] = useState("");
+  const [when, setWhen] = useState<When>(noTime);
   const [fault, setFault] = useState<unknown>(null);
   const [isStarting, setStarting] = useState(false);
   const tags = at.many("tags").filter(Boolean);
@@ -60,14 +60,21 @@ function Ask() {
   });
   const cautions = hasTargets ? preview.data?.cautions ?? [] : [];
   const needsReason = cautions.length > 0;
-  const canRun = sql.trim() !== "" && hasTargets && !isStarting && (!needsReason || reason.trim() !== "");
+  const canRun = sql.trim() !== "" && hasTargets && (!when.repeats || (when.name.trim() !== "" && when.cron.trim() !== "")) && !isStarting && (!needsReason || reason.trim() !== "");
 
   const run = async () => {
     if (!canRun) return;
     setFault(null);
     setStarting(true);
     try {
-      const campaign = await body(api.POST("/api/campaigns", { body: { sql: sql.trim(), targets, description: description || null, reason: reason || null, ...(notBefore ? { notBefore: new Date(notBefore).toISOString() } : {}), ...(expires ? { expiresAt: new Date(expires).toISOString() } : {}) } }));
+      const asked = { sql: sql.trim(), targets, reason: reason || null, includeLater: when.includeLater };
+      if (when.repeats) {
+        await body(api.POST("/api/campaign-schedules", { body: { ...asked, name: when.name.trim(), cron: when.cron.trim(), timeZone: when.timeZone.trim() || null, expiresAfter: when.expiresAfter.trim() || null, enabled: true } }));
+        await navigate({ to: "/campaigns", search: { tab: "schedules" } });
+        talk.tell("The schedule was saved");
+        return;
+      }
+      const campaign = await body(api.POST("/api/campaigns", { body: { ...asked, description: description || null, ...(when.notBefore ? { notBefore: new Date(when.notBefore).toISOString() } : {}), ...(when.expires ? { expiresAt: new Date(when.expires).toISOString() } : {}) } }));
       await navigate({ to: "/campaigns/$id", params: { id: campaign.id } });
       talk.tell(`${counted(campaign.targeted, "node is", "nodes are")} asked`);
     } catch (refused) {
@@ -77,7 +84,7 @@ function Ask() {
   };
 
   return (
-    <Page title="Live query" under="Asked once, answered as machines check in. Those that are offline answer when they come back, within a day." actions={<Button appearance="primary" icon={<FlashRegular />} disabled={!canRun} onClick={() => void run()}>{isStarting ? "Starting…" : "Run"}</Button>}>
+    <Page title="Live query" under="Asked once, answered as machines check in. Those that are offline answer when they come back, within a day." actions={<Button appearance="primary" icon={<FlashRegular />} disabled={!canRun} onClick={() => void run()}>{isStarting ? "Starting…" : when.repeats ? "Save schedule" : "Run"}</Button>}>
       <Problem of={fault} />
       <Section title="What"><SqlEditor value={sql} onChange={setSql} onRun={() => void run()} /></Section>
       <div className="grid two">
@@ -105,12 +112,9 @@ function Ask() {
           ) : <Problem of={preview.error} />}
           {cautions.map((one) => <MessageBar key={one.message} intent="warning" layout="multiline"><MessageBarBody>{one.message}</MessageBarBody></MessageBar>)}
           {(needsReason || reason) && <Field label="Reason" required={needsReason} hint="It goes to the audit log, and to whoever may see what was asked."><Textarea value={reason} onChange={(_, data) => setReason(data.value)} placeholder="Ticket 1234: …" /></Field>}
-          <div className="row">
-            <Field label="Ask from" hint="Now, if left empty." className="grow"><Input type="datetime-local" value={notBefore} onChange={(_, data) => setNotBefore(data.value)} /></Field>
-            <Field label="Take answers until" hint="A day, if left empty." className="grow"><Input type="datetime-local" value={expires} onChange={(_, data) => setExpires(data.value)} /></Field>
-          </div>
-          <Field label="Description"><Input value={description} onChange={(_, data) => setDescription(data.value)} placeholder="What you want to know" /></Field>
+          {!when.repeats && <Field label="Description"><Input value={description} onChange={(_, data) => setDescription(data.value)} placeholder="What you want to know" /></Field>}
         </Section>
+        <WhenSection when={when} onChange={(change) => setWhen((before) => ({ ...before, ...change }))} />
       </div>
     </Page>
   );

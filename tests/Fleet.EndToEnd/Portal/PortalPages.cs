@@ -12,7 +12,7 @@ public sealed class PortalPages(Chromium chromium)
     private static readonly string[] s_pages =
     [
         "/", "/nodes", "/nodes/{nodes}", "/nodes/{nodes}?tab=config", "/nodes/{nodes}?tab=results", "/nodes/{nodes}?tab=logs", "/nodes/{nodes}?tab=alerts", "/nodes/{nodes}?tab=activity",
-        "/tags", "/tags/demo", "/enrollment", "/live?sql=select+*+from+processes", "/campaigns", "/campaigns/{campaigns}", "/campaigns/{campaigns}?tab=about", "/carves",
+        "/tags", "/tags/demo", "/enrollment", "/live?sql=select+*+from+processes", "/campaigns", "/campaigns?tab=schedules", "/campaigns/{campaigns}", "/campaigns/{campaigns}?tab=about", "/carves",
         "/queries", "/queries/uptime", "/queries/+new", "/packs", "/packs?import=1", "/packs/demo", "/file-paths", "/file-paths/etc", "/options", "/options/base",
         "/results", "/reports", "/reports/pack%2Fdemo%2Fprocesses", "/status-logs", "/sinks", "/alerts", "/alerts/{alerts}", "/rules", "/rules/demo", "/rules/quiet", "/rules/+new", "/mutes", "/alerters", "/dead-letters",
         "/people", "/tokens", "/audit", "/health", "/settings", "/account", "/about", "/nothing-here",

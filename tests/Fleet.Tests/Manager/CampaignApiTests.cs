@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.ServerSentEvents;
 using System.Text.Json.Nodes;
 using Fleet.Manager;
+using Fleet.Queries;
 using Fleet.Tests.Support;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -9,6 +10,8 @@ namespace Fleet.Tests.Manager;
 
 public sealed class CampaignApiTests : ApiTest
 {
+    private const string ScheduleJson = """{"name":"Weekly","sql":"select 1","targets":{"all":true},"cron":"0 6 * * MON","timeZone":"Europe/Berlin","expiresAfter":"2d"}""";
+
     protected override (string Key, string Value)[] Settings => [("Queries:CautionNodes", "2")];
 
     [Fact]
@@ -133,6 +136,55 @@ public sealed class CampaignApiTests : ApiTest
         Assert.Equal(3, first["items"]!.AsArray().Concat(rest["items"]!.AsArray()).Select(one => (string?)one!["nodeId"]).Distinct().Count());
         Assert.Null(first["items"]![0]!["rows"]);
         foreach (var wrong in new[] { "waiting", "2", "9" }) await Api.RefusedAsync(HttpStatusCode.UnprocessableEntity, "GET", $"/api/campaigns/{id}/nodes?status={wrong}");
+    }
+
+    [Fact]
+    public async Task A_campaign_that_asks_later_nodes_counts_them_and_may_begin_with_none()
+    {
+        await Api.RefusedAsync(HttpStatusCode.UnprocessableEntity, "POST", "/api/campaigns", """{"sql":"select 1","targets":{"all":true}}""");
+        var id = (string)(await Api.OkAsync("POST", "/api/campaigns", """{"sql":"select 1","targets":{"all":true},"includeLater":true}"""))["id"]!;
+        await AnswerAsync(await EnrollAsync("A"), id);
+        var campaign = await Api.GetAsync("/api/campaigns/" + id);
+        Assert.Equal((1, 1, "active", true), ((int)campaign["counts"]!["targeted"]!, (int)campaign["counts"]!["done"]!, (string?)campaign["status"], (bool)campaign["includeLater"]!));
+    }
+
+    [Fact]
+    public async Task A_schedule_is_made_changed_and_deleted_and_lists_its_runs()
+    {
+        await EnrollAsync("A");
+        var made = await Api.OkAsync("POST", "/api/campaign-schedules", ScheduleJson);
+        var path = "/api/campaign-schedules/" + (string?)made["id"];
+        Assert.Equal(("2d", DayOfWeek.Monday), ((string?)made["expiresAfter"], DateTimeOffset.Parse((string)made["next"]!, System.Globalization.CultureInfo.InvariantCulture).DayOfWeek));
+        Assert.Null((string?)(await Api.OkAsync("PUT", path, ScheduleJson.Replace("true}", "true},\"enabled\":false", StringComparison.Ordinal)))["next"]);
+        Assert.Single((await Api.GetAsync("/api/campaign-schedules"))["items"]!.AsArray());
+
+        var store = Server.Services.GetRequiredService<CampaignSchedules>();
+        var schedule = store.Table.Find((string)made["id"]!)!.Item;
+        await Server.Services.GetRequiredService<CampaignStore>().StartAsync(schedule.RunOf(DateTimeOffset.UtcNow, DateTimeOffset.UtcNow), default);
+        await Api.OkAsync("POST", "/api/campaigns", """{"sql":"select 2","targets":{"all":true}}""");
+        var run = Assert.Single((await Api.GetAsync($"/api/campaigns?schedule={(string?)made["id"]}"))["items"]!.AsArray());
+        Assert.Equal(("select 1", (string?)made["id"]), ((string?)run!["sql"], (string?)run["scheduleId"]));
+
+        await Api.OkAsync("DELETE", path);
+        await Api.RefusedAsync(HttpStatusCode.NotFound, "GET", path);
+    }
+
+    [Theory]
+    [InlineData("cron", "\"*/2 * * * *\"")]
+    [InlineData("cron", "\"0 6 * *\"")]
+    [InlineData("cron", "\"0 0 31 2 *\"")]
+    [InlineData("timeZone", "\"Atlantis\"")]
+    [InlineData("expiresAfter", "\"31d\"")]
+    [InlineData("sql", "\"select * from nowhere\"")]
+    [InlineData("name", "\" \"")]
+    [InlineData("targets", "{}")]
+    public async Task A_wrong_schedule_is_refused_by_the_member_that_is_wrong(string member, string value)
+    {
+        var body = (JsonObject)JsonNode.Parse(ScheduleJson)!;
+        body[member] = JsonNode.Parse(value);
+        var refused = await Api.RefusedAsync(HttpStatusCode.UnprocessableEntity, "POST", "/api/campaign-schedules", body.ToJsonString());
+        Assert.Equal(member, (string?)refused["errors"]![0]!["path"]);
+        Assert.Empty((await Api.GetAsync("/api/campaign-schedules"))["items"]!.AsArray());
     }
 
     private async Task AnswerAsync(string key, string id, string rows = """[{"a":"1"}]""")

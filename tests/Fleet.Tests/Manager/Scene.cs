@@ -78,6 +78,7 @@ internal sealed class Scene : IAsyncDisposable
         (_values["sinks name"], _values["alerters name"], _values["rules id"], _values["tags name"], _values["reports query"]) = ("there", "there", "there", "prod", "uptime");
         await Server.RaiseAsync(Drafts.Of("web-1"));
         _values["alerts id"] = (string)(await Api.GetAsync("/api/alerts"))["items"]![0]!["id"]!;
+        _values["campaign-schedules id"] = (string)(await Api.OkAsync("POST", "/api/campaign-schedules", """{"name":"Weekly","sql":"select 1","targets":{"all":true},"cron":"0 6 * * MON","reason":"r"}"""))["id"]!;
         _values["mutes id"] = (string)(await Api.OkAsync("POST", "/api/mutes", """{"to":"2099-01-01T00:00:00Z","reason":"quiet","tags":["none"]}"""))["id"]!;
         _values["campaigns id"] = (string)(await Api.OkAsync("POST", "/api/campaigns", """{"sql":"select 1","targets":{"all":true}}"""))["id"]!;
         _values["campaigns nodeId"] = node;

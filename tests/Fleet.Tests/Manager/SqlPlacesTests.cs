@@ -30,13 +30,14 @@ public sealed partial class SqlPlacesTests : ApiTest
         ("POST", "/api/import", "/api/import?name=trick&dryRun=true", """{"views":{"v":SQL},"schedule":{"q":{"query":"select * from v","interval":60}}}"""),
         ("POST", "/api/import", "/api/import?name=trick&dryRun=true", """{"packs":{"p":{"queries":{"q":{"query":"select 1","interval":60}},"views":{"v":SQL},"discovery":[SQL]}}}"""),
         ("POST", "/api/campaigns/preview", "/api/campaigns/preview", """{"sql":SQL,"targets":{"all":true}}"""),
+        ("POST", "/api/campaign-schedules", "/api/campaign-schedules", """{"name":"trick","sql":SQL,"targets":{"all":true},"cron":"0 6 * * MON"}"""),
         ("POST", "/api/campaigns", "/api/campaigns", """{"sql":SQL,"targets":{"all":true}}"""),
     ];
 
     /// <summary>These check what is stored already.</summary>
     private static readonly string[] s_stored =
     [
-        "DELETE /api/packs/{name}/queries/{query}", "POST /api/campaigns/{id}/repeat", "POST /api/campaigns/{id}/save",
+        "DELETE /api/packs/{name}/queries/{query}", "POST /api/campaigns/{id}/repeat", "POST /api/campaigns/{id}/save", "PUT /api/campaign-schedules/{id}",
         .. new[] { "queries", "packs", "file-paths", "options" }.SelectMany(kind => new[] { $"POST /api/{kind}/{{name}}/copy", $"POST /api/{kind}/{{name}}/history/{{version}}/restore" }),
         "PUT /api/file-paths/{**name}",
     ];
@@ -68,7 +69,7 @@ public sealed partial class SqlPlacesTests : ApiTest
     {
         string[] known =
         [
-            "CampaignCaution.cs", "CampaignsApi.cs", "ImportApi.cs", "ItemsApi.cs", "OptionItems.cs", "PackItems.cs", "PackQueriesApi.cs", "QueryItems.cs", "SqlApi.cs",
+            "CampaignCaution.cs", "CampaignScheduleReader.cs", "CampaignsApi.cs", "ImportApi.cs", "ItemsApi.cs", "OptionItems.cs", "PackItems.cs", "PackQueriesApi.cs", "QueryItems.cs", "SqlApi.cs",
         ];
         var folder = Path.Combine(RepositoryRoot.Path, "functions", "Manager");
         Assert.Equal(known, Directory.EnumerateFiles(folder).Where(path => Checker().IsMatch(File.ReadAllText(path))).Select(path => Path.GetFileName(path)).Where(name => name != "ItemKind.cs" && name != "SqlTurns.cs").Order(StringComparer.Ordinal));

@@ -110,6 +110,37 @@ public sealed class CampaignTests
         Assert.Equal(1, (await world.AskAsync("select 1", new(false, [a.Id], ["t"], false, [], null))).Targeted);
     }
 
+    [Fact]
+    public async Task Nodes_that_enroll_or_get_the_tag_later_are_asked_where_that_is_wanted()
+    {
+        await using var world = await World.OpenAsync();
+        var a = await world.EnrollAsync("A");
+        var targets = new Targets(false, [], ["t"], false, [], null);
+        var closed = await world.AskAsync("select 1", targets);
+        var open = await world.AskAsync("select 2", targets, includesLater: true);
+        Assert.Equal(0, open.Targeted);
+        Assert.Empty((JsonObject)(await ReadAsync(world, a))["queries"]!);
+
+        await world.AddSecretAsync("tagged", ["t"]);
+        var b = await world.EnrollAsync("B", "tagged");
+        await world.TagAsync("A", "t");
+        await world.Get<NodeDirectory>().RefreshAsync((await world.NodeOfAsync("A")).Id, default);
+        foreach (var key in new[] { a, b })
+        {
+            Assert.Equal([open.Id], ((JsonObject)(await ReadAsync(world, key))["queries"]!).Select(one => one.Key));
+            Assert.Empty((JsonObject)(await ReadAsync(world, key))["queries"]!);
+        }
+
+        await WriteAsync(world, a, $$$"""{"queries":{"{{{open.Id}}}":[{"a":"1"}]}}""");
+        Assert.Equal(new Tally(0, 1, 1, 0, 0), await world.Get<AnswerStore>().CountAsync(open.Id, default));
+        Assert.Equal(0, (await world.Get<AnswerStore>().CountAsync(closed.Id, default)).Total);
+
+        // Once it is dealt with, an idle read costs nothing.
+        world.Tables.Reset();
+        await ReadAsync(world, a);
+        Assert.Equal(0, world.Tables.Operations);
+    }
+
     [Theory]
     [InlineData("x,y", false, 3)]
     [InlineData("x,y", true, 1)]

@@ -15,5 +15,7 @@ internal sealed class ManualClock : TimeProvider
 
     public override long GetTimestamp() => Volatile.Read(ref _ticks);
 
+    public void Set(DateTimeOffset time) => Volatile.Write(ref _ticks, time.UtcTicks);
+
     public void Advance(TimeSpan span) => Interlocked.Add(ref _ticks, span.Ticks);
 }

@@ -169,9 +169,9 @@ internal sealed class World : IAsyncDisposable
 
     public async Task<IReadOnlyList<Alert>> AlertsAsync() => (await Get<AlertStore>().PageAsync(1_000, null, _ => true, default)).Items;
 
-    public async Task<Campaign> AskAsync(string sql, Targets targets, DateTimeOffset? notBefore = null, DateTimeOffset? expiresAt = null) =>
+    public async Task<Campaign> AskAsync(string sql, Targets targets, DateTimeOffset? notBefore = null, DateTimeOffset? expiresAt = null, bool includesLater = false) =>
         await Get<CampaignStore>().StartAsync(
-            new(Guid.NewGuid().ToString("N"), sql, "", targets, Clock.Now, "test", notBefore ?? Clock.Now, expiresAt ?? Clock.Now.AddHours(24), null, 0), default);
+            new(Guid.NewGuid().ToString("N"), sql, "", targets, Clock.Now, "test", notBefore ?? Clock.Now, expiresAt ?? Clock.Now.AddHours(24), null, 0, IncludesLater: includesLater), default);
 
     public static Targets Everyone { get; } = new(All: true, [], [], MatchAll: false, [], Sample: null);
 
