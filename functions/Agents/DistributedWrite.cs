@@ -7,7 +7,7 @@ using Fleet.Results;
 namespace Fleet.Agents;
 
 /// <summary>Takes the answers to distributed queries. What nobody waits for is accepted and dropped: an agent would send it again for ever.</summary>
-internal sealed class DistributedWrite(NodeGate gate, CampaignStore campaigns, Answers answers, AnswerStore store, CarveIntake carves, ExtensionTables extensions, Limits limits) : IAgentCall
+internal sealed class DistributedWrite(NodeGate gate, CampaignStore campaigns, Answers answers, AnswerStore store, CarveIntake carves, ExtensionTables extensions, Denylistings denylistings, Limits limits, TimeProvider clock) : IAgentCall
 {
     public bool TakesOversized => true;
 
@@ -26,6 +26,7 @@ internal sealed class DistributedWrite(NodeGate gate, CampaignStore campaigns, A
             var campaign = campaigns.Active.ByName.GetValueOrDefault(answer.Id)?.Item;
             if (campaign is not null && CarveStart.Carves(campaign)) await ExpectCarvesAsync(node.Id, answer, ct);
             var taken = await answers.TakeInAsync(node.Id, answer, ct);
+            if (taken is { Error: Answers.Denylisted } && campaign is not null) await denylistings.AddAsync(node.Id, campaign.Sql, isDistributed: true, clock.GetUtcNow(), ct);
             if (taken is { State: AnswerState.Done } && campaign is not null && extensions.Interests(campaign.Sql)) await extensions.LearnAsync(campaign.Sql, LineReader.ReadRows(taken.Rows).Select(RowJson.Texts), ct);
         }
 

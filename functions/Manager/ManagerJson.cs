@@ -62,6 +62,7 @@ namespace Fleet.Manager;
 [JsonSerializable(typeof(NewEnrollSecret))]
 [JsonSerializable(typeof(EnrollSecretPatch))]
 [JsonSerializable(typeof(ListOf<EnrollSecretBody>))]
+[JsonSerializable(typeof(ListOf<DenylistedStats>))]
 [JsonSerializable(typeof(NewCampaign))]
 [JsonSerializable(typeof(CampaignScheduleRequest))]
 [JsonSerializable(typeof(ListOf<CampaignScheduleBody>))]

@@ -13,14 +13,15 @@ namespace Fleet.Manager;
 /// <param name="Statuses">online, offline, silent, never_reported, pending or inactive.</param>
 /// <param name="SeenSince">Heard of since then.</param>
 /// <param name="SeenBefore">Not heard of since then.</param>
+/// <param name="Denylisted">Those that leave this query alone now: its name, or <c>*</c> for any.</param>
 internal sealed record NodeFilter(
     string? Q = null, IReadOnlyList<string>? Tags = null, IReadOnlyList<string>? AllTags = null, IReadOnlyList<string>? NoTags = null, bool Untagged = false,
     IReadOnlyList<string>? Platforms = null, IReadOnlyList<string>? Statuses = null, IReadOnlyList<string>? OsqueryVersions = null, DateTimeOffset? SeenSince = null,
-    DateTimeOffset? SeenBefore = null, IReadOnlyList<string>? Ids = null)
+    DateTimeOffset? SeenBefore = null, IReadOnlyList<string>? Ids = null, string? Denylisted = null)
 {
     /// <summary>Whether it finds everything: an empty list filters no more than none.</summary>
     public bool IsEmpty =>
-        string.IsNullOrEmpty(Q) && !Untagged && SeenSince is null && SeenBefore is null
+        string.IsNullOrEmpty(Q) && !Untagged && SeenSince is null && SeenBefore is null && Denylisted is null
         && new[] { Tags, AllTags, NoTags, Platforms, Statuses, OsqueryVersions, Ids }.All(list => list is not { Count: > 0 });
 
     public IEnumerable<FieldError> Errors()
@@ -30,7 +31,8 @@ internal sealed record NodeFilter(
 
     /// <param name="one">The node.</param>
     /// <param name="status">Of it, now.</param>
-    public bool Wants(CatalogNode one, NodeStatus status)
+    /// <param name="now">The time.</param>
+    public bool Wants(CatalogNode one, NodeStatus status, DateTimeOffset now)
     {
         var node = one.Node;
         return (Tags is not { Count: > 0 } || Tags.Any(node.Tags.Has))
@@ -42,6 +44,7 @@ internal sealed record NodeFilter(
             && (Statuses is not { Count: > 0 } || Statuses.Contains(PresenceSettings.NameOf(status)))
             && !(SeenSince is { } since && !(one.Seen?.At >= since))
             && !(SeenBefore is { } before && one.Seen?.At >= before)
+            && (Denylisted is null || node.DenylistedAt(now).Any(query => Denylisted == "*" || query.Key == Denylisted))
             && (Ids is not { Count: > 0 } || Ids.Contains(node.Id.ToString()))
             && (string.IsNullOrEmpty(Q) || Texts(one).Any(text => text.Contains(Q, StringComparison.OrdinalIgnoreCase)));
     }
@@ -58,10 +61,12 @@ internal sealed class NodeQuery(NodeCatalog catalog, PresenceSettings presence, 
     public async ValueTask<IReadOnlyList<CatalogNode>> FindAsync(NodeFilter filter, CancellationToken ct)
     {
         var now = clock.GetUtcNow();
-        return [.. (await catalog.AllAsync(ct)).Where(one => filter.Wants(one, presence.StatusOf(one.Node, one.Seen, now)))];
+        return [.. (await catalog.AllAsync(ct)).Where(one => filter.Wants(one, presence.StatusOf(one.Node, one.Seen, now), now))];
     }
 
     public NodeStatus StatusOf(Node node, Seen? seen) => presence.StatusOf(node, seen, clock.GetUtcNow());
+
+    public IEnumerable<KeyValuePair<string, DateTimeOffset>> DenylistedOf(Node node) => node.DenylistedAt(clock.GetUtcNow());
 
     /// <summary>A page of the nodes that are wanted, in order.</summary>
     public async ValueTask<ListOf<TOut>> PageAsync<TOut>(NodeFilter filter, string sort, bool descending, int? take, string? after, int? page, Limits limits, Func<CatalogNode, TOut> map, CancellationToken ct)

@@ -9,10 +9,15 @@ namespace Fleet.Manager;
 /// <param name="Pending">It enrolled again and waits to be let in.</param>
 /// <param name="Cloned">Several installations share its identifier.</param>
 /// <param name="Info">What queries said of the machine.</param>
+/// <param name="Denylisted">Queries that its agent leaves alone for a day, since it was ended while it ran them.</param>
 /// <param name="HostDetails">What the agent said when it enrolled; not in lists.</param>
 internal sealed record NodeBody(
     string Id, string HostIdentifier, string DisplayName, string Status, string Platform, string OsqueryVersion, IReadOnlyList<string> Tags, bool Active, bool Pending, bool Cloned,
-    DateTimeOffset? EnrolledAt, DateTimeOffset? LastSeenAt, string? LastAddress, IReadOnlyDictionary<string, string> Info, JsonNode? HostDetails);
+    DateTimeOffset? EnrolledAt, DateTimeOffset? LastSeenAt, string? LastAddress, IReadOnlyDictionary<string, string> Info, IReadOnlyList<DenylistedQuery> Denylisted, JsonNode? HostDetails);
+
+/// <param name="Query">A query of the schedule by its name, or the SQL of a distributed one.</param>
+/// <param name="At">When the agent denylisted it, for a day.</param>
+internal sealed record DenylistedQuery(string Query, DateTimeOffset At);
 
 /// <summary>A node that is made before its machine comes, with a secret of its own.</summary>
 internal sealed record NewNode(string? DisplayName = null, IReadOnlyList<string>? Tags = null);
@@ -47,10 +52,10 @@ internal static class NodesApi
 
     private static async Task<IResult> ListAsync(
         NodeQuery query, Limits limits, CancellationToken ct, string? q = null, string? tag = null, string? allTags = null, string? noTags = null, bool? untagged = null,
-        string? platform = null, string? status = null, string? osqueryVersion = null, DateTimeOffset? seenSince = null, DateTimeOffset? seenBefore = null, string? sort = null, string? order = null,
+        string? platform = null, string? status = null, string? osqueryVersion = null, DateTimeOffset? seenSince = null, DateTimeOffset? seenBefore = null, string? denylisted = null, string? sort = null, string? order = null,
         int? take = null, string? after = null, int? page = null)
     {
-        var filter = Filter(q, tag, allTags, noTags, untagged, platform, status, osqueryVersion, seenSince, seenBefore);
+        var filter = Filter(q, tag, allTags, noTags, untagged, platform, status, osqueryVersion, seenSince, seenBefore) with { Denylisted = denylisted };
         if (Check(filter, sort, order) is { } fault) return fault;
         return TypedResults.Ok(await query.PageAsync(filter, sort ?? "id", order == "desc", take, after, page, limits, one => Body(one.Node, one.Seen, query), ct));
     }
@@ -58,9 +63,9 @@ internal static class NodesApi
     /// <summary>Names and what else comes from machines may look like formulas: see <see cref="CsvRows"/>.</summary>
     private static async Task<IResult> Csv(
         NodeQuery query, CancellationToken ct, string? q = null, string? tag = null, string? allTags = null, string? noTags = null, bool? untagged = null, string? platform = null, string? status = null,
-        string? osqueryVersion = null, DateTimeOffset? seenSince = null, DateTimeOffset? seenBefore = null)
+        string? osqueryVersion = null, DateTimeOffset? seenSince = null, DateTimeOffset? seenBefore = null, string? denylisted = null)
     {
-        var filter = Filter(q, tag, allTags, noTags, untagged, platform, status, osqueryVersion, seenSince, seenBefore);
+        var filter = Filter(q, tag, allTags, noTags, untagged, platform, status, osqueryVersion, seenSince, seenBefore) with { Denylisted = denylisted };
         if (Check(filter, null, null) is { } fault) return fault;
         var found = (await query.FindAsync(filter, ct)).OrderBy(one => one.Node.Name, StringComparer.OrdinalIgnoreCase).ToList();
         var info = found.SelectMany(one => one.Node.Info.Keys).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal);
@@ -144,7 +149,7 @@ internal static class NodesApi
 
     internal static NodeBody Body(Node node, Seen? seen, NodeQuery query) => new(
         node.Id.ToString(), node.HostIdentifier, node.Name, PresenceSettings.NameOf(query.StatusOf(node, seen)), node.Platform, node.OsqueryVersion, node.Tags.Tags, node.Active, node.Pending,
-        node.IsCloned, node.EnrolledAt, seen?.At ?? node.EnrolledAt, seen?.Address, node.Info, Details(node));
+        node.IsCloned, node.EnrolledAt, seen?.At ?? node.EnrolledAt, seen?.Address, node.Info, [.. query.DenylistedOf(node).Select(one => new DenylistedQuery(one.Key, one.Value))], Details(node));
 
     private static JsonObject Row(NodeBody node)
     {

@@ -1,3 +1,4 @@
+using Fleet.Kernel;
 using Fleet.Nodes;
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -20,6 +21,11 @@ internal sealed record QueryStats(string Name, bool Distributed, long Runs, doub
 
 internal sealed record QueryCostStats(IReadOnlyList<QueryStats> Slowest, IReadOnlyList<QueryStats> Denylisted);
 
+/// <param name="Query">A query of the schedule by its name, or the SQL of a distributed one.</param>
+/// <param name="Nodes">How many nodes leave it alone.</param>
+/// <param name="Newest">When the last of them denylisted it.</param>
+internal sealed record DenylistedStats(string Query, int Nodes, DateTimeOffset Newest);
+
 /// <summary>Numbers for a dashboard.</summary>
 internal static class StatsApi
 {
@@ -33,6 +39,7 @@ internal static class StatsApi
         api.MapGet("/stats/nodes", NodesAsync).For(Role.Viewer).Docs<NodeStats>("Count nodes by status, platform, version and last check-in");
         api.MapGet("/stats/activity", ActivityAsync).For(Role.Viewer).Docs<ActivityStats>("Count check-ins, lines, answers and alerts by hour");
         api.MapGet("/stats/queries", QueriesAsync).For(Role.Viewer).Docs<QueryCostStats>("List the slowest and the most denylisted queries");
+        api.MapGet("/denylisted-queries", ListDenylistedAsync).For(Role.Viewer).Docs<ListOf<DenylistedStats>>("List the queries that agents leave alone now, since they were ended while they ran them", id: "listDenylistedQueries");
     }
 
     private static async Task<Ok<NodeStats>> NodesAsync(NodeQuery query, TimeProvider clock, CancellationToken ct)
@@ -69,6 +76,13 @@ internal static class StatsApi
             [.. all.Where(cost => cost.Runs > 0).OrderByDescending(cost => cost.MeanMs).Take(most).Select(Body)],
             [.. all.Where(cost => cost.Denylisted > 0).OrderByDescending(cost => cost.Denylisted).Take(most).Select(Body)]));
     }
+
+    private static async Task<Ok<ListOf<DenylistedStats>>> ListDenylistedAsync(NodeQuery query, Limits limits, CancellationToken ct, int? take = null, string? after = null, int? page = null) =>
+        TypedResults.Ok(Paging.PageOf(await DenylistedAsync(query, ct), one => one.Query, take, after, page, limits, one => one));
+
+    /// <summary>Queries that any node leaves alone now.</summary>
+    internal static async ValueTask<IReadOnlyList<DenylistedStats>> DenylistedAsync(NodeQuery query, CancellationToken ct) =>
+        [.. (await query.FindAsync(new(), ct)).SelectMany(one => query.DenylistedOf(one.Node)).GroupBy(one => one.Key, one => one.Value, StringComparer.Ordinal).Select(one => new DenylistedStats(one.Key, one.Count(), one.Max()))];
 
     private static QueryStats Body(QueryCost cost) => new(cost.Name, cost.IsDistributed, cost.Runs, Math.Round(cost.MeanMs, 1), cost.MostMs, cost.Denylisted, cost.DenylistedAt);
 

@@ -39,6 +39,17 @@ internal sealed record Node(
     /// <summary>When another installation took the place of the one before: what that one's queries found is no more. Null if it never happened.</summary>
     public DateTimeOffset? ReinstalledAt { get; init; }
 
+    /// <summary>When it denylisted queries lately, by their name or, of distributed ones, their SQL.</summary>
+    public IReadOnlyDictionary<string, DateTimeOffset> Denylisted { get; init; } = s_none;
+
+    private static readonly Dictionary<string, DateTimeOffset> s_none = [];
+
+    /// <summary>How long osquery leaves a query alone over which it was ended.</summary>
+    private static readonly TimeSpan s_denylistedFor = TimeSpan.FromDays(1);
+
+    /// <summary>Queries that it leaves alone now, newest first.</summary>
+    public IEnumerable<KeyValuePair<string, DateTimeOffset>> DenylistedAt(DateTimeOffset now) => Denylisted.Where(one => now - one.Value < s_denylistedFor).OrderByDescending(one => one.Value);
+
     /// <summary>The given name, else the computer's own, else the identifier: Doorman's order.</summary>
     public string Name =>
         DisplayName ?? Info.GetValueOrDefault("hostname") ?? Info.GetValueOrDefault("computer_name")
@@ -48,6 +59,8 @@ internal sealed record Node(
 /// <summary>A node as a row of <see cref="Schema.Nodes"/>.</summary>
 internal static class NodeRow
 {
+    private static readonly Dictionary<string, DateTimeOffset> s_none = [];
+
     public static Key KeyOf(NodeId id) => new(id.Shard, id.ToString());
 
     public static Columns Write(Node node) => new Columns()
@@ -66,6 +79,7 @@ internal static class NodeRow
         .With("InstanceIds", string.Join('\n', node.InstanceIds))
         .With("IsCloned", node.IsCloned)
         .With("ReinstalledAt", node.ReinstalledAt)
+        .With("Denylisted", node.Denylisted.Count == 0 ? null : JsonSerializer.SerializeToUtf8Bytes(node.Denylisted, NodeJson.Default.IReadOnlyDictionaryStringDateTimeOffset))
         .With("Info", JsonSerializer.SerializeToUtf8Bytes(node.Info, NodeJson.Default.IReadOnlyDictionaryStringString))
         .With("HostDetails", node.HostDetails is null ? null : Compression.Pack(node.HostDetails));
 
@@ -90,6 +104,9 @@ internal static class NodeRow
             columns.Flag("IsCloned"),
             JsonSerializer.Deserialize(columns.Bytes("Info") ?? "{}"u8, NodeJson.Default.IReadOnlyDictionaryStringString)!,
             columns.Bytes("HostDetails") is { } details ? Compression.Unpack(details) : null)
-        { ReinstalledAt = columns.Time("ReinstalledAt") };
+        {
+            ReinstalledAt = columns.Time("ReinstalledAt"),
+            Denylisted = columns.Bytes("Denylisted") is { } denylisted ? JsonSerializer.Deserialize(denylisted, NodeJson.Default.IReadOnlyDictionaryStringDateTimeOffset)! : s_none,
+        };
     }
 }

@@ -204,16 +204,17 @@ internal sealed class NodeCatalog
     /// <summary>A node as the blob holds it.</summary>
     internal sealed record StoredNode(
         string Id, string Host, string? Name, string Platform, string Version, string Tags, bool Active, long Epoch, DateTimeOffset CreatedAt, DateTimeOffset? EnrolledAt, bool Pending, bool LetIn,
-        IReadOnlyList<string> Instances, bool IsCloned, IReadOnlyDictionary<string, string> Info, DateTimeOffset? SeenAt, string? Address, DateTimeOffset? ResultAt)
+        IReadOnlyList<string> Instances, bool IsCloned, IReadOnlyDictionary<string, string> Info, DateTimeOffset? SeenAt, string? Address, DateTimeOffset? ResultAt,
+        IReadOnlyDictionary<string, DateTimeOffset>? Denylisted = null)
     {
         public static StoredNode Of(CatalogNode one) => new(
             one.Node.Id.ToString(), one.Node.HostIdentifier, one.Node.DisplayName, one.Node.Platform, one.Node.OsqueryVersion, one.Node.Tags.Text, one.Node.Active, one.Node.Epoch,
-            one.Node.CreatedAt, one.Node.EnrolledAt, one.Node.Pending, one.Node.LetIn, one.Node.InstanceIds, one.Node.IsCloned, one.Node.Info, one.Seen?.At, one.Seen?.Address, one.Seen?.ResultAt);
+            one.Node.CreatedAt, one.Node.EnrolledAt, one.Node.Pending, one.Node.LetIn, one.Node.InstanceIds, one.Node.IsCloned, one.Node.Info, one.Seen?.At, one.Seen?.Address, one.Seen?.ResultAt, one.Node.Denylisted);
 
         public CatalogNode ToNode() => new(
             new(
                 NodeId.TryParse(Id, out var id) ? id : default, Host, Name, Platform, Version, TagSet.Read(Tags), Active, Epoch, CreatedAt, EnrolledAt, Announced: true, Pending, LetIn,
-                Instances, IsCloned, Info, HostDetails: null),
+                Instances, IsCloned, Info, HostDetails: null) { Denylisted = Denylisted ?? new Dictionary<string, DateTimeOffset>() },
             SeenAt is null && ResultAt is null ? null : new(SeenAt, Address, ResultAt));
     }
 }

@@ -14,7 +14,7 @@ internal sealed record WrittenAnswer(string Id, byte[]? Rows, long Status, strin
 internal sealed class Answers(CampaignStore campaigns, AnswerStore answers, Offers offers, QueryCosts costs, Activity activity, Limits limits, TimeProvider clock)
 {
     /// <summary>osquery's words for a query that it was killed over within the last day.</summary>
-    private const string Denylisted = "distributed query is denylisted";
+    public const string Denylisted = "distributed query is denylisted";
 
     /// <summary>Stores an answer; durable when this returns. Null if nobody waits for it: unknown, not asked, answered already, too late.</summary>
     public async ValueTask<Answer?> TakeInAsync(NodeId node, WrittenAnswer written, CancellationToken ct)

@@ -89,8 +89,8 @@ internal sealed class BuiltInResults(BatchStore batches, Inbox inbox, IBus bus, 
         node, BatchQuarantined, at, new() { ["stage"] = stage, ["batch"] = batch.ToString(), ["reason"] = reason.Length > 1_000 ? reason[..1_000] : reason }, ct);
 
     /// <summary>An agent was ended while it ran a query, and leaves the query alone for a day.</summary>
-    public ValueTask RaiseDenylistedAsync(Node node, string query, DateTimeOffset at, CancellationToken ct) =>
-        RaiseAsync(node, QueryDenylisted, at, new() { ["query"] = query, ["host_identifier"] = node.HostIdentifier }, ct);
+    public ValueTask RaiseDenylistedAsync(Node node, string query, bool isDistributed, DateTimeOffset at, CancellationToken ct) =>
+        RaiseAsync(node, QueryDenylisted, at, new() { ["query"] = query, ["distributed"] = isDistributed ? "1" : "0", ["host_identifier"] = node.HostIdentifier }, ct);
 
     /// <summary>The server's certificate has expired, or does within days. Once a day: the batch follows from the day.</summary>
     public ValueTask RaiseCertificateAsync(DateTimeOffset notAfter, DateTimeOffset now, CancellationToken ct) => RaiseAsync(

@@ -23,15 +23,21 @@ internal sealed partial class CostReader(QueryCosts costs)
         return denylisted;
     }
 
-    /// <summary>The table counts since the agent's start, so what is taken of it is the latest run.</summary>
-    public void ReadSchedule(IEnumerable<ResultRow> rows)
+    /// <returns>Queries that the agent says it has denylisted, and when.</returns>
+    /// <remarks>The table counts since the agent's start, so what is taken of it is the latest run.</remarks>
+    public IReadOnlyList<(string Query, DateTimeOffset At)> ReadSchedule(IEnumerable<ResultRow> rows)
     {
+        var denylisted = new List<(string, DateTimeOffset)>();
         foreach (var row in rows.Where(row => row.Action != "removed" && row.Column("executions") is not null && row.Column("interval") is not null))
         {
             if (row.Column("name") is not { Length: > 0 and <= Kernel.Limits.LineNameCharacters } name) continue;
             if (long.TryParse(row.Column("last_wall_time_ms"), NumberStyles.None, CultureInfo.InvariantCulture, out var time)) costs.NoteRuns(name, isDistributed: false, runs: 1, time);
-            if (row is { Action: "added" } && row.Column("denylisted") == "1") costs.NoteDenylisted(name, isDistributed: false);
+            if (row.Action != "added" || (row.Column("denylisted") ?? row.Column("blacklisted")) != "1") continue;
+            costs.NoteDenylisted(name, isDistributed: false);
+            denylisted.Add((name, row.Time));
         }
+
+        return denylisted;
     }
 
     [GeneratedRegex("^Scheduled query may have failed: (?<name>.+?)\\.?$")]

@@ -8,7 +8,7 @@ namespace Fleet.Upkeep;
 
 /// <summary>Turns the batches that wait in the inbox into reports, index entries, node info and query costs, in bulk: many batches of a node are one write each.</summary>
 internal sealed class Materialize(
-    Inbox inbox, BatchStore batches, ReportStore reports, ResultIndex index, NodeStore nodes, NodeDirectory directory, NodeInfo info, CostReader costs, Quarantine quarantine, BuiltInResults results, CurrentReports current, ExtensionTables extensions, StageBoard stages, TimeProvider clock, ILogger<Materialize> log)
+    Inbox inbox, BatchStore batches, ReportStore reports, ResultIndex index, NodeStore nodes, NodeDirectory directory, NodeInfo info, CostReader costs, Quarantine quarantine, BuiltInResults results, Denylistings denylistings, CurrentReports current, ExtensionTables extensions, StageBoard stages, TimeProvider clock, ILogger<Materialize> log)
 {
     /// <summary>As health calls it.</summary>
     private const string Stage = "reports and index";
@@ -98,10 +98,7 @@ internal sealed class Materialize(
         {
             await RunStageAsync("status", [batch], async all =>
             {
-                if (costs.ReadStatus(all[0]) is { Count: > 0 } denylisted && await nodes.FindAsync(all[0].Key.Node, ct) is { } node)
-                {
-                    foreach (var (query, at) in denylisted) await results.RaiseDenylistedAsync(node, query, at, ct);
-                }
+                foreach (var (query, at) in costs.ReadStatus(all[0])) await denylistings.AddAsync(all[0].Key.Node, query, isDistributed: false, at, ct);
             }, ct);
         }
 
@@ -148,7 +145,7 @@ internal sealed class Materialize(
     {
         var read = batchesOfNode.Select(batch => (Batch: batch, Rows: LineReader.Read(batch.Lines, batch.Key.Time).Where(row => row is { Fault: null, Action: not "triggered" }).ToList())).ToList();
         var rows = read.SelectMany(one => one.Rows).ToList();
-        costs.ReadSchedule(rows);
+        foreach (var (query, at) in costs.ReadSchedule(rows)) await denylistings.AddAsync(node, query, isDistributed: false, at, ct);
         var known = await directory.FindAsync(node, ct);
         foreach (var query in read.SelectMany(one => one.Rows.Select(row => (one.Batch, Row: row))).GroupBy(one => one.Row.Name, StringComparer.Ordinal))
         {

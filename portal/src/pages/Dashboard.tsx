@@ -18,6 +18,7 @@ export function DashboardPage() {
   const newest = use.useQuery("get", "/api/nodes", { params: { query: { sort: "enrolledAt", order: "desc", take: 6 } } }, every);
   const silent = use.useQuery("get", "/api/nodes", { params: { query: { status: "silent", sort: "lastSeenAt", order: "desc", take: 6 } } }, every);
   const alerts = use.useQuery("get", "/api/alerts", { params: { query: { take: 8, state: "open,acknowledged" } } }, every);
+  const denylisted = use.useQuery("get", "/api/denylisted-queries", { params: { query: { take: 5 } } });
   const costs = use.useQuery("get", "/api/stats/queries", { params: { query: { take: 5 } } });
   const dead = use.useQuery("get", "/api/dead-letters", { params: { query: { take: 100 } } }, every);
   const navigate = useNavigate();
@@ -67,7 +68,7 @@ export function DashboardPage() {
           {costs.data ? (costs.data.slowest.length === 0 ? <p className="muted">Agents have not told how long their queries take.</p> : (
             <ul className="plain">{costs.data.slowest.map((one) => <li key={one.name} className="row line"><span className="one-line mono" title={one.name}><Costly name={one.name} /></span><span className="number">{grouped(Math.round(one.meanMs))} ms</span></li>)}</ul>
           )) : <Loading />}
-          {costs.data && costs.data.denylisted.length > 0 && <p className="muted">Denylisted by agents: {costs.data.denylisted.map((one, i) => <span key={one.name}>{i > 0 && ", "}<Costly name={one.name} /> ({grouped(one.denylisted)})</span>)}</p>}
+          {denylisted.data && denylisted.data.items.length > 0 && <p className="muted">Denylisted now: {denylisted.data.items.map((one, i) => <span key={one.query}>{i > 0 && ", "}<Costly name={one.query} /> (<Go to="/nodes" search={{ denylisted: one.query }}>{counted(one.nodes, "node")}</Go>)</span>)}</p>}
         </Section>
       </div>
     </Page>

@@ -64,6 +64,7 @@ function Notices({ node }: { node: Node }) {
         </MessageBarBody></MessageBar>
       )}
       {!node.active && !node.pending && <MessageBar intent="info"><MessageBarBody>This node is inactive: it gets no configuration and no questions.</MessageBarBody></MessageBar>}
+      {node.denylisted.length > 0 && <MessageBar intent="warning" layout="multiline"><MessageBarBody>The agent was ended while it ran {node.denylisted.length === 1 ? "a query" : `${node.denylisted.length} queries`}, and leaves {node.denylisted.length === 1 ? "it" : "them"} alone for a day: {node.denylisted.map((one, i) => <span key={one.query}>{i > 0 && ", "}<code>{one.query}</code> <When at={one.at} /></span>)}.</MessageBarBody></MessageBar>}
       {node.cloned && <MessageBar intent="warning"><MessageBarBody>Two machines call themselves this. <Go to="/nodes" search={{ duplicates: "1" }}>Decide which is meant</Go></MessageBarBody></MessageBar>}
     </>
   );

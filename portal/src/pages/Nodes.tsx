@@ -44,7 +44,7 @@ export function NodesPage() {
   const sort = at.one("sort") || "name";
   const isDown = at.one("order") === "desc";
   const filter = useMemo(() => ({
-    q: at.one("q") || undefined, tag: at.one("tag") || undefined, allTags: at.one("allTags") || undefined, noTags: at.one("noTags") || undefined, untagged: at.one("untagged") === "true" || undefined,
+    q: at.one("q") || undefined, tag: at.one("tag") || undefined, allTags: at.one("allTags") || undefined, noTags: at.one("noTags") || undefined, untagged: at.one("untagged") === "true" || undefined, denylisted: at.one("denylisted") || undefined,
     platform: at.one("platform") || undefined, status: at.one("status") || undefined, osqueryVersion: at.one("osqueryVersion") || undefined, seenSince: at.one("seenSince") || undefined, seenBefore: at.one("seenBefore") || undefined,
   }), [at]);
   const stats = use.useQuery("get", "/api/stats/nodes", {}, { staleTime: 60_000 });
@@ -53,7 +53,7 @@ export function NodesPage() {
   const isFiltered = Object.values(filter).some((value) => value !== undefined);
   const asBody = (): Schemas["NodeFilter"] => (selection.size > 0 ? { ids: [...selection], untagged: false } : {
     q: filter.q ?? null, tags: at.many("tag"), allTags: at.many("allTags"), noTags: at.many("noTags"), untagged: filter.untagged ?? false, platforms: at.many("platform"), statuses: at.many("status"), osqueryVersions: at.many("osqueryVersion"),
-    seenSince: filter.seenSince ?? null, seenBefore: filter.seenBefore ?? null,
+    seenSince: filter.seenSince ?? null, seenBefore: filter.seenBefore ?? null, denylisted: filter.denylisted ?? null,
   });
 
   if (at.one("duplicates")) return <Duplicates />;
@@ -71,7 +71,7 @@ export function NodesPage() {
         <Choice label="Platform" many={at.many("platform")} options={(stats.data?.platforms ?? []).filter((one) => one.name !== "").map((one) => [one.name, platformName(one.name)])} onChange={(platform) => at.set({ platform })} />
         <Choice label="osquery" many={at.many("osqueryVersion")} options={(stats.data?.osqueryVersions ?? []).filter((one) => one.name !== "").map((one) => [one.name, one.name || "unknown"])} onChange={(osqueryVersion) => at.set({ osqueryVersion })} />
         <TagChoice many={at.one("untagged") ? [untagged] : at.many("tag")} onChange={(tag) => { const isNone = tag?.split(",").includes(untagged) && !at.one("untagged"); at.set({ tag: isNone ? undefined : tag?.split(",").filter((one) => one !== untagged).join(",") || undefined, untagged: isNone ? "true" : undefined }); }} />
-        {isFiltered && <Button appearance="subtle" onClick={() => { setText(""); at.set({ q: undefined, tag: undefined, allTags: undefined, noTags: undefined, untagged: undefined, platform: undefined, status: undefined, osqueryVersion: undefined, seenSince: undefined, seenBefore: undefined }); }}>Clear filters</Button>}
+        {isFiltered && <Button appearance="subtle" onClick={() => { setText(""); at.set({ q: undefined, tag: undefined, allTags: undefined, noTags: undefined, untagged: undefined, platform: undefined, status: undefined, osqueryVersion: undefined, seenSince: undefined, seenBefore: undefined, denylisted: undefined }); }}>Clear filters</Button>}
       </div>
       <DataTable name="Nodes" id="nodes" columns={columns} rows={rows} rowKey={(node) => node.id} sort={{ by: sort, down: isDown }} onSort={(by, down) => at.set({ sort: by, order: down ? "desc" : "asc" })} noun={["node", "nodes"]}
         {...(isOperator ? { selection, onSelect: setSelection } : {})}

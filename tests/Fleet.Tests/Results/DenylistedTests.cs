@@ -1,9 +1,11 @@
 using Fleet.Nodes;
 using Fleet.Tests.Support;
+using Fleet.Upkeep;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Fleet.Tests.Results;
 
-public sealed class DenylistedTests
+public sealed class DenylistedTests : ApiTest
 {
     [Fact]
     public async Task A_query_over_which_an_agent_was_ended_is_a_result_for_rules()
@@ -15,6 +17,32 @@ public sealed class DenylistedTests
         await world.MaterializeAsync();
         await world.PumpAsync();
         Assert.Equal("denylisted", Assert.Single(await world.AlertsAsync()).RuleId);
+    }
+
+    [Fact]
+    public async Task The_node_the_fleet_and_health_show_it_for_a_day()
+    {
+        var key = await EnrollAsync("A");
+        var now = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
+        await Api.AgentAsync("log", $$"""{"node_key":"{{key}}","log_type":"status","data":[{"severity":1,"unixTime":{{now}},"message":"Scheduled query may have failed: pack/p/heavy"},{"severity":1,"unixTime":{{now - (25 * 3_600)}},"message":"Scheduled query may have failed: past"}]}""");
+        await Api.AgentAsync("log", $$$"""{"node_key":"{{{key}}}","log_type":"result","data":[{"name":"schedule","action":"added","unixTime":{{{now}}},"columns":{"name":"told","executions":"3","interval":"60","denylisted":"1"}}]}""");
+        await Server.Services.GetRequiredService<Materialize>().DrainAsync(default);
+        Assert.Equal(["pack/p/heavy", "told"], (await Api.GetAsync($"/api/nodes/{IdOf("A")}"))["denylisted"]!.AsArray().Select(one => (string?)one!["query"]).Order());
+        Assert.Equal([("pack/p/heavy", 1), ("told", 1)], (await Api.GetAsync("/api/denylisted-queries"))["items"]!.AsArray().Select(one => ((string?)one!["query"], (int)one["nodes"]!)));
+        foreach (var (filter, count) in new[] { ("*", 1), ("told", 1), ("past", 0) }) Assert.Equal(count, (await Api.GetAsync("/api/nodes?denylisted=" + filter))["items"]!.AsArray().Count);
+        Assert.Equal("sick", (string?)(await Api.GetAsync("/api/health"))["parts"]!.AsArray().Single(one => (string?)one!["name"] == "queries")!["status"]);
+    }
+
+    [Fact]
+    public async Task A_distributed_query_that_the_agent_denylisted_is_one_too()
+    {
+        var key = await EnrollAsync("A");
+        var id = (string)(await Api.OkAsync("POST", "/api/campaigns", """{"sql":"select * from time","targets":{"all":true}}"""))["id"]!;
+        await Api.AgentAsync("distributed/read", $$"""{"node_key":"{{key}}"}""");
+        await Api.AgentAsync("distributed/write", $$$"""{"queries":{"{{{id}}}":[]},"statuses":{"{{{id}}}":1},"messages":{"{{{id}}}":"distributed query is denylisted"},"node_key":"{{{key}}}"}""");
+        Assert.Equal("select * from time", (string?)(await Api.GetAsync("/api/denylisted-queries"))["items"]![0]!["query"]);
+        await Server.Services.GetRequiredService<Materialize>().DrainAsync(default);
+        Assert.Equal("1", (string?)(await Api.GetAsync("/api/results?query=fleet/query_denylisted"))["items"]![0]!["columns"]!["distributed"]);
     }
 
     [Theory]
