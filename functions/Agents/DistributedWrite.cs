@@ -26,11 +26,27 @@ internal sealed class DistributedWrite(NodeGate gate, CampaignStore campaigns, A
             var campaign = campaigns.Active.ByName.GetValueOrDefault(answer.Id)?.Item;
             if (campaign is not null && CarveStart.Carves(campaign)) await ExpectCarvesAsync(node.Id, answer, ct);
             var taken = await answers.TakeInAsync(node.Id, answer, ct);
+            if (taken is not null && campaign is not null && CarveQuery.IsOurs(campaign.Sql)) await NoteNoCarveAsync(node.Id, campaign, taken, ct);
             if (taken is { Error: Answers.Denylisted } && campaign is not null) await denylistings.AddAsync(node.Id, campaign.Sql, isDistributed: true, clock.GetUtcNow(), ct);
             if (taken is { State: AnswerState.Done } && campaign is not null && extensions.Interests(campaign.Sql)) await extensions.LearnAsync(campaign.Sql, LineReader.ReadRows(taken.Rows).Select(RowJson.Texts), ct);
         }
 
         return AgentAnswer.Ok;
+    }
+
+    /// <summary>A request for files that brings none says why. Other questions may carve nothing for other reasons.</summary>
+    private async ValueTask NoteNoCarveAsync(NodeId node, Campaign campaign, Answer taken, CancellationToken ct)
+    {
+        if (taken.State == AnswerState.Failed)
+        {
+            await carves.FailAsync(node, campaign.Id, CarveFault.QueryFailed, $"The query failed there: {taken.Error}", ct);
+            return;
+        }
+
+        var rows = LineReader.ReadRows(taken.Rows).ToList();
+        if (rows.Exists(row => LineReader.TextOf(row, "carve") == "1")) return;
+        var (fault, reason) = CarveQuery.FaultOf(rows.Select(row => (LineReader.TextOf(row, "path"), LineReader.TextOf(row, "status"))));
+        await carves.FailAsync(node, campaign.Id, fault, reason, ct);
     }
 
     /// <summary>A carve that a query began is known by the guid in the query's answer.</summary>

@@ -16,6 +16,25 @@ internal enum CarveState
 
     /// <summary>It did not arrive in time; its blocks are gone.</summary>
     Expired,
+
+    /// <summary>The node announced it, and was told not to send it.</summary>
+    Refused,
+
+    /// <summary>The node has nothing to send.</summary>
+    Failed,
+}
+
+/// <summary>Why a carve did not bring its files.</summary>
+internal enum CarveFault
+{
+    NoFile,
+    CarverOff,
+    QueryFailed,
+    TooLarge,
+    StoreFull,
+    TooMany,
+    BadAnnouncement,
+    Incomplete,
 }
 
 /// <summary>Files that a node sends as one tar, in blocks.</summary>
@@ -28,10 +47,14 @@ internal enum CarveState
 /// <param name="IsClosing">Its last block is there, so any block may be the one that completes it.</param>
 /// <param name="Sha256">Of the whole, in hex; null until it was read through.</param>
 /// <param name="Packing"><c>zstd</c>, <c>none</c>, or null until it was read through.</param>
+/// <param name="Fault">Why it brought no files, or null.</param>
+/// <param name="Reason">The same for people.</param>
 internal sealed record Carve(
     string Id, NodeId Node, string Guid, string? Campaign, CarveState State, DateTimeOffset CreatedAt, int Blocks, long BlockSize, long Size, bool IsClosing,
-    DateTimeOffset? CompletedAt, string? Sha256, string? Packing)
+    DateTimeOffset? CompletedAt, string? Sha256, string? Packing, CarveFault? Fault = null, string? Reason = null)
 {
+    public bool IsOpen => State is CarveState.Receiving or CarveState.Requested;
+
     public static string IdOf(NodeId node, string guid) => Digest.Of(node.ToString(), guid.ToLowerInvariant());
 
     /// <summary>The bytes that a block must have.</summary>

@@ -10,6 +10,9 @@ internal sealed class CarveIntake(CarveStore carves, IBlobs blobs, NodeKeys keys
 {
     private const string Purpose = "carve/";
 
+    /// <summary>Refused carves of a node that are kept.</summary>
+    private const int MostRefused = 20;
+
     /// <summary>One node may have this part of what is kept of all.</summary>
     private const int ShareOfNode = 10;
 
@@ -28,7 +31,19 @@ internal sealed class CarveIntake(CarveStore carves, IBlobs blobs, NodeKeys keys
         return true;
     }
 
-    private static int OpenOf(IEnumerable<Carve> all, NodeId node) => all.Count(carve => carve.Node == node && carve.State is (CarveState.Receiving or CarveState.Requested));
+    /// <summary>Remembers that a node was asked for files and has none to send.</summary>
+    /// <param name="node">Who was asked.</param>
+    /// <param name="campaign">The query that asked; of one query and node there is one such carve.</param>
+    /// <param name="fault">Why there are none.</param>
+    /// <param name="reason">The same for people.</param>
+    /// <param name="ct">Stops before the write.</param>
+    public async ValueTask FailAsync(NodeId node, string campaign, CarveFault fault, string reason, CancellationToken ct)
+    {
+        var id = Carve.IdOf(node, campaign);
+        await carves.ChangeAsync(id, before => before ?? new(id, node, Guid: "", campaign, CarveState.Failed, clock.GetUtcNow(), 0, 0, 0, IsClosing: false, null, null, null, fault, reason), ct);
+    }
+
+    private static int OpenOf(IEnumerable<Carve> all, NodeId node) => all.Count(carve => carve.Node == node && carve.IsOpen);
 
     /// <summary>Begins a carve, or finds the one that was begun: a start may come twice.</summary>
     /// <param name="node">Who begins it.</param>
@@ -38,25 +53,46 @@ internal sealed class CarveIntake(CarveStore carves, IBlobs blobs, NodeKeys keys
     /// <param name="size">Bytes of all.</param>
     /// <param name="isAsked">A distributed query that carves was sent to the node, though no answer has named this carve yet.</param>
     /// <param name="ct">Stops before the write.</param>
-    /// <returns>The session's id, which only this server can make, or why there is none.</returns>
+    /// <returns>The session's id, which only this server can make, or why there is none; a carve that was asked for keeps that.</returns>
     public async ValueTask<(string? Session, string? Fault)> StartAsync(NodeId node, string guid, int blocks, long blockSize, long size, bool isAsked, CancellationToken ct)
     {
-        if (Fault(guid, blocks, blockSize, size) is { } fault) return (null, fault);
+        var (session, refusal) = await TryStartAsync(node, guid, blocks, blockSize, size, isAsked, ct);
+        if (refusal is { Fault: { } fault } && guid.Length is > 0 and <= 100) await RefuseAsync(node, guid, fault, refusal.Reason, ct);
+        return (session, refusal?.Reason);
+    }
+
+    private async ValueTask RefuseAsync(NodeId node, string guid, CarveFault fault, string reason, CancellationToken ct)
+    {
+        // A node can announce what it likes.
+        if ((await carves.ListAsync(ct)).Count(carve => carve.Node == node && carve.State == CarveState.Refused) >= MostRefused) return;
+        var id = Carve.IdOf(node, guid);
+        var now = clock.GetUtcNow();
+        await carves.ChangeAsync(
+            id,
+            before => before is { State: CarveState.Receiving or CarveState.Complete }
+                ? before
+                : new(id, node, guid, before?.Campaign, CarveState.Refused, before?.CreatedAt ?? now, 0, 0, 0, IsClosing: false, null, null, null, fault, reason),
+            ct);
+    }
+
+    private async ValueTask<(string? Session, Refusal? Refusal)> TryStartAsync(NodeId node, string guid, int blocks, long blockSize, long size, bool isAsked, CancellationToken ct)
+    {
         var id = Carve.IdOf(node, guid);
         var found = await carves.FindAsync(id, ct);
-        if (found is null && !isAsked && !settings.Unasked) return (null, "nobody asked for this carve; where queries of the schedule carve, set Fleet__Carves__Unasked=true");
+        if (found is null && !isAsked && !settings.Unasked) return (null, new(null, "nobody asked for this carve; where queries of the schedule carve, set Fleet__Carves__Unasked=true"));
+        if (FaultOf(guid, blocks, blockSize, size) is { } fault) return (null, fault);
         if (found is { State: CarveState.Receiving or CarveState.Complete } known)
         {
-            return known.Blocks == blocks && known.Size == size ? (SessionOf(id), null) : (null, "this carve was begun with another size");
+            return known.Blocks == blocks && known.Size == size ? (SessionOf(id), null) : (null, new(null, "this carve was begun with another size"));
         }
 
         var all = await carves.ListAsync(ct);
-        if (all.Count(carve => carve.Node == node && carve.State == CarveState.Receiving) >= limits.OpenCarves) return (null, string.Create(CultureInfo.InvariantCulture, $"{limits.OpenCarves} carves of this node are under way already"));
+        if (all.Count(carve => carve.Node == node && carve.State == CarveState.Receiving) >= limits.OpenCarves) return (null, new(CarveFault.TooMany, string.Create(CultureInfo.InvariantCulture, $"{limits.OpenCarves} carves of this node are under way already")));
         var held = all.Where(carve => carve.State is CarveState.Receiving or CarveState.Complete).Sum(carve => carve.Size);
-        if (held + size > limits.CarvesBytes) return (null, string.Create(CultureInfo.InvariantCulture, $"{held} bytes of carves are kept already; at most {limits.CarvesBytes} are: delete some"));
+        if (held + size > limits.CarvesBytes) return (null, new(CarveFault.StoreFull, string.Create(CultureInfo.InvariantCulture, $"{held} bytes of carves are kept already; at most {limits.CarvesBytes} are: delete some")));
         var most = Math.Max(limits.CarveBytes, limits.CarvesBytes / ShareOfNode);
         var heldOfNode = all.Where(carve => carve.Node == node && carve.State is CarveState.Receiving or CarveState.Complete).Sum(carve => carve.Size);
-        if (heldOfNode + size > most) return (null, string.Create(CultureInfo.InvariantCulture, $"{heldOfNode} bytes of carves of this node are kept already; at most {most} are: delete some"));
+        if (heldOfNode + size > most) return (null, new(CarveFault.StoreFull, string.Create(CultureInfo.InvariantCulture, $"{heldOfNode} bytes of carves of this node are kept already; at most {most} are: delete some")));
         var now = clock.GetUtcNow();
         await carves.ChangeAsync(
             id,
@@ -75,7 +111,7 @@ internal sealed class CarveIntake(CarveStore carves, IBlobs blobs, NodeKeys keys
         if (sender is { } node && node != carve.Node) return "the session is another node's";
         if (await nodes.FindAsync(carve.Node, ct) is not { Active: true }) return "the node is deactivated";
         if (carve.State == CarveState.Complete) return null;
-        if (carve.State != CarveState.Receiving) return "the carve has expired";
+        if (carve.State != CarveState.Receiving) return "the carve has expired, or was refused";
         if (block < 0 || block >= carve.Blocks) return "there is no such block in this carve";
         if (bytes.Length != carve.SizeOf(block)) return string.Create(CultureInfo.InvariantCulture, $"block {block} has {bytes.Length} bytes and should have {carve.SizeOf(block)}");
 
@@ -116,13 +152,19 @@ internal sealed class CarveIntake(CarveStore carves, IBlobs blobs, NodeKeys keys
 
     private bool IsSession(string session, string id) => keys.SignText(Purpose + id).Any(signature => Secret.Equal($"{id}.{signature}", session));
 
-    private string? Fault(string guid, int blocks, long blockSize, long size)
+    private Refusal? FaultOf(string guid, int blocks, long blockSize, long size)
     {
-        if (guid.Length is 0 or > 100) return "carve_id is missing or too long";
-        if (size <= 0 || blockSize <= 0 || blocks <= 0) return "carve_size, block_size and block_count are numbers above 0";
-        if (size > limits.CarveBytes) return string.Create(CultureInfo.InvariantCulture, $"the carve has {size} bytes; at most {limits.CarveBytes} are taken");
-        if (blocks > Limits.CarveBlocks) return string.Create(CultureInfo.InvariantCulture, $"the carve has {blocks} blocks; at most {Limits.CarveBlocks} are taken: raise --carver_block_size, to 2000000 say");
-        if (blocks != (size + blockSize - 1) / blockSize) return "block_count is not carve_size divided by block_size";
+        if (guid.Length is 0 or > 100) return Bad("carve_id is missing or too long");
+        if (size <= 0 || blockSize <= 0 || blocks <= 0) return Bad("carve_size, block_size and block_count are numbers above 0");
+        if (size > limits.CarveBytes) return new(CarveFault.TooLarge, string.Create(CultureInfo.InvariantCulture, $"the carve has {size} bytes; at most {limits.CarveBytes} are taken"));
+        if (blocks > Limits.CarveBlocks) return new(CarveFault.TooLarge, string.Create(CultureInfo.InvariantCulture, $"the carve has {blocks} blocks; at most {Limits.CarveBlocks} are taken: raise --carver_block_size, to 2000000 say"));
+        if (blocks != (size + blockSize - 1) / blockSize) return Bad("block_count is not carve_size divided by block_size");
         return null;
+
+        static Refusal Bad(string reason) => new(CarveFault.BadAnnouncement, reason);
     }
+
+    /// <param name="Fault">What the carve keeps; null where none is made.</param>
+    /// <param name="Reason">For people.</param>
+    private sealed record Refusal(CarveFault? Fault, string Reason);
 }

@@ -59,7 +59,8 @@ internal sealed class CarveStore(ITables tables, IBlobs blobs)
         return new(
             row.Key.Row, NodeId.TryParse(columns.Text("Node"), out var node) ? node : default, columns.Text("Guid")!, columns.Text("Campaign"),
             Enum.Parse<CarveState>(columns.Text("State")!), columns.Time("CreatedAt")!.Value, (int)(columns.Number("Blocks") ?? 0), columns.Number("BlockSize") ?? 0,
-            columns.Number("Size") ?? 0, columns.Flag("IsClosing"), columns.Time("CompletedAt"), columns.Text("Sha256"), columns.Text("Packing"));
+            columns.Number("Size") ?? 0, columns.Flag("IsClosing"), columns.Time("CompletedAt"), columns.Text("Sha256"), columns.Text("Packing"),
+            columns.Text("Fault") is { } fault ? Enum.Parse<CarveFault>(fault) : null, columns.Text("Reason"));
     }
 
     private static Columns Columns(Carve carve) => new Columns
@@ -72,5 +73,5 @@ internal sealed class CarveStore(ITables tables, IBlobs blobs)
         ["BlockSize"] = carve.BlockSize,
         ["Size"] = carve.Size,
         ["IsClosing"] = carve.IsClosing,
-    }.With("Campaign", carve.Campaign).With("CompletedAt", carve.CompletedAt).With("Sha256", carve.Sha256).With("Packing", carve.Packing);
+    }.With("Campaign", carve.Campaign).With("CompletedAt", carve.CompletedAt).With("Sha256", carve.Sha256).With("Packing", carve.Packing).With("Fault", carve.Fault?.ToString()).With("Reason", carve.Reason);
 }

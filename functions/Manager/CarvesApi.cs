@@ -14,11 +14,15 @@ internal sealed record NewCarve(string NodeId, string Path, string Reason);
 /// <param name="CampaignId">The distributed query that asks. The carve appears under <c>/api/carves</c> when the node has answered it.</param>
 internal sealed record NewCarveBody(string CampaignId, string Sql);
 
-/// <param name="Status"><c>requested</c>, <c>receiving</c>, <c>complete</c> or <c>expired</c>.</param>
+/// <param name="Guid">What the node calls it; empty where it has nothing to send.</param>
+/// <param name="Status"><c>requested</c>, <c>receiving</c>, <c>complete</c>, <c>expired</c>, <c>refused</c> or <c>failed</c>.</param>
 /// <param name="Sha256">Of the archive, within a minute of its completion.</param>
 /// <param name="Packing"><c>zstd</c> or <c>none</c>, known with the digest.</param>
+/// <param name="Fault">Why it brought no files: <c>no-file</c>, <c>carver-off</c>, <c>query-failed</c>, <c>too-large</c>, <c>store-full</c>, <c>too-many</c>, <c>bad-announcement</c> or <c>incomplete</c>; null if it did.</param>
+/// <param name="Reason">The same for people.</param>
 internal sealed record CarveBody(
-    string Id, string NodeId, string Guid, string? CampaignId, string Status, DateTimeOffset CreatedAt, DateTimeOffset? CompletedAt, long Size, int Blocks, string? Sha256, string? Packing);
+    string Id, string NodeId, string Guid, string? CampaignId, string Status, DateTimeOffset CreatedAt, DateTimeOffset? CompletedAt, long Size, int Blocks, string? Sha256, string? Packing,
+    string? Fault, string? Reason);
 
 internal sealed record CarvedFile(string Name, long Size);
 
@@ -53,7 +57,7 @@ internal static class CarvesApi
 
         var now = clock.GetUtcNow();
         var id = Guid.CreateVersion7(now).ToString("N");
-        var sql = $"SELECT * FROM carves WHERE path LIKE '{request.Path.Replace("'", "''", StringComparison.Ordinal)}' AND carve = 1";
+        var sql = CarveQuery.Of(request.Path);
         var targets = new Targets(All: false, [node], [], MatchAll: false, [], Sample: null);
         await campaigns.StartAsync(new(id, sql, $"Carve {request.Path}: {request.Reason.Trim()}", targets, now, http.Actor(), now, now + limits.CampaignLife, null, 0, request.Reason.Trim()), ct);
         (http.Audit().Target, http.Audit().Reason, http.Audit().After) = ($"nodes/{request.NodeId}/carves", request.Reason, new JsonObject { ["path"] = request.Path, ["campaign"] = id });
@@ -104,9 +108,11 @@ internal static class CarvesApi
     }
 
     private static CarveBody Body(Carve carve) => new(
-        carve.Id, carve.Node.ToString(), carve.Guid, carve.Campaign, carve.State.ToString().ToLowerInvariant(), carve.CreatedAt, carve.CompletedAt, carve.Size, carve.Blocks, carve.Sha256, carve.Packing);
+        carve.Id, carve.Node.ToString(), carve.Guid, carve.Campaign, carve.State.ToString().ToLowerInvariant(), carve.CreatedAt, carve.CompletedAt, carve.Size, carve.Blocks, carve.Sha256, carve.Packing, NameOf(carve.Fault), carve.Reason);
 
-    private static IResult NotThere(Carve carve) => Problem.Conflict($"The carve is {carve.State.ToString().ToLowerInvariant()}: there is nothing to fetch.");
+    private static string? NameOf(CarveFault? fault) => fault is { } one ? System.Text.Json.JsonNamingPolicy.KebabCaseLower.ConvertName(one.ToString()) : null;
+
+    private static IResult NotThere(Carve carve) => Problem.Conflict($"The carve is {carve.State.ToString().ToLowerInvariant()}: there is nothing to fetch. {carve.Reason}".TrimEnd());
 
     private static IResult Missing(string id) => Problem.NotFound($"carve '{id}'");
 }

@@ -8,6 +8,12 @@ namespace Fleet.Upkeep;
 /// <summary>Finishes what a crash left open, reads new carves through for their digest, expires what never came, and removes what is old.</summary>
 internal sealed class TidyCarves(CarveStore carves, CarveIntake intake, IBlobs blobs, TwoRuns runs, RetentionSettings settings, Limits limits, TimeProvider clock, ILogger<TidyCarves> log)
 {
+    /// <summary>What agents send where no file was found: a tar of zeros. libarchive pads it to a record of 10 KiB.</summary>
+    private const int MostEmptyBytes = 10 << 10;
+
+    /// <summary>Zeros alone pack to fewer bytes, the header of one file to more.</summary>
+    private const int LeastPackedFile = 64;
+
     private static readonly byte[] s_zstd = [0x28, 0xB5, 0x2F, 0xFD];
 
     public async ValueTask RunAsync(CancellationToken ct)
@@ -32,7 +38,7 @@ internal sealed class TidyCarves(CarveStore carves, CarveIntake intake, IBlobs b
 
     private bool IsOld(Carve carve, DateTimeOffset now) => carve.CreatedAt < now - settings.Carves;
 
-    private bool IsLate(Carve carve, DateTimeOffset now) => carve.CreatedAt < now - limits.CarveLife && carve.State is (CarveState.Receiving or CarveState.Requested);
+    private bool IsLate(Carve carve, DateTimeOffset now) => carve.CreatedAt < now - limits.CarveLife && carve.IsOpen;
 
     /// <param name="carve">The carve.</param>
     /// <param name="isAgreed">Two runs found it late or old.</param>
@@ -48,7 +54,7 @@ internal sealed class TidyCarves(CarveStore carves, CarveIntake intake, IBlobs b
 
         if (carve is { State: CarveState.Complete, Sha256: null }) await ReadThroughAsync(carve, ct);
         if (carve is { State: CarveState.Receiving, IsClosing: true }) await intake.TryFinishAsync(carve, ct);
-        if (isAgreed && IsLate(carve, now) && await carves.FindAsync(carve.Id, ct) is { State: CarveState.Receiving or CarveState.Requested }) await ExpireAsync(carve, ct);
+        if (isAgreed && IsLate(carve, now) && await carves.FindAsync(carve.Id, ct) is { IsOpen: true }) await ExpireAsync(carve, ct);
     }
 
     private async ValueTask ReadThroughAsync(Carve carve, CancellationToken ct)
@@ -58,20 +64,29 @@ internal sealed class TidyCarves(CarveStore carves, CarveIntake intake, IBlobs b
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var buffer = new byte[1 << 16];
         var isZstd = false;
+        var isEmpty = carve.Size <= MostEmptyBytes;
         for (var (isFirst, read) = (true, await stream.ReadAtLeastAsync(buffer, s_zstd.Length, throwOnEndOfStream: false, ct)); read > 0; read = await stream.ReadAsync(buffer, ct))
         {
             if (isFirst) isZstd = buffer.AsSpan(0, read).StartsWith(s_zstd);
             isFirst = false;
+            isEmpty = isEmpty && !buffer.AsSpan(0, read).ContainsAnyExcept((byte)0);
             hash.AppendData(buffer, 0, read);
         }
 
         var sha256 = Convert.ToHexStringLower(hash.GetHashAndReset());
-        await carves.ChangeAsync(carve.Id, before => before is null ? null : before with { Sha256 = sha256, Packing = isZstd ? "zstd" : "none" }, ct);
+        isEmpty |= isZstd && carve.Size < LeastPackedFile;
+        await carves.ChangeAsync(
+            carve.Id,
+            before => before is null ? null : before with { Sha256 = sha256, Packing = isZstd ? "zstd" : "none", Fault = isEmpty ? CarveFault.NoFile : null, Reason = isEmpty ? "No file was at the path: the archive is empty." : null },
+            ct);
     }
 
     private async ValueTask ExpireAsync(Carve carve, CancellationToken ct)
     {
-        await carves.ChangeAsync(carve.Id, before => before is { State: CarveState.Receiving or CarveState.Requested } ? before with { State = CarveState.Expired } : before, ct);
+        var reason = carve.State == CarveState.Requested
+            ? "The node said that it would send the files and never began: its agent was ended, or could not pack them."
+            : $"{(await blobs.StagedAsync(CarveStore.BlobOf(carve.Id), ct)).Count} of {carve.Blocks} blocks arrived: agents do not go on with a carve that was interrupted.";
+        await carves.ChangeAsync(carve.Id, before => before is { IsOpen: true } ? before with { State = CarveState.Expired, Fault = CarveFault.Incomplete, Reason = reason } : before, ct);
         await blobs.RemoveAsync(CarveStore.BlobOf(carve.Id), ct);
     }
 }

@@ -18,7 +18,7 @@ import { NodePicker } from "./parts/NodePicker";
 const columns: Column<Schemas["Carve"]>[] = [
   { id: "carve", name: "Carve", narrow: true, width: "minmax(160px, 1fr)", cell: (one) => <Go to="/carves/$id" params={{ id: one.id }} className="mono">{one.id.slice(0, 12)}</Go> },
   { id: "node", name: "Node", narrow: true, width: "minmax(140px, 1fr)", cell: (one) => <NodeName id={one.nodeId} /> },
-  { id: "status", name: "Status", width: "110px", cell: (one) => <State of={one.status} /> },
+  { id: "status", name: "Status", width: "110px", cell: (one) => <span title={one.reason ?? undefined}><State of={one.fault === "no-file" ? "no file" : one.status} /></span> },
   { id: "size", name: "Size", width: "100px", cell: (one) => (one.size > 0 ? bytes(one.size) : "") },
   { id: "asked", name: "Asked by", width: "140px", cell: (one) => one.campaignId && <Go to="/campaigns/$id" params={{ id: one.campaignId }}>campaign</Go> },
   { id: "created", name: "Asked", width: "140px", cell: (one) => <When at={one.createdAt} /> },
@@ -83,7 +83,7 @@ export function CarvePage() {
       <Section>
         <dl className="facts">
           <Fact name="Node"><NodeName id={one.nodeId} /></Fact>
-          <Fact name="Status"><State of={one.status} /></Fact>
+          <Fact name="Status"><State of={one.status} />{one.reason && <> {one.reason}</>}</Fact>
           <Fact name="Asked"><When at={one.createdAt} plain /></Fact>
           {one.completedAt && <Fact name="Complete"><When at={one.completedAt} plain /></Fact>}
           {one.size > 0 && <Fact name="Size">{bytes(one.size)}</Fact>}

@@ -58,7 +58,7 @@ export const Num = ({ of }: { of: number }) => <span className="number">{grouped
 
 const colors: Record<string, BadgeProps["color"]> = {
   online: "success", offline: "subtle", silent: "warning", inactive: "subtle", pending: "informative", "never reported": "informative",
-  done: "success", failed: "danger", expired: "subtle", sent: "informative", new: "subtle", running: "informative", cancelled: "subtle", waiting: "informative",
+  done: "success", failed: "danger", refused: "danger", "no file": "warning", expired: "subtle", sent: "informative", new: "subtle", running: "informative", cancelled: "subtle", waiting: "informative",
   ok: "success", sick: "danger", on: "success",
   open: "danger", acknowledged: "warning", resolved: "success", quiet: "subtle", queued: "informative", skipped: "subtle",
   complete: "success", receiving: "informative", requested: "subtle", delivered: "success", dead: "danger", retrying: "warning", refusing: "danger",

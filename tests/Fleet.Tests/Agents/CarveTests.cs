@@ -60,14 +60,14 @@ public sealed class CarveTests
     [InlineData("""{"carve_id":"g","block_count":3,"block_size":10,"carve_size":99999999999}""")]
     [InlineData("""{"carve_id":"g","block_count":99999,"block_size":1,"carve_size":99999}""")]
     [InlineData("""{"block_count":3,"block_size":10,"carve_size":23}""")]
-    public async Task A_start_that_cannot_be_gets_no_session_and_leaves_nothing(string body)
+    public async Task A_start_that_cannot_be_gets_no_session_and_takes_no_place(string body)
     {
         await using var world = await World.OpenAsync(("Carves:Unasked", "true"));
         var key = await world.EnrollAsync("H1");
         var reply = await world.PostAsync("carve/start", body.Replace("}", $",\"node_key\":\"{key}\"}}", StringComparison.Ordinal));
         Assert.False(reply.Json.ContainsKey("session_id"));
         Assert.True(reply.IsError);
-        Assert.Empty(await world.Get<CarveStore>().ListAsync(default));
+        Assert.DoesNotContain(await world.Get<CarveStore>().ListAsync(default), carve => carve.State != CarveState.Refused || carve.Size > 0);
     }
 
     [Fact]
@@ -295,7 +295,7 @@ public sealed class CarveTests
         var errors = (await admin.RefusedAsync(HttpStatusCode.UnprocessableEntity, "POST", "/api/carves", """{"nodeId":"x","path":"","reason":" "}"""))["errors"]!.AsArray();
         Assert.Equal(["nodeId", "path", "reason"], errors.Select(error => (string)error!["path"]!));
         var asked = await admin.OkAsync("POST", "/api/carves", $$"""{"nodeId":"{{node}}","path":"/home/o'brien/%%","reason":"Ticket 12"}""");
-        Assert.Equal("SELECT * FROM carves WHERE path LIKE '/home/o''brien/%%' AND carve = 1", (string?)asked["sql"]);
+        Assert.Contains("FROM carves WHERE path LIKE '/home/o''brien/%%' AND carve = 1", (string?)asked["sql"], StringComparison.Ordinal);
         Assert.True((bool)(await admin.OkAsync("POST", "/api/queries/check", $$"""{"sql":"{{(string?)asked["sql"]}}"}"""))["valid"]!);
 
         var campaign = (string)asked["campaignId"]!;
