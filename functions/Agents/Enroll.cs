@@ -29,7 +29,7 @@ internal sealed class Enroll(
         await signing.EnsureAsync(ct);
         var enrolled = request.Certified is { } name
             ? await enrollment.EnrollCertifiedAsync(name, body.Details, ct)
-            : await enrollment.EnrollAsync(body.Secret, body.HostIdentifier, body.Details, ct);
+            : await enrollment.EnrollAsync(body.Secret, body.HostIdentifier, body.NodeKey ?? request.HeaderKey, body.Details, ct);
         if (enrolled.Node is not { } node)
         {
             log.LogInformation("Refused to enroll '{Host}' from {Address}: {Reason}", body.HostIdentifier is { Length: > 100 } host ? host[..100] : body.HostIdentifier ?? "", request.Address, enrolled.Reason);
@@ -42,7 +42,7 @@ internal sealed class Enroll(
         return new(200, Encoding.UTF8.GetBytes($$"""{"node_key":"{{enrolled.NodeKey}}","node_invalid":false}"""));
     }
 
-    private sealed record EnrollBody(string? Secret, string? HostIdentifier, HostDetails Details)
+    private sealed record EnrollBody(string? Secret, string? HostIdentifier, string? NodeKey, HostDetails Details)
     {
         public static EnrollBody Read(ReadOnlyMemory<byte> json, string secretField)
         {
@@ -50,7 +50,7 @@ internal sealed class Enroll(
             reader.Read();
             if (reader.TokenType != JsonTokenType.StartObject) throw new JsonException("The body must be a JSON object.");
 
-            string? secret = null, host = null, platform = null;
+            string? secret = null, host = null, key = null, platform = null;
             ReadOnlyMemory<byte> details = default;
             while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
             {
@@ -63,6 +63,7 @@ internal sealed class Enroll(
                 reader.Skip();
                 if (member == secretField && isText) secret ??= text;
                 else if (member == "host_identifier" && isText) host ??= text;
+                else if (member == "node_key" && isText) key ??= text;
                 else if (member == "platform_type") platform ??= text;
                 else if (member == "host_details" && isObject && details.IsEmpty) details = json[start..(int)reader.BytesConsumed];
             }
@@ -71,7 +72,7 @@ internal sealed class Enroll(
             {
             }
 
-            return new(secret, host, HostDetails.Read(details, platform));
+            return new(secret, host, key, HostDetails.Read(details, platform));
         }
     }
 }

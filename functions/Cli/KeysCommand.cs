@@ -9,9 +9,16 @@ internal static class KeysCommand
 {
     public static Command Build()
     {
-        var rotate = new Command("rotate", "Sign node keys with a new key from now on. What the current key signed stays good until the next rotation.");
+        var yes = new Option<bool>("--yes") { Description = "Rotate even if nodes have to enroll anew." };
+        var rotate = new Command("rotate", "Sign node keys with a new key from now on. What the current key signed stays good until the next rotation.") { yes };
         rotate.SetAction((parsed, ct) => Shared.WithDataAsync(parsed, async services =>
         {
+            if (!parsed.GetValue(yes) && await services.GetRequiredService<KeyUse>().LostAtRotationAsync(ct) is > 0 and var lost)
+            {
+                Console.Error.WriteLine($"{lost} nodes have keys that were signed before the last rotation: they would have to enroll anew, which needs an enroll secret that is still good on each machine. To go on, add --yes.");
+                return 1;
+            }
+
             await services.GetRequiredService<SigningKeys>().RotateAsync(ct);
             await services.GetRequiredService<Installation>().CountAsync(ct, by: 2);
             Console.WriteLine("Node keys are signed with a new key; those of the one before stay good.");

@@ -62,7 +62,8 @@ internal sealed record Settings(
                 read.Text("Enroll:TagDelimiter", ":"),
                 read.List("Enroll:DefaultTags", []),
                 read.Flag("Enroll:UniqueHostIdentifiers", true),
-                read.Choice("Enroll:Reenroll", ReenrollPolicy.Allow)),
+                read.Choice("Enroll:Reenroll", ReenrollPolicy.Allow),
+                read.Choice("Enroll:Clones", ClonePolicy.Tell)),
             new(
                 read.Text("Certificates:Authorities", null),
                 read.Text("Certificates:RevocationList", null),

@@ -20,6 +20,10 @@ internal readonly record struct NodeId(UInt128 Value)
     public static NodeId OfCertificate(string name) =>
         Read(SHA256.HashData(Encoding.UTF8.GetBytes("certificate\n" + name.ToLowerInvariant())));
 
+    /// <summary>The id of one osquery installation among several that share a host identifier.</summary>
+    public static NodeId OfInstallation(string hostIdentifier, string instance) =>
+        Read(SHA256.HashData(Encoding.UTF8.GetBytes($"installation\n{hostIdentifier.ToLowerInvariant()}\n{instance.ToLowerInvariant()}")));
+
     /// <summary>An id that follows from nothing: for nodes made by hand, or when host identifiers are not unique.</summary>
     public static NodeId Random() => Read(RandomNumberGenerator.GetBytes(Size));
 

@@ -15,7 +15,7 @@ internal sealed record BulkBody(int Matched, int Changed, bool DryRun, IReadOnly
 
 internal sealed record NodeName(string Id, string DisplayName);
 
-/// <param name="Keep">The installation that stays; the others are forgotten.</param>
+/// <param name="Keep">The installation that stays; the others are forgotten, or get nodes of their own.</param>
 internal sealed record KeepInstance(string Keep);
 
 /// <param name="InstanceIds">osquery installations behind one identifier, the one that enrolled last first.</param>
@@ -33,6 +33,8 @@ internal static class NodeActionsApi
         api.MapGet("/nodes/duplicates", DuplicatesAsync).For(Role.Viewer).Docs<ListOf<DuplicateBody>>("List identifiers that several installations share", id: "listDuplicates");
         api.MapPost("/nodes/{id}/duplicates/resolve", ResolveAsync).For(Role.Operator).Docs<NodeBody>(
             "Keep one installation of several", id: "resolveDuplicate", body: """{"keep":"5d2f0d9c-0000-0000-0000-000000000001"}""");
+        api.MapPost("/nodes/{id}/duplicates/split", SplitAsync).For(Role.Operator).Docs<NodeBody>(
+            "Make each installation but one a node of its own, with the same tags", id: "splitDuplicates", body: """{"keep":"5d2f0d9c-0000-0000-0000-000000000001"}""");
     }
 
     private static async Task<IResult> BulkAsync(BulkRequest request, NodeQuery query, NodeChanges changes, HttpContext http, CancellationToken ct)
@@ -68,11 +70,18 @@ internal static class NodeActionsApi
     }
 
     /// <summary>All must enroll again; if the other one does too, it is shown again.</summary>
-    private static async Task<IResult> ResolveAsync(string id, KeepInstance request, NodeStore nodes, NodeChanges changes, LastSeen seen, NodeQuery query, HttpContext http, CancellationToken ct)
+    private static Task<IResult> ResolveAsync(string id, KeepInstance request, NodeStore nodes, NodeChanges changes, LastSeen seen, NodeQuery query, HttpContext http, CancellationToken ct) =>
+        KeepAsync(id, request, isSplit: false, nodes, changes, seen, query, http, ct);
+
+    /// <summary>All must enroll again, and do within a minute or so.</summary>
+    private static Task<IResult> SplitAsync(string id, KeepInstance request, NodeStore nodes, NodeChanges changes, LastSeen seen, NodeQuery query, HttpContext http, CancellationToken ct) =>
+        KeepAsync(id, request, isSplit: true, nodes, changes, seen, query, http, ct);
+
+    private static async Task<IResult> KeepAsync(string id, KeepInstance request, bool isSplit, NodeStore nodes, NodeChanges changes, LastSeen seen, NodeQuery query, HttpContext http, CancellationToken ct)
     {
         if (!NodeId.TryParse(id, out var key) || await nodes.FindAsync(key, ct) is not { } node) return NodesApi.Missing(id);
         if (!node.InstanceIds.Contains(request.Keep)) return Problem.Invalid("keep", $"This is one of {string.Join(", ", node.InstanceIds)}.");
-        return await ChangeAsync(id, before => before with { InstanceIds = [request.Keep], IsCloned = false, Epoch = before.Epoch + 1 }, changes, seen, query, http);
+        return await ChangeAsync(id, before => before with { InstanceIds = [request.Keep], IsCloned = false, IsSplit = isSplit || before.IsSplit, Epoch = before.Epoch + 1 }, changes, seen, query, http);
     }
 
     private static async Task<IResult> ChangeAsync(string id, Func<Node, Node> change, NodeChanges changes, LastSeen seen, NodeQuery query, HttpContext http) =>

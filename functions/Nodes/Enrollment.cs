@@ -6,18 +6,28 @@ namespace Fleet.Nodes;
 /// <summary>An enrollment's end: the node and its key, or why there is none.</summary>
 internal sealed record Enrolled(Node? Node, string? NodeKey, string Reason)
 {
+    /// <summary>The node was split: this installation is another one's.</summary>
+    public static Enrolled Split { get; } = new(null, null, "the node was split");
+
+    public bool IsSplit => ReferenceEquals(this, Split);
+
     public static Enrolled Refused(string reason) => new(null, null, reason);
 }
 
 /// <summary>Lets machines in: checks the secret, finds or makes the node, signs its key.</summary>
 internal sealed class Enrollment(
-    EnrollSecrets secrets, NodeStore nodes, NodeKeys keys, EnrollmentSettings settings, CertificateSettings certificates, HistoryStore history, Limits limits, TimeProvider clock, ILogger<Enrollment> log)
+    EnrollSecrets secrets, NodeStore nodes, NodeFinder finder, NodeKeys keys, EnrollmentSettings settings, CertificateSettings certificates, HistoryStore history, Limits limits, TimeProvider clock, ILogger<Enrollment> log)
 {
     private const int MostHostCharacters = 1_024;
     private const int MostDetailBytes = 60 << 10;
 
     /// <summary>Enrolls a machine. Safe to repeat: the same machine is the same node.</summary>
-    public async ValueTask<Enrolled> EnrollAsync(string? secretAndTags, string? hostIdentifier, HostDetails details, CancellationToken ct)
+    /// <param name="secretAndTags">The secret, and tags behind it.</param>
+    /// <param name="hostIdentifier">What the agent calls its machine.</param>
+    /// <param name="nodeKey">A node key that it sent along, or empty.</param>
+    /// <param name="details">What it says of its machine.</param>
+    /// <param name="ct">Stops before the next write.</param>
+    public async ValueTask<Enrolled> EnrollAsync(string? secretAndTags, string? hostIdentifier, string nodeKey, HostDetails details, CancellationToken ct)
     {
         var host = hostIdentifier?.Trim();
         if (string.IsNullOrEmpty(host) || host.Length > MostHostCharacters) return Enrolled.Refused("the host identifier is missing or too long");
@@ -25,7 +35,7 @@ internal sealed class Enrollment(
         var (text, tags) = Split(secretAndTags?.Trim() ?? "");
         if (text.Length == 0 || await secrets.FindAsync(text, ct) is not { } secret) return Enrolled.Refused("the enroll secret is not known, or has expired");
 
-        return await RepeatAsync(() => secret.Node is null ? EnrollSharedAsync(secret, host, tags, details, ct) : EnrollPreparedAsync(secret, host, details, ct));
+        return await RepeatAsync(() => secret.Node is null ? EnrollSharedAsync(secret, host, nodeKey, tags, details, ct) : EnrollPreparedAsync(secret, host, details, ct));
     }
 
     /// <summary>Enrolls a machine by its certificate: no secret is asked for, and its name is the certificate's, whatever it calls itself.</summary>
@@ -58,21 +68,29 @@ internal sealed class Enrollment(
         }
     }
 
-    private async ValueTask<Enrolled> EnrollSharedAsync(EnrollSecret secret, string host, IReadOnlyList<string> tags, HostDetails details, CancellationToken ct)
+    private async ValueTask<Enrolled> EnrollSharedAsync(EnrollSecret secret, string host, string nodeKey, IReadOnlyList<string> tags, HostDetails details, CancellationToken ct)
     {
-        var id = settings.UniqueHostIdentifiers ? NodeId.OfHost(host) : NodeId.Random();
-        if (await nodes.FindAsync(id, ct) is not null) return await ReenrollAsync(id, host, details, ct);
-        if (!await secrets.TryUseAsync(secret, id, ct)) return Enrolled.Refused("the enroll secret is used up");
-        return await InsertAsync(id, host, secret.Tags.With(tags), details, ct);
+        var found = await finder.FindAsync(host, details, nodeKey, ct);
+        if (found.IsKnown)
+        {
+            var again = await ReenrollAsync(found.Id, host, details, ct, isShared: true);
+            return again.IsSplit ? await EnrollSharedAsync(secret, host, nodeKey, tags, details, ct) : again;
+        }
+
+        if (!await secrets.TryUseAsync(secret, found.Id, ct)) return Enrolled.Refused("the enroll secret is used up");
+        return await InsertAsync(found.Id, host, secret.Tags.With(tags).With(found.SplitFrom?.Tags.Tags ?? []), details, ct, isShared: true);
     }
 
-    private async ValueTask<Enrolled> InsertAsync(NodeId id, string host, TagSet tags, HostDetails details, CancellationToken ct)
+    private async ValueTask<Enrolled> InsertAsync(NodeId id, string host, TagSet tags, HostDetails details, CancellationToken ct, bool isShared = false)
     {
         var now = clock.GetUtcNow();
         var node = new Node(
             id, host, DisplayName: null, details.Platform, details.OsqueryVersion, tags.With(settings.DefaultTags ?? []),
             Active: true, FirstEpoch(now), CreatedAt: now, EnrolledAt: now, Announced: false, Pending: false, LetIn: false,
-            details.InstanceId == "" ? [] : [details.InstanceId], IsCloned: false, new Dictionary<string, string>(), details.Json);
+            details.InstanceId == "" ? [] : [details.InstanceId], IsCloned: false, new Dictionary<string, string>(), details.Json) { SignedBy = keys.SignsWith };
+
+        // First: what leads to a node that is not there yet leads nowhere, and a node that is there is not written again.
+        if (isShared) await nodes.Aliases.WriteAsync(before: null, node, ct);
         await nodes.InsertAsync(node, ct);
         return new(node, keys.Sign(node.Id, node.Epoch), "");
     }
@@ -91,11 +109,17 @@ internal sealed class Enrollment(
             EnrolledAt = before.EnrolledAt ?? now,
             Epoch = before.EnrolledAt is null ? FirstEpoch(now) : before.Epoch,
             Tags = before.Tags.With(settings.DefaultTags ?? []),
+            SignedBy = keys.SignsWith,
         }, ct);
         return enrolled is null ? Enrolled.Refused("the secret's node was deleted") : new(enrolled, keys.Sign(enrolled.Id, enrolled.Epoch), "");
     }
 
-    private async ValueTask<Enrolled> ReenrollAsync(NodeId id, string host, HostDetails details, CancellationToken ct)
+    /// <param name="id">The node.</param>
+    /// <param name="host">What the agent calls its machine.</param>
+    /// <param name="details">What it says of it.</param>
+    /// <param name="ct">Stops before the next write.</param>
+    /// <param name="isShared">By a secret that is no single node's: then the node is found by what else it is known by.</param>
+    private async ValueTask<Enrolled> ReenrollAsync(NodeId id, string host, HostDetails details, CancellationToken ct, bool isShared = false)
     {
         Node? was = null;
         var node = await nodes.ChangeAsync(id, before =>
@@ -109,14 +133,27 @@ internal sealed class Enrollment(
             var returns = before.InstanceIds.Skip(1).Contains(details.InstanceId);
             var after = Describe(before, host, details) with { Pending = false, LetIn = false, IsCloned = before.IsCloned || returns };
             if (before.InstanceIds.Count > 0 && details.InstanceId != "" && !before.InstanceIds.Contains(details.InstanceId)) after = after with { ReinstalledAt = clock.GetUtcNow() };
+            if (returns && settings.Clones == ClonePolicy.Split) return before with { IsSplit = true, IsCloned = false, InstanceIds = [before.InstanceIds[0]], Epoch = before.Epoch + 1 };
+            after = after with { SignedBy = keys.SignsWith };
             if (settings.Reenroll == ReenrollPolicy.Rotate && !after.IsCloned) after = after with { Epoch = before.Epoch + 1 };
             return IsSame(before, after) ? before : after;
         }, ct);
 
         if (node is null) return Enrolled.Refused("the node was deleted meanwhile; repeat");
-        if (!ReferenceEquals(node, was)) await NoteAsync(node, ct);
+        if (!ReferenceEquals(node, was))
+        {
+            if (isShared) await nodes.Aliases.WriteAsync(was, node, ct);
+            await NoteAsync(node, ct);
+        }
+
         if (!node.Active) return Enrolled.Refused("the node is deactivated");
         if (node.Pending) return Enrolled.Refused("the node waits for a person to let it in");
+        if (node.IsSplit && !was!.IsSplit)
+        {
+            log.LogWarning("Node {Node} ({Host}) had clones: each installation that enrolls is a node of its own now", node.Id, host);
+            return Enrolled.Split;
+        }
+
         if (node.IsCloned) log.LogWarning("Node {Node} ({Host}) has clones: installations {Instances} share one host identifier", node.Id, host, node.InstanceIds);
         return new(node, keys.Sign(node.Id, node.Epoch), "");
     }

@@ -4,17 +4,33 @@ using Fleet.Kernel;
 namespace Fleet.Nodes;
 
 /// <summary>What an enrolling agent says of its machine. Any of it may be missing; all values are text.</summary>
+/// <param name="HardwareUuid">Of the board; empty where it is one that many boards have.</param>
+/// <param name="HardwareSerial">Of the machine.</param>
+/// <param name="HostName">What the machine calls itself.</param>
 /// <param name="Json">The object as it came, or null.</param>
-internal sealed record HostDetails(string Platform, string OsqueryVersion, string InstanceId, byte[]? Json)
+internal sealed record HostDetails(string Platform, string OsqueryVersion, string InstanceId, string HardwareUuid, string HardwareSerial, string HostName, byte[]? Json)
 {
-    public static HostDetails Unknown { get; } = new("", "", "", null);
+    /// <summary>UUIDs that makers leave in boards by the thousand; osquery passes them on.</summary>
+    private static readonly string[] s_placeholders =
+        ["03000200-0400-0500-0006-000700080009", "00020003-0004-0005-0006-000700080009", "03020100-0504-0706-0809-0a0b0c0d0e0f", "10000000-0000-8000-0040-000000000000", "12345678-1234-5678-90ab-cddeefaabbcc"];
+
+    public static HostDetails Unknown { get; } = new("", "", "", "", "", "", null);
+
+    /// <summary>What a machine is known by when its agent is installed anew. The UUID alone is not enough: clones share it, under other names.</summary>
+    public string? Hardware => HardwareUuid.Length == 0 ? null : $"{HardwareUuid}\n{HardwareSerial}\n{HostName}".ToLowerInvariant();
+
+    /// <summary>What a node's agent said of its machine when it enrolled last.</summary>
+    public static HostDetails Of(Node node) => node.HostDetails is { } json ? Read(json, platformType: null) : Unknown;
+
+    /// <summary>Whether both may be said of one machine: their hardware does not differ.</summary>
+    public bool MayBe(HostDetails other) => HardwareUuid.Length == 0 || other.HardwareUuid.Length == 0 || string.Equals(HardwareUuid, other.HardwareUuid, StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Reads <c>host_details</c>; of duplicate members the first counts.</summary>
     /// <param name="json">The object's repaired UTF-8, or empty.</param>
     /// <param name="platformType">The agent's decimal bitmask: POSIX 1, Windows 2, BSD 4, Linux 8, macOS 16.</param>
     public static HostDetails Read(ReadOnlyMemory<byte> json, string? platformType)
     {
-        string version = "", instance = "", platform = "";
+        string version = "", instance = "", platform = "", uuid = "", serial = "", host = "";
         if (!json.IsEmpty)
         {
             var reader = new Utf8JsonReader(json.Span, JsonText.Lenient);
@@ -31,11 +47,17 @@ internal sealed record HostDetails(string Platform, string OsqueryVersion, strin
                 if ((table, name) == ("osquery_info", "version") && version == "") version = value;
                 else if ((table, name) == ("osquery_info", "instance_id") && instance == "") instance = value;
                 else if ((table, name) == ("os_version", "platform") && platform == "") platform = value;
+                else if ((table, name) == ("system_info", "uuid") && uuid == "") uuid = value.Trim();
+                else if ((table, name) == ("system_info", "hardware_serial") && serial == "") serial = value.Trim();
+                else if ((table, name) == ("system_info", "hostname") && host == "") host = value.Trim();
             }
         }
 
-        return new(Family(platformType, platform), version, instance, json.IsEmpty ? null : json.ToArray());
+        return new(Family(platformType, platform), version, instance, IsPlaceholder(uuid) ? "" : uuid, serial, host, json.IsEmpty ? null : json.ToArray());
     }
+
+    private static bool IsPlaceholder(string uuid) =>
+        s_placeholders.Contains(uuid, StringComparer.OrdinalIgnoreCase) || uuid.Where(char.IsAsciiHexDigit).Select(char.ToLowerInvariant).Distinct().Count() < 3;
 
     private static string Family(string? platformType, string platform)
     {

@@ -39,6 +39,12 @@ internal sealed record Node(
     /// <summary>When another installation took the place of the one before: what that one's queries found is no more. Null if it never happened.</summary>
     public DateTimeOffset? ReinstalledAt { get; init; }
 
+    /// <summary>Its identifier is shared by clones: only the first of <see cref="InstanceIds"/> is this node, the others are nodes of their own.</summary>
+    public bool IsSplit { get; init; }
+
+    /// <summary>The signing key that signed its node key last; null for a node that enrolled before this was kept.</summary>
+    public uint? SignedBy { get; init; }
+
     /// <summary>When it denylisted queries lately, by their name or, of distributed ones, their SQL.</summary>
     public IReadOnlyDictionary<string, DateTimeOffset> Denylisted { get; init; } = s_none;
 
@@ -49,6 +55,9 @@ internal sealed record Node(
 
     /// <summary>Queries that it leaves alone now, newest first.</summary>
     public IEnumerable<KeyValuePair<string, DateTimeOffset>> DenylistedAt(DateTimeOffset now) => Denylisted.Where(one => now - one.Value < s_denylistedFor).OrderByDescending(one => one.Value);
+
+    /// <summary>Its certificate is its name.</summary>
+    public bool IsCertified => Id == NodeId.OfCertificate(HostIdentifier);
 
     /// <summary>The given name, else the computer's own, else the identifier: Doorman's order.</summary>
     public string Name =>
@@ -79,6 +88,8 @@ internal static class NodeRow
         .With("InstanceIds", string.Join('\n', node.InstanceIds))
         .With("IsCloned", node.IsCloned)
         .With("ReinstalledAt", node.ReinstalledAt)
+        .With("IsSplit", node.IsSplit ? true : null)
+        .With("SignedBy", node.SignedBy is { } key ? (long?)key : null)
         .With("Denylisted", node.Denylisted.Count == 0 ? null : JsonSerializer.SerializeToUtf8Bytes(node.Denylisted, NodeJson.Default.IReadOnlyDictionaryStringDateTimeOffset))
         .With("Info", JsonSerializer.SerializeToUtf8Bytes(node.Info, NodeJson.Default.IReadOnlyDictionaryStringString))
         .With("HostDetails", node.HostDetails is null ? null : Compression.Pack(node.HostDetails));
@@ -106,6 +117,8 @@ internal static class NodeRow
             columns.Bytes("HostDetails") is { } details ? Compression.Unpack(details) : null)
         {
             ReinstalledAt = columns.Time("ReinstalledAt"),
+            IsSplit = columns.Flag("IsSplit"),
+            SignedBy = (uint?)columns.Number("SignedBy"),
             Denylisted = columns.Bytes("Denylisted") is { } denylisted ? JsonSerializer.Deserialize(denylisted, NodeJson.Default.IReadOnlyDictionaryStringDateTimeOffset)! : s_none,
         };
     }

@@ -39,6 +39,9 @@ internal sealed class NodeKeys(SigningKeys signing)
         return $"{Base64Url.EncodeToString(claim)}.{Base64Url.EncodeToString(HMACSHA256.HashData(key.Bytes, claim))}";
     }
 
+    /// <summary>The key that signs now.</summary>
+    public uint SignsWith => signing.Live[0].Id;
+
     /// <summary>Signatures of a text by all live keys, the one that signs now first. A purpose before the text keeps uses apart.</summary>
     public IReadOnlyList<string> SignText(string text) =>
         [.. signing.Live.Select(key => Base64Url.EncodeToString(HMACSHA256.HashData(key.Bytes, Encoding.UTF8.GetBytes(text))))];

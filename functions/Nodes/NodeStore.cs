@@ -8,6 +8,8 @@ internal sealed class NodeStore(ITables tables, ChangeFeed changes)
 {
     private readonly ITable _nodes = tables[Schema.Nodes];
 
+    public NodeAliases Aliases { get; } = new(tables);
+
     /// <summary>Called after this instance changed a node, with what it is now, or null when it was removed.</summary>
     public event Action<NodeId, Node?>? Changed;
 
@@ -93,6 +95,7 @@ internal sealed class NodeStore(ITables tables, ChangeFeed changes)
     /// <summary>Removes a node: its key is invalid from then on, and it may enroll anew.</summary>
     public async ValueTask RemoveAsync(NodeId id, CancellationToken ct)
     {
+        if (await FindAsync(id, ct) is { } node) await Aliases.RemoveAsync(node, ct);
         await _nodes.WriteAsync(Write.Delete(NodeRow.KeyOf(id)), ct);
         await tables[Schema.Seen].WriteAsync(Write.Delete(NodeRow.KeyOf(id)), ct);
         Changed?.Invoke(id, null);

@@ -26,6 +26,9 @@ internal static class Schema
     /// <summary>Shard of 256 / node id: identity, tags, state, captured info.</summary>
     public const string Nodes = "Nodes";
 
+    /// <summary>Two hex digits / digest of an installation, hardware or host identifier: the node that it belongs to.</summary>
+    public const string NodeAliases = "NodeAliases";
+
     /// <summary>Shard / node id: last check-in and address. Flushed in batches, never per request.</summary>
     public const string Seen = "Seen";
 

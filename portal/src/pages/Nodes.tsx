@@ -146,17 +146,18 @@ function BulkChange({ filter, onClose }: { filter: Schemas["NodeFilter"]; onClos
 function Duplicates() {
   const found = use.useQuery("get", "/api/nodes/duplicates", {});
   const resolve = use.useMutation("post", "/api/nodes/{id}/duplicates/resolve");
+  const split = use.useMutation("post", "/api/nodes/{id}/duplicates/split");
   const isOperator = useMay("operator");
   const talk = useTalk();
   return (
     <Page title="Two machines behind one identifier" under={<Go to="/nodes">All nodes</Go>}>
-      <Problem of={found.error ?? resolve.error} />
+      <Problem of={found.error ?? resolve.error ?? split.error} />
       {found.data?.items.length === 0 && <Empty title="There are none">Every identifier belongs to one machine.</Empty>}
       {found.data?.items.map((one) => (
         <Section key={one.nodeId} title={<Go to="/nodes/$id" params={{ id: one.nodeId }}>{one.displayName}</Go>}>
-          <p>These instances of osquery call themselves <code>{one.hostIdentifier}</code>. Machines that were cloned from one image often do. Keep one; the others get nodes of their own once they have an identifier of their own, such as <code>--host_identifier=instance</code>.</p>
+          <p>These instances of osquery call themselves <code>{one.hostIdentifier}</code>. Machines that were cloned from one image often do. Split them, and each gets a node of its own with the same tags; or keep one, and forget the others. All enroll again within a minute or so.</p>
           <ul className="plain">{one.instanceIds.map((id) => (
-            <li key={id} className="row"><code className="grow">{id}</code>{isOperator && <Button size="small" onClick={() => void resolve.mutateAsync({ params: { path: { id: one.nodeId } }, body: { keep: id } }).then(() => talk.tell("The node belongs to one instance now"), talk.fail)}>Keep this one</Button>}</li>
+            <li key={id} className="row"><code className="grow">{id}</code>{isOperator && <Button size="small" appearance="primary" onClick={() => void split.mutateAsync({ params: { path: { id: one.nodeId } }, body: { keep: id } }).then(() => talk.tell("The others become nodes of their own when they enroll again"), talk.fail)}>Split, and keep the node for this one</Button>}{isOperator && <Button size="small" onClick={() => void resolve.mutateAsync({ params: { path: { id: one.nodeId } }, body: { keep: id } }).then(() => talk.tell("The node belongs to one instance now"), talk.fail)}>Keep this one</Button>}</li>
           ))}</ul>
         </Section>
       ))}

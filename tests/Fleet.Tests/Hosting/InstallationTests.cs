@@ -105,6 +105,24 @@ public sealed class InstallationTests : IDisposable
     }
 
     [Fact]
+    public async Task A_second_rotation_is_refused_while_nodes_would_have_to_enroll_anew_unless_that_is_wanted()
+    {
+        await EnrolledAsync();
+        Assert.Equal(0, await FleetCommand.Build().Parse(["keys", "rotate", "--data", Data]).InvokeAsync());
+        Assert.Equal(1, await FleetCommand.Build().Parse(["keys", "rotate", "--data", Data]).InvokeAsync());
+        Assert.Equal(0, await FleetCommand.Build().Parse(["keys", "rotate", "--yes", "--data", Data]).InvokeAsync());
+    }
+
+    [Fact]
+    public async Task Once_every_node_has_enrolled_again_a_second_rotation_loses_none()
+    {
+        await EnrolledAsync();
+        Assert.Equal(0, await FleetCommand.Build().Parse(["keys", "rotate", "--data", Data]).InvokeAsync());
+        await EnrolledAsync();
+        Assert.Equal(0, await FleetCommand.Build().Parse(["keys", "rotate", "--data", Data]).InvokeAsync());
+    }
+
+    [Fact]
     public async Task Secrets_of_another_server_are_not_taken()
     {
         await EnrolledAsync();

@@ -146,6 +146,18 @@ public sealed class NodesApiTests : ApiTest
     }
 
     [Fact]
+    public async Task Installations_behind_one_identifier_are_split_and_keep_their_tags()
+    {
+        foreach (var instance in new[] { "one", "two", "one" }) await EnrollAsync("twin", instance: instance);
+        await Api.OkAsync("PATCH", $"/api/nodes/{IdOf("twin")}", """{"tags":["prod"]}""");
+        await Api.RefusedAsync(HttpStatusCode.UnprocessableEntity, "POST", $"/api/nodes/{IdOf("twin")}/duplicates/split", """{"keep":"three"}""");
+        await Api.OkAsync("POST", $"/api/nodes/{IdOf("twin")}/duplicates/split", """{"keep":"one"}""");
+        for (var i = 0; i < 2; i++) Assert.NotEqual(await EnrollAsync("twin", instance: "one"), await EnrollAsync("twin", instance: "two"));
+        Assert.Equal(2, (await Api.GetAsync("/api/nodes?tag=prod"))["items"]!.AsArray().Count);
+        Assert.Empty((await Api.GetAsync("/api/nodes/duplicates"))["items"]!.AsArray());
+    }
+
+    [Fact]
     public async Task The_timeline_tells_who_changed_what_and_what_was_asked()
     {
         var key = await EnrollAsync("H1");
