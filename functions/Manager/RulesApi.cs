@@ -6,14 +6,13 @@ using Fleet.Alerts;
 using Fleet.Config;
 using Fleet.Kernel;
 using Fleet.Nodes;
-using Fleet.Results;
 using Fleet.Rules;
 using Fleet.Storage;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Fleet.Manager;
 
-/// <summary>A line as results and alerts show it, or as osquery writes it: other members that it has are not looked at.</summary>
+/// <summary>A line as results and alerts show it, or as osquery writes it, snapshots and batches (<c>diffResults</c>) too. Other texts that it has count as decorations, as they do for the rules.</summary>
 /// <param name="Timestamp">ISO 8601 or epoch seconds; or <paramref name="Time"/>, or <paramref name="UnixTime"/>; left out, now.</param>
 /// <param name="NodeId">Who sent it: its host, tags and platform are looked up where they are left out.</param>
 /// <param name="Tags">The node's.</param>
@@ -21,7 +20,11 @@ namespace Fleet.Manager;
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Skip)]
 internal sealed record RuleTestLine(
     string? Name = null, string? Action = null, string? HostIdentifier = null, JsonElement? Timestamp = null, JsonElement? Time = null, JsonElement? UnixTime = null, JsonElement? Columns = null, JsonElement? Decorations = null,
-    string? NodeId = null, IReadOnlyList<string>? Tags = null, string? Platform = null);
+    string? NodeId = null, IReadOnlyList<string>? Tags = null, string? Platform = null, JsonElement? Snapshot = null, JsonElement? DiffResults = null)
+{
+    [JsonExtensionData]
+    public Dictionary<string, JsonElement>? Others { get; set; }
+}
 
 /// <param name="Conditions">A rule's, with its <paramref name="Tags"/> and <paramref name="Platforms"/>; or <paramref name="RuleId"/>, a rule that is saved.</param>
 internal sealed record RuleTrial(RuleTestLine Line, JsonElement? Conditions = null, string? RuleId = null, IReadOnlyList<string>? Tags = null, IReadOnlyList<string>? Platforms = null);
@@ -30,8 +33,10 @@ internal sealed record RuleTrial(RuleTestLine Line, JsonElement? Conditions = nu
 /// <param name="InScope">The rule is about this node, by its tags and platform.</param>
 /// <param name="Resolves">The line ends what its row raised when it came: the rule resolves alerts when their rows are removed.</param>
 /// <param name="DependsOnSeen">It matches if a value is seen for the first time, which a trial does not know.</param>
-/// <param name="Conditions">What each comparison said, in the order in which they stand.</param>
-internal sealed record RuleTestBody(bool Matches, bool InScope, bool Resolves, bool DependsOnSeen, IReadOnlyList<ConditionTest> Conditions);
+/// <param name="Rows">How many rows the line has; a snapshot or a batch has any number.</param>
+/// <param name="MatchingRows">How many of them match.</param>
+/// <param name="Conditions">What each comparison said of the first row that matches, or of the first, in the order in which they stand.</param>
+internal sealed record RuleTestBody(bool Matches, bool InScope, bool Resolves, bool DependsOnSeen, int Rows, int MatchingRows, IReadOnlyList<ConditionTest> Conditions);
 
 /// <param name="Path">Where it stands: <c>conditions.rules[1].rules[0]</c>.</param>
 /// <param name="Matches">Null if it depends on what was seen before.</param>
@@ -134,11 +139,13 @@ internal static class RulesApi
         var rule = stored ?? Rules.Rule.OfConditions(conditions.GetRawText()) with { Scope = new(TagSet.Of(request.Tags ?? []), request.Platforms ?? []) };
         var received = time == DateTimeOffset.MinValue ? clock.GetUtcNow() : time;
         var set = new RuleSet([(rule, root)]);
-        var lines = Lines(line);
-        var matches = set.NewJudge().Matches(lines, received, node);
-        var said = set.NewJudge().Explain(lines, received, node);
+        var matches = set.NewJudge().Matches(RuleTestLines.Whole(line), received, node);
+        var rows = RuleTestLines.Rows(line);
+        var shown = rows.Find(row => set.NewJudge().Matches(row, received, node).Any(match => !match.IsEnd)) ?? rows.FirstOrDefault() ?? RuleTestLines.Empty(line);
+        var said = set.NewJudge().Explain(shown, received, node);
         return TypedResults.Ok(new RuleTestBody(
-            matches.Any(match => !match.IsEnd), rule.Scope.Holds(node), matches.Any(match => match.IsEnd), matches.Any(match => match.Open is { Verdict: null }), [.. Each(root, "conditions")]));
+            matches.Any(match => !match.IsEnd), rule.Scope.Holds(node), matches.Any(match => match.IsEnd), matches.Any(match => match.Open is { Verdict: null }),
+            rows.Count, matches.Count(match => !match.IsEnd), [.. Each(root, "conditions")]));
 
         IEnumerable<ConditionTest> Each(RuleNode part, string path)
         {
@@ -146,32 +153,6 @@ internal static class RulesApi
             var one = said[((RuleNode.Leaf)part).Condition.Text];
             return [new(path, one.Holds, one.Value)];
         }
-    }
-
-    /// <summary>A line as an agent would send it.</summary>
-    private static byte[] Lines(RuleTestLine line)
-    {
-        using var bytes = new MemoryStream();
-        using (var json = new Utf8JsonWriter(bytes))
-        {
-            json.WriteStartArray();
-            json.WriteStartObject();
-            json.WriteString("name", BuiltInResults.Canonical(line.Name ?? ""));
-            if (line.Action is not null) json.WriteString("action", line.Action);
-            Write("decorations", line.Decorations);
-            Write("columns", line.Columns);
-            json.WriteEndObject();
-            json.WriteEndArray();
-
-            void Write(string member, JsonElement? value)
-            {
-                json.WritePropertyName(member);
-                if (value is { ValueKind: JsonValueKind.Object } given) given.WriteTo(json);
-                else json.WriteRawValue("{}");
-            }
-        }
-
-        return bytes.ToArray();
     }
 
     private static DateTimeOffset? Time(JsonElement? timestamp)

@@ -196,7 +196,7 @@ function Trial({ conditions, scope, names, given }: { conditions: GroupJson; sco
           <div className="stack" aria-live="polite">
             {verdict.error ? <Problem of={verdict.error} /> : verdict.data && !(line instanceof Error) ? (
               <>
-                <div className={verdict.data.matches ? "match" : "nomatch"}><strong>{verdict.data.matches ? verdict.data.dependsOnSeen ? "The line matches if the value is new." : "The line matches: an alert would be raised." : verdict.data.inScope ? "The line does not match." : "The rule is not about this node: its tags or platform are others."}</strong></div>
+                <div className={verdict.data.matches ? "match" : "nomatch"}><strong>{verdict.data.matches ? verdict.data.dependsOnSeen ? "The line matches if the value is new." : verdict.data.rows > 1 ? `${verdict.data.matchingRows} of ${verdict.data.rows} rows match: each raises an alert, or adds to one.` : "The line matches: an alert would be raised." : verdict.data.inScope ? "The line does not match." : "The rule is not about this node: its tags or platform are others."}</strong></div>
                 <ConditionTree of={conditions} verdict={verdict.data} />
               </>
             ) : null}

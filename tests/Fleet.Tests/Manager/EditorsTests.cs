@@ -152,4 +152,17 @@ public sealed class EditorsTests : ApiTest
         Assert.DoesNotContain("PRIVATE", pem, StringComparison.Ordinal);
         Assert.Contains("--tls_server_certs=/etc/osquery/fleet.crt", setup["platforms"]![0]!["flags"]!.AsArray().Select(flag => (string?)flag));
     }
+
+    [Theory]
+    [InlineData("""{"field":"column","operator":"column_equal","value":["bad","1"]}""", """{"name":"x","action":"snapshot","snapshot":[{"bad":"0"},{"bad":"1"}]}""", 2, 1)]
+    [InlineData("""{"field":"action","operator":"equal","value":"removed"}""", """{"name":"x","diffResults":{"added":[{"a":"1"}],"removed":[{"a":"0"}]} }""", 2, 1)]
+    [InlineData("""{"field":"action","operator":"equal","value":"removed"}""", """{"name":"x","diffResults":{"added":[{"a":"1"}],"removed":""} }""", 1, 0)]
+    [InlineData("""{"field":"action","operator":"equal","value":"gone"}""", """{"name":"x","snapshot":[]}""", 0, 0)]
+    [InlineData("""{"field":"decoration","operator":"column_equal","value":["site","berlin"]}""", """{"name":"x","columns":{},"site":"berlin"}""", 1, 1)]
+    public async Task A_line_is_judged_with_all_its_rows_as_the_engine_does(string condition, string line, int rows, int matching)
+    {
+        var verdict = await Api.OkAsync("POST", "/api/rules/test", $$"""{"conditions":{"condition":"AND","rules":[{{condition}}]},"line":{{line}} }""");
+        Assert.Equal((matching > 0, rows, matching), ((bool)verdict["matches"]!, (int)verdict["rows"]!, (int)verdict["matchingRows"]!));
+        Assert.Equal(matching > 0, (bool)verdict["conditions"]![0]!["matches"]!);
+    }
 }

@@ -48,6 +48,8 @@ test.each([[null], ["text"], [{ condition: "XOR", rules: [] }], [{ condition: "A
 test("a pasted line of osquery's is one to try on", () =>
   expect(lineOf('{"name":"p","action":"removed","hostIdentifier":"h","unixTime":1700000000,"calendarTime":"x","columns":{"a":"1"}}')).toEqual({ name: "p", action: "removed", hostIdentifier: "h", timestamp: 1700000000, columns: { a: "1" } }));
 
-test("a pasted snapshot is tried by its first row", () => expect(lineOf('{"name":"p","snapshot":[{"a":"1"},{"a":"2"}]}')).toEqual({ name: "p", action: "snapshot", columns: { a: "1" } }));
+test("a pasted snapshot is tried with all its rows", () => expect(lineOf('{"name":"p","snapshot":[{"a":"1"},{"a":"2"}]}')).toEqual({ name: "p", action: "snapshot", snapshot: [{ a: "1" }, { a: "2" }] }));
+
+test("a pasted batch is tried with all its rows", () => expect(lineOf('{"name":"p","diffResults":{"added":[{"a":"1"}],"removed":""}}')).toEqual({ name: "p", action: "added", diffResults: { added: [{ a: "1" }], removed: "" } }));
 
 test("a pasted list is no line", () => expect(() => lineOf("[]")).toThrow("A line is a JSON object."));

@@ -95,14 +95,14 @@ export function worded(leaf: LeafJson): { subject: string; verb: string; object:
 export function lineOf(text: string): Schemas["RuleTestLine"] {
   const line = JSON.parse(text) as Record<string, unknown>;
   if (typeof line !== "object" || line === null || Array.isArray(line)) throw new SyntaxError("A line is a JSON object.");
-  const snapshot = Array.isArray(line.snapshot) ? (line.snapshot as unknown[]) : null;
+  const rows = line.columns === undefined && Array.isArray(line.snapshot) ? { snapshot: line.snapshot } : line.columns === undefined && typeof line.diffResults === "object" && line.diffResults !== null ? { diffResults: line.diffResults } : null;
   const timestamp = line.timestamp ?? line.unixTime ?? line.time;
   return {
     ...(typeof line.name === "string" ? { name: line.name } : {}),
-    action: typeof line.action === "string" ? line.action : snapshot ? "snapshot" : "added",
+    action: typeof line.action === "string" ? line.action : rows && "snapshot" in rows ? "snapshot" : "added",
     ...(typeof line.hostIdentifier === "string" ? { hostIdentifier: line.hostIdentifier } : {}),
     ...(timestamp === undefined ? {} : { timestamp: timestamp as never }),
-    columns: (snapshot ? snapshot[0] : line.columns ?? {}) as never,
+    ...((rows ?? { columns: line.columns ?? {} }) as object),
     ...(typeof line.decorations === "object" && line.decorations !== null ? { decorations: line.decorations as never } : {}),
     ...(typeof line.nodeId === "string" ? { nodeId: line.nodeId } : {}),
     ...(Array.isArray(line.tags) ? { tags: line.tags.map(String) } : {}),
