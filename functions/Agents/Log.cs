@@ -1,4 +1,5 @@
 using Fleet.Bus;
+using Fleet.Config;
 using Fleet.Kernel;
 using Fleet.Nodes;
 using Fleet.Results;
@@ -14,7 +15,7 @@ namespace Fleet.Agents;
 internal sealed record LogSettings(int MinimumStatusSeverity, TimeSpan Retention);
 
 /// <summary>Takes results and status logs. Answers success when they are durable, and not before.</summary>
-internal sealed class Log(NodeGate gate, PostStore posts, BatchStore batches, Inbox inbox, RuleStore rules, SinkStore sinks, Activity activity, IBus bus, LogSettings settings, TimeProvider clock) : IAgentCall
+internal sealed class Log(NodeGate gate, PostStore posts, BatchStore batches, Inbox inbox, RuleStore rules, SinkStore sinks, ConfigItems items, Activity activity, IBus bus, LogSettings settings, TimeProvider clock) : IAgentCall
 {
     public bool IsSmall => false;
 
@@ -65,6 +66,7 @@ internal sealed class Log(NodeGate gate, PostStore posts, BatchStore batches, In
     /// <summary>Two writes at once, and a message if a rule or a sink wants one of the queries: whatever fails, the agent sends all of it again.</summary>
     private async ValueTask StoreAsync(KnownNode node, BatchKey key, LogBody body, (string, Write)? beside, CancellationToken ct)
     {
+        if (!key.IsStatus) body = body.Renamed(items.PackQueryName);
         var (lines, count) = key.IsStatus && settings.MinimumStatusSeverity > 0 ? StatusLine.AtLeast(body.Lines, settings.MinimumStatusSeverity) : (body.Lines, body.Count);
         if (count == 0) return;
         var batch = batches.WriteAsync(key, lines, count, key.IsStatus ? [] : body.Names, body.Oldest, body.Newest, ct, beside);

@@ -80,6 +80,24 @@ internal sealed class ConfigItems(ITables tables, ChangeFeed changes)
         }
     }
 
+    /// <summary>The name that a pack's query has here, where an agent with another <c>pack_delimiter</c> calls it <c>pack_base_users</c> or <c>pack:base:users</c>;
+    /// null for all other names, and where it could be two queries'.</summary>
+    public string? PackQueryName(string name)
+    {
+        if (name.Length < 7 || name[4] == '/' || !name.StartsWith("pack", StringComparison.Ordinal) || Queries.Find(name) is not null) return null;
+        var found = Packs.Current.Items.SelectMany(pack => pack.Queries.Where(query => IsDelimited(name, pack.Name, query.Name)).Select(query => $"pack/{pack.Name}/{query.Name}")).Take(2).ToList();
+        return found.Count == 1 ? found[0] : null;
+    }
+
+    private static bool IsDelimited(string name, string pack, string query)
+    {
+        var delimiters = name.Length - 4 - pack.Length - query.Length;
+        if (delimiters < 2 || delimiters % 2 != 0) return false;
+        var delimiter = name.AsSpan(4, delimiters / 2);
+        var rest = name.AsSpan(4 + delimiter.Length);
+        return rest.StartsWith(pack, StringComparison.Ordinal) && rest[pack.Length..].StartsWith(delimiter, StringComparison.Ordinal) && rest.EndsWith(query, StringComparison.Ordinal);
+    }
+
     /// <summary>What a node runs under a name that results have; null if it is asked for nothing by that name.</summary>
     /// <param name="name">As results have it.</param>
     /// <param name="tags">The node's.</param>

@@ -99,12 +99,37 @@ internal sealed class LogBody
     public LogBody Slice(int from, int count)
     {
         if (from == 0 && count == Count) return this;
-        byte[] array = [(byte)'[', .. Json.Span[_lines[from].Start.._lines[from + count - 1].End], (byte)']'];
+        return OfLines([(byte)'[', .. Json.Span[_lines[from].Start.._lines[from + count - 1].End], (byte)']']);
+    }
+
+    private static LogBody OfLines(byte[] array)
+    {
         var body = new LogBody(array) { Lines = array };
         var reader = new Utf8JsonReader(array, JsonText.Lenient);
         reader.Read();
         body.ScanLines(ref reader);
         return body;
+    }
+
+    /// <summary>The same with other names for queries: for those that agents call otherwise than the configuration does.</summary>
+    /// <param name="nameOf">The name that a query shall have, or null to keep its name.</param>
+    public LogBody Renamed(Func<string, string?> nameOf)
+    {
+        var names = _names.Select(name => (Name: name, New: nameOf(name))).Where(one => one.New is not null).ToDictionary(one => one.Name, one => JsonEncodedText.Encode(one.New!));
+        if (names.Count == 0) return this;
+        using var renamed = new MemoryStream(Lines.Length);
+        var copied = 0;
+        var line = new LineScanner(Lines.Span);
+        while (line.Next())
+        {
+            if (!line.Name.IsThere || !names.TryGetValue(JsonText.Text(line.Name, line.Json)!, out var name)) continue;
+            renamed.Write(Lines.Span[copied..line.Name.Start]);
+            renamed.Write(name.EncodedUtf8Bytes);
+            copied = line.Name.End;
+        }
+
+        renamed.Write(Lines.Span[copied..]);
+        return OfLines(renamed.ToArray());
     }
 
     /// <summary>Digests of all lines, and of so many from the first on; null if there are fewer.</summary>
