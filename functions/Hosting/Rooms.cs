@@ -27,6 +27,7 @@ internal static class Rooms
         .AddSingleton(settings.Logs).AddSingleton(settings.Carves).AddSingleton(new Outbound(settings.Outbound.Allow)).AddSingleton(new OutFolders(new DataFolder(settings.Data).Out, settings.Outbound.Folders))
         .AddSingleton(settings.Retention)
         .AddSingleton(settings.Silence)
+        .AddSingleton(settings.NodeExpiry)
         .AddSingleton(settings.Presence)
         .AddSingleton(settings.NodeInfo)
         .AddSingleton(TimeProvider.System)
@@ -50,7 +51,7 @@ internal static class Rooms
         .AddSingleton<UserStore>().AddSingleton<TokenStore>().AddSingleton<SessionStore>().AddSingleton<AuditLog>().AddSingleton<CallerLimit>().AddSingleton<SqlTurns>().AddSingleton<PluginPlaces>()
         .AddSingleton<ExtensionTables>().AddSingleton<QueryItems>().AddSingleton<PackItems>().AddSingleton<FilePathItems>().AddSingleton<OptionItems>().AddSingleton<Edits>().AddSingleton<NodeChanges>().AddSingleton<TagChanges>()
         .AddSingleton<NodeQuery>().AddSingleton<NodeTimeline>().AddSingleton<TargetCount>().AddSingleton<CampaignCaution>().AddSingleton<SqlNotes>().AddSingleton<CampaignStart>().AddSingleton<CampaignScheduleReader>().AddSingleton<CampaignWatch>()
-        .AddSingleton<MetricsBoard>().AddSingleton<ChoreBoard>().AddSingleton<StageBoard>().AddSingleton<UpkeepMemory>().AddSingleton<TwoRuns>().AddSingleton<Materialize>().AddSingleton<SilentNodes>().AddSingleton<Retention>().AddSingleton<Expiry>().AddSingleton<TidyCarves>().AddSingleton<TendAlerts>().AddSingleton<AbsenceRules>().AddSingleton<ReportSweep>().AddSingleton<Chores>();
+        .AddSingleton<MetricsBoard>().AddSingleton<ChoreBoard>().AddSingleton<StageBoard>().AddSingleton<UpkeepMemory>().AddSingleton<TwoRuns>().AddSingleton<Materialize>().AddSingleton<SilentNodes>().AddSingleton<Retention>().AddSingleton<NodeExpiry>().AddSingleton<Expiry>().AddSingleton<TidyCarves>().AddSingleton<TendAlerts>().AddSingleton<AbsenceRules>().AddSingleton<ReportSweep>().AddSingleton<Chores>();
 
     private static BuiltInResults BuiltInResultsOf(IServiceProvider services) => new(
         services.GetRequiredService<BatchStore>(), services.GetRequiredService<Inbox>(), services.GetRequiredService<IBus>(), name => services.GetRequiredService<RuleStore>().Compiled.Wants(name));

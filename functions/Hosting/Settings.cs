@@ -25,7 +25,7 @@ internal sealed record OutboundSettings(IReadOnlyList<string> Allow, IReadOnlyLi
 /// <summary>Everything that can be set, as <c>Fleet__Section__Key</c> in the environment or under <c>Fleet</c> in appsettings.json.</summary>
 /// <param name="FunctionsPort">Where the Functions host expects its custom handler, <c>FUNCTIONS_CUSTOMHANDLER_PORT</c>; null when there is no such host.</param>
 internal sealed record Settings(
-    string Data, BackendSettings Backends, HttpSettings Http, bool Agents, bool Manager, EnrollmentSettings Enroll, CertificateSettings Certificates, SilenceSettings Silence, PresenceSettings Presence, NodeInfo NodeInfo, LogSettings Logs,
+    string Data, BackendSettings Backends, HttpSettings Http, bool Agents, bool Manager, EnrollmentSettings Enroll, CertificateSettings Certificates, SilenceSettings Silence, NodeExpirySettings NodeExpiry, PresenceSettings Presence, NodeInfo NodeInfo, LogSettings Logs,
     RetentionSettings Retention, AuthSettings Auth, CautionSettings Caution, TransparencySettings Transparency, IReadOnlyList<string> ExtraTables, CarveSettings Carves, OutboundSettings Outbound, Limits Limits, int? FunctionsPort)
 {
     /// <summary>Each setting as it holds, and where it comes from.</summary>
@@ -70,6 +70,7 @@ internal sealed record Settings(
                 read.List("Certificates:Tags", []),
                 ByHeader: functionsPort is not null),
             new(silentAfter, read.Span("Nodes:SilentEvery", TimeSpan.FromDays(1))),
+            ExpiryOf(read),
             new(read.Span("Nodes:OnlineWithin", TimeSpan.FromMinutes(5)), silentAfter),
             new(read.List("Nodes:CapturedColumns", NodeInfo.Default)),
             new(read.Number("Logs:MinimumStatusSeverity", 0, 0, 3), retention),
@@ -106,6 +107,20 @@ internal sealed record Settings(
         if ((settings.Http.Certificate is null) != (settings.Http.CertificateKey is null)) read.Fault("Http:CertificateKey", "a certificate and its key are set together");
         read.ThrowIfFaulty();
         return settings with { Entries = read.Entries };
+    }
+
+    private static NodeExpirySettings ExpiryOf(SettingsReader read)
+    {
+        const string ByTag = "Nodes:ExpireAfterByTag";
+        var after = read.Span("Nodes:ExpireAfter", TimeSpan.Zero);
+        var byTag = new Dictionary<string, TimeSpan>(StringComparer.Ordinal);
+        foreach (var entry in read.List(ByTag, []))
+        {
+            if (entry.Split('=') is [var tag, var text] && tag.Trim().Length > 0 && Duration.TryParse(text.Trim(), out var span) && span > TimeSpan.Zero) byTag[tag.Trim()] = span;
+            else read.Fault(ByTag, $"'{entry}' is not a tag and a span of time, such as kiosk=30d");
+        }
+
+        return new(after > TimeSpan.Zero ? after : null, byTag);
     }
 }
 

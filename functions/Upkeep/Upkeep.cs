@@ -9,7 +9,7 @@ namespace Fleet.Upkeep;
 
 /// <summary>The whole list of chores.</summary>
 internal sealed class Chores(
-    Materialize materialize, SilentNodes silent, Retention retention, Expiry expiry, CampaignTallies tallies, CampaignSchedules schedules, TidyCarves carves, TendAlerts alerts, AbsenceRules absences, ReportSweep reports, Digests digests, SinkPump sinks, LastSeen seen, EnrollSecrets secrets, NodeCatalog catalog, Activity activity, QueryCosts costs, ChangeFeed changes, ChoreBoard board, UpkeepMemory memory, Limits limits,
+    Materialize materialize, SilentNodes silent, Retention retention, NodeExpiry nodeExpiry, Expiry expiry, CampaignTallies tallies, CampaignSchedules schedules, TidyCarves carves, TendAlerts alerts, AbsenceRules absences, ReportSweep reports, Digests digests, SinkPump sinks, LastSeen seen, EnrollSecrets secrets, NodeCatalog catalog, Activity activity, QueryCosts costs, ChangeFeed changes, ChoreBoard board, UpkeepMemory memory, Limits limits,
     SilenceSettings silence, TimeProvider clock, ILogger<Chores> log)
 {
     private const string Ticks = "ticks";
@@ -36,6 +36,7 @@ internal sealed class Chores(
         new("digests", limits.AlertsLook, digests.SendDueAsync),
         new("alert-groups", TimeSpan.FromHours(1), alerts.ForgetAsync),
         new("retention", TimeSpan.FromHours(1), retention.RunAsync),
+        new("node-expiry", TimeSpan.FromHours(1), nodeExpiry.RunAsync),
         new("reports", TimeSpan.FromDays(1), reports.RunAsync),
         new("change-feed", TimeSpan.FromMinutes(10), changes.PruneAsync),
         new("full-look", TimeSpan.FromMinutes(10), LookAsync, OfInstance: true),
