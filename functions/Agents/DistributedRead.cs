@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Fleet.Kernel;
+using Fleet.Nodes;
 using Fleet.Queries;
 
 namespace Fleet.Agents;
@@ -18,6 +19,7 @@ internal sealed class DistributedRead(NodeGate gate, Offers offers, Limits limit
         if (await gate.AdmitAsync(body.NodeKey, request, ct) is not { } node) return AgentAnswer.NodeInvalid;
         var isQuick = node.TouchRead(clock.GetUtcNow()) < s_accelerated;
         var taken = await offers.TakeAsync(node, ct);
+        if (node.TryAskDetails(clock.GetUtcNow())) taken = [.. taken, new(DetailsQuestion.Id, DetailsQuestion.Sql)];
         return taken.Count == 0 ? s_idle : new(200, Write(taken, isQuick));
     }
 

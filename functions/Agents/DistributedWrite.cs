@@ -1,13 +1,14 @@
 using Fleet.Carves;
 using Fleet.Config;
 using Fleet.Kernel;
+using Fleet.Nodes;
 using Fleet.Queries;
 using Fleet.Results;
 
 namespace Fleet.Agents;
 
 /// <summary>Takes the answers to distributed queries. What nobody waits for is accepted and dropped: an agent would send it again for ever.</summary>
-internal sealed class DistributedWrite(NodeGate gate, CampaignStore campaigns, Answers answers, AnswerStore store, CarveIntake carves, ExtensionTables extensions, Denylistings denylistings, Limits limits, TimeProvider clock) : IAgentCall
+internal sealed class DistributedWrite(NodeGate gate, NodeStore nodes, CampaignStore campaigns, Answers answers, AnswerStore store, CarveIntake carves, ExtensionTables extensions, Denylistings denylistings, Limits limits, TimeProvider clock) : IAgentCall
 {
     public bool TakesOversized => true;
 
@@ -22,6 +23,12 @@ internal sealed class DistributedWrite(NodeGate gate, CampaignStore campaigns, A
         if (await gate.AdmitAsync(body.NodeKey, request, ct) is not { } node) return AgentAnswer.NodeInvalid;
         foreach (var answer in body.Answers)
         {
+            if (answer.Id == DetailsQuestion.Id)
+            {
+                await LearnDetailsAsync(node, answer, ct);
+                continue;
+            }
+
             // First: an answer that was taken in is not looked at again when the agent repeats it.
             var campaign = campaigns.Active.ByName.GetValueOrDefault(answer.Id)?.Item;
             if (campaign is not null && CarveStart.Carves(campaign)) await ExpectCarvesAsync(node.Id, answer, ct);
@@ -32,6 +39,13 @@ internal sealed class DistributedWrite(NodeGate gate, CampaignStore campaigns, A
         }
 
         return AgentAnswer.Ok;
+    }
+
+    private async ValueTask LearnDetailsAsync(KnownNode node, WrittenAnswer answer, CancellationToken ct)
+    {
+        if (!node.LacksDetails || answer.Rows is not { } rows || LineReader.ReadRows(rows).FirstOrDefault() is not { } row || DetailsQuestion.Read(RowJson.Texts(row)) is not { } details) return;
+        await nodes.ChangeAsync(node.Id, before => before.HostDetails is null ? Enrollment.Describe(before, before.HostIdentifier, details) : before, ct);
+        node.LacksDetails = false;
     }
 
     /// <summary>A request for files that brings none says why. Other questions may carve nothing for other reasons.</summary>

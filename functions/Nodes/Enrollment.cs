@@ -87,7 +87,7 @@ internal sealed class Enrollment(
         var node = new Node(
             id, host, DisplayName: null, details.Platform, details.OsqueryVersion, tags.With(settings.DefaultTags ?? []),
             Active: true, FirstEpoch(now), CreatedAt: now, EnrolledAt: now, Announced: false, Pending: false, LetIn: false,
-            details.InstanceId == "" ? [] : [details.InstanceId], IsCloned: false, new Dictionary<string, string>(), details.Json) { SignedBy = keys.SignsWith };
+            details.InstanceId == "" ? [] : [details.InstanceId], IsCloned: false, details.Info, details.Json) { SignedBy = keys.SignsWith };
 
         // First: what leads to a node that is not there yet leads nowhere, and a node that is there is not written again.
         if (isShared) await nodes.Aliases.WriteAsync(before: null, node, ct);
@@ -163,13 +163,15 @@ internal sealed class Enrollment(
         Schema.Nodes.ToLowerInvariant(), node.Id.ToString(), by: "", node.Pending ? "pending" : "enrolled", before: null,
         new() { ["osqueryVersion"] = node.OsqueryVersion, ["instanceId"] = node.InstanceIds is [var instance, ..] ? instance : "" }, ct);
 
-    private static Node Describe(Node node, string host, HostDetails details) => node with
+    /// <summary>The node with what its agent says of its machine.</summary>
+    internal static Node Describe(Node node, string host, HostDetails details) => node with
     {
         HostIdentifier = host,
         Platform = details.Platform == "" ? node.Platform : details.Platform,
         OsqueryVersion = details.OsqueryVersion == "" ? node.OsqueryVersion : details.OsqueryVersion,
         InstanceIds = details.InstanceId == "" ? node.InstanceIds : [.. node.InstanceIds.Where(i => i != details.InstanceId).Prepend(details.InstanceId).Take(5)],
         HostDetails = details.Json ?? node.HostDetails,
+        Info = details.Info.All(one => node.Info.GetValueOrDefault(one.Key) == one.Value) ? node.Info : node.Info.Concat(details.Info).GroupBy(one => one.Key, one => one.Value, StringComparer.Ordinal).ToDictionary(one => one.Key, one => one.Last(), StringComparer.Ordinal),
     };
 
     private static bool IsSame(Node before, Node after) =>

@@ -7,14 +7,17 @@ namespace Fleet.Nodes;
 /// <param name="HardwareUuid">Of the board; empty where it is one that many boards have.</param>
 /// <param name="HardwareSerial">Of the machine.</param>
 /// <param name="HostName">What the machine calls itself.</param>
+/// <param name="Info">Columns of <c>system_info</c> that describe the machine.</param>
 /// <param name="Json">The object as it came, or null.</param>
-internal sealed record HostDetails(string Platform, string OsqueryVersion, string InstanceId, string HardwareUuid, string HardwareSerial, string HostName, byte[]? Json)
+internal sealed record HostDetails(string Platform, string OsqueryVersion, string InstanceId, string HardwareUuid, string HardwareSerial, string HostName, IReadOnlyDictionary<string, string> Info, byte[]? Json)
 {
+    private static readonly string[] s_info = ["hostname", "computer_name", "hardware_vendor", "hardware_model", "hardware_serial", "cpu_brand", "cpu_physical_cores", "physical_memory"];
+
     /// <summary>UUIDs that makers leave in boards by the thousand; osquery passes them on.</summary>
     private static readonly string[] s_placeholders =
         ["03000200-0400-0500-0006-000700080009", "00020003-0004-0005-0006-000700080009", "03020100-0504-0706-0809-0a0b0c0d0e0f", "10000000-0000-8000-0040-000000000000", "12345678-1234-5678-90ab-cddeefaabbcc"];
 
-    public static HostDetails Unknown { get; } = new("", "", "", "", "", "", null);
+    public static HostDetails Unknown { get; } = new("", "", "", "", "", "", new Dictionary<string, string>(), null);
 
     /// <summary>What a machine is known by when its agent is installed anew. The UUID alone is not enough: clones share it, under other names.</summary>
     public string? Hardware => HardwareUuid.Length == 0 ? null : $"{HardwareUuid}\n{HardwareSerial}\n{HostName}".ToLowerInvariant();
@@ -31,6 +34,7 @@ internal sealed record HostDetails(string Platform, string OsqueryVersion, strin
     public static HostDetails Read(ReadOnlyMemory<byte> json, string? platformType)
     {
         string version = "", instance = "", platform = "", uuid = "", serial = "", host = "";
+        var info = new Dictionary<string, string>(StringComparer.Ordinal);
         if (!json.IsEmpty)
         {
             var reader = new Utf8JsonReader(json.Span, JsonText.Lenient);
@@ -44,6 +48,7 @@ internal sealed record HostDetails(string Platform, string OsqueryVersion, strin
                 if (depth == 1) table = name;
                 if (depth != 2 || reader.TokenType != JsonTokenType.String) continue;
                 var value = JsonText.String(ref reader);
+                if (table == "system_info" && value.Trim() is { Length: > 0 and <= Limits.InfoCharacters } text && s_info.Contains(name)) info.TryAdd(name, text);
                 if ((table, name) == ("osquery_info", "version") && version == "") version = value;
                 else if ((table, name) == ("osquery_info", "instance_id") && instance == "") instance = value;
                 else if ((table, name) == ("os_version", "platform") && platform == "") platform = value;
@@ -53,7 +58,7 @@ internal sealed record HostDetails(string Platform, string OsqueryVersion, strin
             }
         }
 
-        return new(Family(platformType, platform), version, instance, IsPlaceholder(uuid) ? "" : uuid, serial, host, json.IsEmpty ? null : json.ToArray());
+        return new(Family(platformType, platform), version, instance, IsPlaceholder(uuid) ? "" : uuid, serial, host, info, json.IsEmpty ? null : json.ToArray());
     }
 
     private static bool IsPlaceholder(string uuid) =>
@@ -66,6 +71,9 @@ internal sealed record HostDetails(string Platform, string OsqueryVersion, strin
         if ((mask & 8) != 0) return "linux";
         if ((mask & 4) != 0) return "freebsd";
         if ((mask & 2) != 0) return "windows";
-        return platform switch { "darwin" or "windows" or "freebsd" or "" => platform, _ => "linux" };
+        return FamilyOf(platform);
     }
+
+    /// <summary>What <c>os_version</c> calls a distribution, as the name of the platform.</summary>
+    public static string FamilyOf(string platform) => platform switch { "darwin" or "windows" or "freebsd" or "" => platform, _ => "linux" };
 }

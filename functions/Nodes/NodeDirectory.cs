@@ -26,6 +26,19 @@ internal sealed class KnownNode(NodeId id)
 
     public string OsqueryVersion { get; internal set; } = "";
 
+    /// <summary>All that is known of it is its certificate.</summary>
+    public bool LacksDetails { get; internal set; }
+
+    private long _detailsAskedAt;
+
+    /// <summary>Whether the node is to be asked what it is: once an hour, until it answers.</summary>
+    public bool TryAskDetails(DateTimeOffset now)
+    {
+        if (!LacksDetails || now.UtcTicks - Volatile.Read(ref _detailsAskedAt) < TimeSpan.TicksPerHour) return false;
+        Volatile.Write(ref _detailsAskedAt, now.UtcTicks);
+        return true;
+    }
+
     /// <summary>When an agent last said that it is of another version: it may not say so again at once.</summary>
     internal DateTimeOffset VersionChangedAt { get; set; }
 
@@ -139,6 +152,7 @@ internal sealed class NodeDirectory
             known.OsqueryVersion = node.OsqueryVersion;
             known.EnrolledAt = node.EnrolledAt;
             known.ReinstalledAt = node.ReinstalledAt;
+            known.LacksDetails = node.IsCertified && node.HostDetails is null;
             known.ReadAt = changes;
         }
 

@@ -157,10 +157,14 @@ internal sealed class Materialize(
             }
         }
 
-        if (!rows.Exists(row => row.Columns.Any(column => info.Columns.Contains(column.Key)))) return;
+        if (!rows.Exists(row => row.Columns.Any(column => column.Key is "hostname" or "version" || info.Columns.Contains(column.Key)))) return;
         await nodes.ChangeAsync(
             node,
-            before => info.Learn(before.Info, rows) is var learned && ReferenceEquals(learned, before.Info) ? before : before with { Info = learned },
+            before =>
+            {
+                var after = LearnedFacts.Learn(before, rows);
+                return info.Learn(after.Info, rows) is var learned && ReferenceEquals(learned, after.Info) ? after : after with { Info = learned };
+            },
             ct);
     }
 

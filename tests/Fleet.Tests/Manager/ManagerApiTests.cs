@@ -237,7 +237,7 @@ public sealed class ManagerApiTests : IAsyncLifetime
         var key = await EnrollAsync("H1", _server.Secret);
         var node = (await _api.GetAsync("/api/nodes"))["items"]![0]!;
         var id = (string)node["id"]!;
-        Assert.Equal(("H1", "H1", "linux", "5.23.1", true), ((string?)node["hostIdentifier"], (string?)node["displayName"], (string?)node["platform"], (string?)node["osqueryVersion"], (bool)node["active"]!));
+        Assert.Equal(("H1", "web-1", "linux", "5.23.1", true), ((string?)node["hostIdentifier"], (string?)node["displayName"], (string?)node["platform"], (string?)node["osqueryVersion"], (bool)node["active"]!));
         Assert.Equal("127.0.0.1", (string?)node["lastAddress"]);
         Assert.EndsWith("Z", (string?)node["lastSeenAt"], StringComparison.Ordinal);
         Assert.Null(node["hostDetails"]);
@@ -252,7 +252,7 @@ public sealed class ManagerApiTests : IAsyncLifetime
 
         Assert.Equal("the printer", (string?)(await _api.OkAsync("PATCH", $"/api/nodes/{id}", """{"active":false}"""))["displayName"]);
         Assert.True((bool)(await _api.AgentAsync("config", $$"""{"node_key":"{{key}}"}"""))["node_invalid"]!);
-        Assert.Equal("H1", (string?)(await _api.OkAsync("PATCH", $"/api/nodes/{id}", """{"displayName":"","active":true}"""))["displayName"]);
+        Assert.Equal("web-1", (string?)(await _api.OkAsync("PATCH", $"/api/nodes/{id}", """{"displayName":"","active":true}"""))["displayName"]);
         Assert.False((bool)(await _api.AgentAsync("config", $$"""{"node_key":"{{key}}"}"""))["node_invalid"]!);
 
         await _api.RefusedAsync(HttpStatusCode.UnprocessableEntity, "PATCH", $"/api/nodes/{id}", """{"tags":[""]}""");

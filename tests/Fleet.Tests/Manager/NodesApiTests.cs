@@ -68,7 +68,7 @@ public sealed class NodesApiTests : ApiTest
         Assert.Equal("text/csv", response.Content.Headers.ContentType!.MediaType);
         Assert.Contains("nodes.csv", response.Content.Headers.ContentDisposition!.ToString(), StringComparison.Ordinal);
         var lines = csv.Split("\r\n", StringSplitOptions.RemoveEmptyEntries);
-        Assert.EndsWith("lastAddress,cpu_brand,other", lines[0], StringComparison.Ordinal);
+        Assert.EndsWith("lastAddress,cpu_brand,hostname,other", lines[0], StringComparison.Ordinal);
         Assert.Equal(3, lines.Length);
         Assert.Contains("'=HYPERLINK(1)", csv, StringComparison.Ordinal);
         Assert.Contains("'@SUM(A1)", csv, StringComparison.Ordinal);

@@ -27,7 +27,7 @@ public abstract class ApiTest : IAsyncLifetime
     protected async Task<string> EnrollAsync(string host, string? secret = null, int platform = 9, string version = "5.23.1", string instance = "")
     {
         var answer = await Api.AgentAsync("enroll", $$"""
-            {"enroll_secret":"{{secret ?? Server.Secret}}","host_identifier":"{{host}}","platform_type":"{{platform}}","host_details":{"osquery_info":{"version":"{{version}}","instance_id":"{{instance}}"},"system_info":{"hostname":"web-1"} } }
+            {"enroll_secret":"{{secret ?? Server.Secret}}","host_identifier":"{{host}}","platform_type":"{{platform}}","host_details":{"osquery_info":{"version":"{{version}}","instance_id":"{{instance}}"},"system_info":{"hostname":"{{host}}"} } }
             """);
         return (string?)answer["node_key"] ?? throw new InvalidOperationException(answer.ToJsonString());
     }

@@ -1,0 +1,30 @@
+using Fleet.Kernel;
+using Fleet.Nodes;
+
+namespace Fleet.Results;
+
+/// <summary>Keeps what is known of a node fresh by rows of <c>system_info</c>, <c>os_version</c> and <c>osquery_info</c>, whatever query brings them: tables are known by columns that only they have together.</summary>
+internal static class LearnedFacts
+{
+    private static readonly string[] s_hardware = ["hardware_vendor", "hardware_model", "hardware_serial", "cpu_brand", "computer_name"];
+    private static readonly string[] s_system = ["codename", "platform_like", "major", "build"];
+    private static readonly string[] s_agent = ["config_hash", "build_platform", "config_valid", "extensions"];
+
+    /// <summary>The node as the rows tell it; the same object if they say nothing new.</summary>
+    public static Node Learn(Node node, IEnumerable<ResultRow> rows)
+    {
+        foreach (var row in rows.Where(row => row.Action != "removed"))
+        {
+            if (Text(row, "hostname") is { } host && Has(row, s_hardware) && node.Info.GetValueOrDefault("hostname") != host) node = node with { Info = new Dictionary<string, string>(node.Info) { ["hostname"] = host } };
+            if (Text(row, "version") is not { } version) continue;
+            if (Has(row, s_agent) && version != node.OsqueryVersion) node = node with { OsqueryVersion = version };
+            else if (Text(row, "platform") is { } platform && Has(row, s_system) && HostDetails.FamilyOf(platform) is var family && family != node.Platform) node = node with { Platform = family };
+        }
+
+        return node;
+    }
+
+    private static string? Text(ResultRow row, string column) => row.Column(column) is { Length: > 0 and <= Limits.InfoCharacters } text ? text : null;
+
+    private static bool Has(ResultRow row, string[] any) => Array.Exists(any, column => row.Column(column) is not null);
+}
