@@ -66,7 +66,7 @@ internal sealed class AgentEndpoint(IReadOnlyDictionary<string, IAgentCall> call
         patience.CancelAfter(limits.BodyTime);
         try
         {
-            var (headerKey, certified) = (HeaderKey(context.Request), certificates.NameIn(context));
+            var (headerKey, (certified, certificateFault)) = (HeaderKey(context.Request), certificates.Read(context));
             if (certified is not null || (headerKey.Length > 0 && keys.TryRead(headerKey, out _) == KeyVerdict.Good)) budget.MakeKnown();
             var body = await ReadAsync(context, call, buffer, budget, isForeign: call.TakesKey && headerKey.Length > 0 && !budget.IsKnown, patience.Token);
 
@@ -74,7 +74,7 @@ internal sealed class AgentEndpoint(IReadOnlyDictionary<string, IAgentCall> call
             if (!call.IsSmall && !buffer.IsOversized) budget.Take(body.Length);
 
             // From here on the work is finished even if the agent hangs up: it sends the same again, and finds it done.
-            var request = new AgentRequest(body, headerKey, Address(context), AcceptsGzip(context.Request), buffer.Size, buffer.IsOversized, certified, context.Request.Headers.UserAgent.ToString());
+            var request = new AgentRequest(body, headerKey, Address(context), AcceptsGzip(context.Request), buffer.Size, buffer.IsOversized, certified, context.Request.Headers.UserAgent.ToString(), certificateFault);
             return await call.HandleAsync(request, CancellationToken.None);
         }
         catch (BadBodyException fault)

@@ -10,7 +10,8 @@ namespace Fleet.Agents;
 /// <param name="Size">Bytes on the wire. If they were over the limit, <paramref name="Body"/> holds only the last of them.</param>
 /// <param name="Certified">The name in a client certificate that was found good; null for none.</param>
 /// <param name="UserAgent">What the agent calls itself: <c>osquery/5.23.1</c>.</param>
-internal sealed record AgentRequest(ReadOnlyMemory<byte> Body, string HeaderKey, IPAddress? Address, bool AcceptsGzip, long Size, bool IsOversized, string? Certified, string UserAgent = "")
+/// <param name="CertificateFault">Why a client certificate that came was not found good; null otherwise.</param>
+internal sealed record AgentRequest(ReadOnlyMemory<byte> Body, string HeaderKey, IPAddress? Address, bool AcceptsGzip, long Size, bool IsOversized, string? Certified, string UserAgent = "", string? CertificateFault = null)
 {
     private const string Osquery = "osquery/";
 

@@ -5,6 +5,16 @@ using Fleet.Nodes;
 
 namespace Fleet.Agents;
 
+/// <summary>What came of looking at a request's certificate.</summary>
+/// <param name="Name">Who it is; null if there is none, or it is not good.</param>
+/// <param name="Fault">Why it is not good.</param>
+internal sealed record ReadCertificate(string? Name, string? Fault)
+{
+    public static ReadCertificate None { get; } = new(null, null);
+
+    public static ReadCertificate Bad(string fault) => new(null, fault);
+}
+
 /// <summary>Who a client certificate says that an agent is. The platform that terminates TLS checks nothing, so everything is checked here.</summary>
 internal sealed class ClientCertificates
 {
@@ -18,7 +28,7 @@ internal sealed class ClientCertificates
     private readonly TimeProvider _clock;
     private readonly X509Certificate2Collection _authorities = [];
     private readonly RevocationList? _revoked;
-    private readonly ConcurrentDictionary<string, (string? Name, DateTimeOffset At)> _verified = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, (ReadCertificate Read, DateTimeOffset At)> _verified = new(StringComparer.Ordinal);
 
     /// <exception cref="FormatException">The authorities cannot be read.</exception>
     public ClientCertificates(CertificateSettings settings, TimeProvider clock)
@@ -42,36 +52,41 @@ internal sealed class ClientCertificates
     }
 
     /// <summary>The name in a request's certificate, if certificates are on and it is good; null otherwise.</summary>
-    public string? NameIn(HttpContext context)
+    public string? NameIn(HttpContext context) => Read(context).Name;
+
+    /// <summary>What a request's certificate says.</summary>
+    public ReadCertificate Read(HttpContext context)
     {
-        if (_settings.Authorities is null) return null;
+        if (_settings.Authorities is null) return ReadCertificate.None;
         using var sent = _settings.ByHeader ? OfHeader(context.Request) : null;
-        if ((sent ?? context.Connection.ClientCertificate) is not { } certificate || (_settings.ByHeader && sent is null)) return null;
+        if ((sent ?? context.Connection.ClientCertificate) is not { } certificate || (_settings.ByHeader && sent is null)) return ReadCertificate.None;
         try
         {
-            return NameIn(certificate);
+            return Read(certificate);
         }
         catch (CryptographicException)
         {
             // OpenSSL reads some that somebody made up, and then not all that is in them.
-            return null;
+            return ReadCertificate.Bad("the client certificate cannot be read");
         }
     }
 
-    private string? NameIn(X509Certificate2 certificate)
+    private ReadCertificate Read(X509Certificate2 certificate)
     {
-        if (_revoked?.Holds(certificate) == true) return null;
+        if (_revoked?.Holds(certificate) == true) return ReadCertificate.Bad("the client certificate is revoked");
         var now = _clock.GetUtcNow();
         var print = certificate.GetCertHashString(HashAlgorithmName.SHA256);
-        if (_verified.TryGetValue(print, out var known) && now - known.At < s_age && now >= known.At && now < certificate.NotAfter) return known.Name;
+        if (_verified.TryGetValue(print, out var known) && now - known.At < s_age && now >= known.At && now < certificate.NotAfter) return known.Read;
         if (_verified.Count >= MostRemembered) _verified.Clear();
-        var name = IsGood(certificate, now) ? NameOf(certificate) : null;
-        _verified[print] = (name, now);
-        return name;
+        var read = FaultOf(certificate, now) is { } fault ? ReadCertificate.Bad(fault)
+            : NameOf(certificate) is { } name ? new(name, Fault: null)
+            : ReadCertificate.Bad("the client certificate has neither a common name nor a DNS name");
+        _verified[print] = (read, now);
+        return read;
     }
 
-    /// <summary>Chain to one of our authorities, dates by our clock, and good for clients.</summary>
-    private bool IsGood(X509Certificate2 certificate, DateTimeOffset now)
+    /// <summary>Chain to one of our authorities, dates by our clock, and good for clients. Null if all is so.</summary>
+    private string? FaultOf(X509Certificate2 certificate, DateTimeOffset now)
     {
         using var chain = new X509Chain();
         chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
@@ -80,10 +95,20 @@ internal sealed class ClientCertificates
         chain.ChainPolicy.VerificationTime = now.UtcDateTime;
         chain.ChainPolicy.ApplicationPolicy.Add(new Oid(ClientAuthentication));
         foreach (var authority in _authorities) (authority.SubjectName.RawData.AsSpan().SequenceEqual(authority.IssuerName.RawData) ? chain.ChainPolicy.CustomTrustStore : chain.ChainPolicy.ExtraStore).Add(authority);
-        if (!chain.Build(certificate)) return false;
+        if (!chain.Build(certificate)) return Explain(certificate, chain.ChainStatus.Aggregate(X509ChainStatusFlags.NoError, (all, one) => all | one.Status));
 
         // An authority that was revoked takes what it issued with it.
-        return _revoked is null || !chain.ChainElements.Any(element => _revoked.Holds(element.Certificate));
+        return _revoked is not null && chain.ChainElements.Any(element => _revoked.Holds(element.Certificate)) ? "the authority of the client certificate is revoked" : null;
+    }
+
+    private static string Explain(X509Certificate2 certificate, X509ChainStatusFlags faults)
+    {
+        const X509ChainStatusFlags Foreign = X509ChainStatusFlags.UntrustedRoot | X509ChainStatusFlags.PartialChain | X509ChainStatusFlags.NotSignatureValid;
+        var issuer = certificate.Issuer.Length > 200 ? certificate.Issuer[..200] : certificate.Issuer;
+        return (faults & Foreign) != 0 ? $"the client certificate was issued by another authority than those that are trusted here: {issuer}"
+            : (faults & X509ChainStatusFlags.NotTimeValid) != 0 ? "the client certificate has expired, or is not good yet"
+            : (faults & X509ChainStatusFlags.NotValidForUsage) != 0 ? "the client certificate is not one for client authentication"
+            : $"the client certificate is not good: {faults}";
     }
 
     /// <summary>The common name, or the first DNS name where there is none.</summary>

@@ -8,7 +8,7 @@ namespace Fleet.Agents;
 
 /// <summary>A machine's first call: it trades the enroll secret for a key of its own.</summary>
 internal sealed class Enroll(
-    Enrollment enrollment, EnrollmentSettings settings, NodeDirectory directory, SigningKeys signing, Arrivals arrivals, Activity activity, ChangeFeed changes, TimeProvider clock, ILogger<Enroll> log)
+    Enrollment enrollment, EnrollmentSettings settings, NodeDirectory directory, SigningKeys signing, EnrollRefusals refusals, Arrivals arrivals, Activity activity, ChangeFeed changes, TimeProvider clock, ILogger<Enroll> log)
     : IAgentCall
 {
     public bool TakesKey => false;
@@ -32,7 +32,9 @@ internal sealed class Enroll(
             : await enrollment.EnrollAsync(body.Secret, body.HostIdentifier, body.NodeKey ?? request.HeaderKey, body.Details, ct);
         if (enrolled.Node is not { } node)
         {
-            log.LogInformation("Refused to enroll '{Host}' from {Address}: {Reason}", body.HostIdentifier is { Length: > 100 } host ? host[..100] : body.HostIdentifier ?? "", request.Address, enrolled.Reason);
+            var reason = request.CertificateFault is { } certificate ? $"{enrolled.Reason}, and {certificate}" : enrolled.Reason;
+            refusals.Note(reason, request.Address, body.HostIdentifier, request.UserAgent);
+            log.LogInformation("Refused to enroll '{Host}' from {Address}: {Reason}", body.HostIdentifier is { Length: > 100 } host ? host[..100] : body.HostIdentifier ?? "", request.Address, reason);
             return AgentAnswer.NodeInvalid;
         }
 

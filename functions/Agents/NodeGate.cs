@@ -7,7 +7,7 @@ using Fleet.Storage;
 namespace Fleet.Agents;
 
 /// <summary>Says whose key it is. Null means proven bad; a doubt is an exception.</summary>
-internal sealed partial class NodeGate(NodeKeys keys, SigningKeys signing, NodeDirectory directory, Enrollment enrollment, Arrivals arrivals, Activity activity, ChangeFeed changes, NodeStore nodes, TimeProvider clock)
+internal sealed partial class NodeGate(NodeKeys keys, SigningKeys signing, NodeDirectory directory, Enrollment enrollment, EnrollRefusals refusals, Arrivals arrivals, Activity activity, ChangeFeed changes, NodeStore nodes, TimeProvider clock)
 {
     /// <summary>How often a node may say that it is of another version: two agents may share a key.</summary>
     private static readonly TimeSpan s_versionRest = TimeSpan.FromMinutes(10);
@@ -22,6 +22,7 @@ internal sealed partial class NodeGate(NodeKeys keys, SigningKeys signing, NodeD
         await changes.LookAsync(ct);
         var key = bodyKey.IsEmpty ? Encoding.UTF8.GetBytes(request.HeaderKey) : bodyKey;
         if (key.IsEmpty && request.Certified is { } name) return await TouchedAsync(await FindCertifiedAsync(name, request, ct), request, ct);
+        if (key.IsEmpty && request.CertificateFault is { } fault) refusals.Note(fault, request.Address, host: null, request.UserAgent);
         var verdict = keys.TryRead(key.Span, out var claim);
         if (verdict == KeyVerdict.Unknown && !signing.IsFresh)
         {

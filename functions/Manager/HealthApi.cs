@@ -13,7 +13,7 @@ namespace Fleet.Manager;
 
 internal sealed record HealthBody(string Status, string Version);
 
-/// <param name="Name"><c>store</c>, <c>bus</c>, <c>changes</c>, <c>chores</c>, <c>stages</c>, <c>quarantine</c>, <c>certificate</c>, <c>configurations</c>, <c>queries</c>, <c>rules</c>, <c>alerters</c> or <c>sinks</c>.</param>
+/// <param name="Name"><c>store</c>, <c>bus</c>, <c>changes</c>, <c>chores</c>, <c>stages</c>, <c>quarantine</c>, <c>certificate</c>, <c>configurations</c>, <c>queries</c>, <c>enrollments</c>, <c>rules</c>, <c>alerters</c> or <c>sinks</c>.</param>
 /// <param name="Status"><c>ok</c> or <c>sick</c>.</param>
 /// <param name="Detail">What is wrong, or how well it is.</param>
 internal sealed record HealthPart(string Name, string Status, string Detail);
@@ -65,7 +65,7 @@ internal static class HealthApi
         [.. board.Read().Select(metric => new MetricBody(metric.Name, metric.Unit, metric.Description, metric.Tags.DistinctBy(tag => tag.Key).ToDictionary(), metric.Total, metric.LastHour, metric.Mean, metric.Most))]));
 
     private static async Task<IResult> ReportAsync(
-        ITables tables, IDeadLetters letters, ChangeFeed changes, ChoreBoard chores, StageBoard stages, Quarantine quarantine, Inbox inbox, OwnCertificate certificate, TimeProvider clock, MetricsBoard metrics, Alerters alerters, SinkStore sinks, SinkQueue queue, ConfigSizes sizes, NodeQuery nodes, Limits limits, CancellationToken ct)
+        ITables tables, IDeadLetters letters, ChangeFeed changes, ChoreBoard chores, StageBoard stages, Quarantine quarantine, Inbox inbox, OwnCertificate certificate, TimeProvider clock, MetricsBoard metrics, Alerters alerters, SinkStore sinks, SinkQueue queue, ConfigSizes sizes, NodeQuery nodes, EnrollRefusals refusals, Limits limits, CancellationToken ct)
     {
         var counted = metrics.Read();
         var parts = new List<HealthPart>
@@ -103,6 +103,12 @@ internal static class HealthApi
             await PartAsync("queries", async () => await StatsApi.DenylistedAsync(nodes, ct) is { Count: > 0 } denylisted
                 ? (false, $"Agents were ended while they ran these, and leave them alone for a day: {string.Join(", ", denylisted.OrderByDescending(one => one.Nodes).Take(5).Select(one => $"{(one.Query.Length > 100 ? one.Query[..100] + "…" : one.Query)} ({one.Nodes} nodes)"))}.")
                 : (true, "No agent has denylisted a query.")),
+            await PartAsync("enrollments", async () =>
+            {
+                // Strangers are refused on every open server: that is told, and is no sickness.
+                var refused = (await refusals.ListAsync(ct)).Where(one => clock.GetUtcNow() - one.Last < TimeSpan.FromHours(1)).ToList();
+                return (true, refused.Count == 0 ? "No machine was refused in the last hour." : $"{refused.Count} machines were refused in the last hour, the newest since {refused[0].Reason}.");
+            }),
             await PartAsync("rules", () => new(counted.Where(metric => metric.Name == "fleet.rules.faults").Sum(metric => metric.LastHour) is > 0 and var faults
                 ? (false, $"{faults} matches of the last hour could not be made into alerts: the log says why.")
                 : (true, "Every match became an alert."))),

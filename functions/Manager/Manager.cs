@@ -40,6 +40,7 @@ internal static class ManagerApi
         api.MapAlerters();
         api.MapMutes();
         api.MapExtensionTables();
+        api.MapEnrollRefusals();
         api.MapSinks();
         api.MapHealthReport();
         api.MapReports();

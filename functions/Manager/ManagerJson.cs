@@ -63,6 +63,7 @@ namespace Fleet.Manager;
 [JsonSerializable(typeof(EnrollSecretPatch))]
 [JsonSerializable(typeof(ListOf<EnrollSecretBody>))]
 [JsonSerializable(typeof(ListOf<DenylistedStats>))]
+[JsonSerializable(typeof(ListOf<EnrollRefusalBody>))]
 [JsonSerializable(typeof(NewCampaign))]
 [JsonSerializable(typeof(CampaignScheduleRequest))]
 [JsonSerializable(typeof(ListOf<CampaignScheduleBody>))]

@@ -20,6 +20,8 @@ internal sealed class BuiltInResults(BatchStore batches, Inbox inbox, IBus bus, 
     public const string QueryDenylisted = "fleet/query_denylisted";
     public const string CertificateExpires = "fleet/certificate_expires";
 
+    public const string EnrollRefused = "fleet/enroll_refused";
+
     /// <summary>What results about the server itself have as their host identifier. They belong to no node.</summary>
     private const string Server = "fleet-server";
     private const string DoormansEnrolled = "doorman/tasks/node_enrolled";
@@ -91,6 +93,11 @@ internal sealed class BuiltInResults(BatchStore batches, Inbox inbox, IBus bus, 
     /// <summary>An agent was ended while it ran a query, and leaves the query alone for a day.</summary>
     public ValueTask RaiseDenylistedAsync(Node node, string query, bool isDistributed, DateTimeOffset at, CancellationToken ct) =>
         RaiseAsync(node, QueryDenylisted, at, new() { ["query"] = query, ["distributed"] = isDistributed ? "1" : "0", ["host_identifier"] = node.HostIdentifier }, ct);
+
+    /// <summary>A machine was refused at enrollment. It is no node.</summary>
+    public ValueTask RaiseRefusedAsync(EnrollRefusal refusal, CancellationToken ct) => RaiseAsync(
+        default, Server, EnrollRefused, refusal.Last,
+        new() { ["reason"] = refusal.Reason, ["address"] = refusal.Address, ["host_identifier"] = refusal.Host, ["agent"] = refusal.Agent, ["count"] = refusal.Count.ToString(CultureInfo.InvariantCulture) }, ct);
 
     /// <summary>The server's certificate has expired, or does within days. Once a day: the batch follows from the day.</summary>
     public ValueTask RaiseCertificateAsync(DateTimeOffset notAfter, DateTimeOffset now, CancellationToken ct) => RaiseAsync(

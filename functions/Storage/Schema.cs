@@ -74,6 +74,9 @@ internal static class Schema
     /// <summary>Rule / node, or <c>fleet</c>: results that do not come, and the alert that says so.</summary>
     public const string Absences = "Absences";
 
+    /// <summary><c>all</c> / digest of who and why: machines that were refused at enrollment.</summary>
+    public const string EnrollRefusals = "EnrollRefusals";
+
     /// <summary><c>all</c> / name.</summary>
     public const string Users = "Users";
 

@@ -9,7 +9,7 @@ namespace Fleet.Upkeep;
 
 /// <summary>The whole list of chores.</summary>
 internal sealed class Chores(
-    Materialize materialize, SilentNodes silent, Retention retention, NodeExpiry nodeExpiry, Expiry expiry, CampaignTallies tallies, CampaignSchedules schedules, TidyCarves carves, TendAlerts alerts, AbsenceRules absences, ReportSweep reports, Digests digests, SinkPump sinks, LastSeen seen, EnrollSecrets secrets, NodeCatalog catalog, Activity activity, QueryCosts costs, ChangeFeed changes, ChoreBoard board, UpkeepMemory memory, Limits limits,
+    Materialize materialize, SilentNodes silent, Retention retention, NodeExpiry nodeExpiry, Expiry expiry, CampaignTallies tallies, CampaignSchedules schedules, TidyCarves carves, TendAlerts alerts, AbsenceRules absences, ReportSweep reports, TellRefusals tellRefusals, EnrollRefusals refusals, Digests digests, SinkPump sinks, LastSeen seen, EnrollSecrets secrets, NodeCatalog catalog, Activity activity, QueryCosts costs, ChangeFeed changes, ChoreBoard board, UpkeepMemory memory, Limits limits,
     SilenceSettings silence, TimeProvider clock, ILogger<Chores> log)
 {
     private const string Ticks = "ticks";
@@ -25,6 +25,8 @@ internal sealed class Chores(
     [
         new("materialize", materializeEvery, ct => materializeEvery > TimeSpan.Zero ? materialize.DrainAsync(ct) : OnceAsync(ct), IsStage: true),
         new("last-seen", limits.SeenFlush, FlushAsync, OfInstance: true),
+        new("enroll-refusals", TimeSpan.FromMinutes(1), tellRefusals.RunAsync, OfInstance: true),
+        new("old-refusals", TimeSpan.FromHours(1), refusals.PruneAsync),
         new("catalog", TimeSpan.FromMinutes(1), catalog.StoreAsync),
         new("silent-nodes", silence.Look, silent.RunAsync),
         new("expiry", TimeSpan.FromSeconds(15), expiry.RunAsync),

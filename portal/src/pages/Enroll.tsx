@@ -7,7 +7,7 @@ import { Copyable, Empty, Go, Loading, Num, Page, Problem, Section, State, Tags,
 import { FormDialog } from "../parts/FormDialog";
 import { type Column, DataTable } from "../parts/DataTable";
 import { localTime } from "../parts/format";
-import { usePages } from "../parts/rows";
+import { fixed, usePages } from "../parts/rows";
 import { TagEditor } from "../parts/TagEditor";
 import { useTalk } from "../parts/talk";
 import { useMay } from "../session";
@@ -39,8 +39,28 @@ export function EnrollPage() {
       )}
       <Section title="On the machine">{setup.data ? <Setup setup={setup.data} secret={made?.secret ?? null} /> : <><Problem of={setup.error} /><Loading lines={6} /></>}</Section>
       {isAdmin && <Secrets />}
+      <Refusals />
       {asking && <Make what={asking} onClose={() => setAsking(null)} onSecret={setMade} onLink={setLink} />}
     </Page>
+  );
+}
+
+/** Machines that were not let in: nothing is shown while there are none. */
+function Refusals() {
+  const found = use.useQuery("get", "/api/enroll-refusals", { params: { query: { take: 50 } } }, { refetchInterval: 30_000 });
+  if (!found.data || found.data.items.length === 0) return null;
+  return (
+    <Section title="Refused within a week">
+      <DataTable name="Refused machines" rows={fixed(found.data.items)} rowKey={(one) => one.id} noun={["machine", "machines"]} empty={<Empty title="None" />}
+        columns={[
+          { id: "reason", name: "Reason", narrow: true, width: "minmax(240px, 4fr)", cell: (one) => <span title={one.reason}>{one.reason}</span> },
+          { id: "host", name: "Host identifier", width: "minmax(140px, 2fr)", cell: (one) => one.hostIdentifier },
+          { id: "address", name: "Address", narrow: true, width: "140px", cell: (one) => one.address },
+          { id: "agent", name: "Agent", width: "140px", cell: (one) => one.agent },
+          { id: "count", name: "Times", width: "80px", cell: (one) => <Num of={one.count} /> },
+          { id: "last", name: "Last", width: "140px", cell: (one) => <When at={one.last} /> },
+        ]} />
+    </Section>
   );
 }
 

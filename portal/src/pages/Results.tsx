@@ -21,7 +21,7 @@ export function useResultNames(): string[] {
     queryKey: ["result-names"], staleTime: 60_000,
     queryFn: async ({ signal }) => {
       const [queries, packs] = await Promise.all([body(api.GET("/api/queries", { params: { query: { take: 500 } }, signal })), body(api.GET("/api/packs", { params: { query: { take: 200 } }, signal }))]);
-      return [...queries.items.map((query) => query.name), ...(packs.items as { name: string; queries: object }[]).flatMap((pack) => Object.keys(pack.queries ?? {}).map((query) => `pack/${pack.name}/${query}`)), "fleet/node_enrolled", "fleet/node_silent", "fleet/batch_quarantined", "fleet/query_denylisted", "fleet/certificate_expires"];
+      return [...queries.items.map((query) => query.name), ...(packs.items as { name: string; queries: object }[]).flatMap((pack) => Object.keys(pack.queries ?? {}).map((query) => `pack/${pack.name}/${query}`)), "fleet/node_enrolled", "fleet/node_silent", "fleet/batch_quarantined", "fleet/query_denylisted", "fleet/enroll_refused", "fleet/certificate_expires"];
     },
   }).data ?? [];
 }

@@ -159,6 +159,24 @@ public sealed class ClientCertificateTests : IDisposable
 
     private ClientCertificates Certificates(string? list = null) => new(new(_authority.Pem, list, [], ByHeader: false), _clock);
 
+    [Fact]
+    public void Why_a_certificate_is_not_good_is_said()
+    {
+        using var other = new TestAuthority("Another authority");
+        Assert.Contains("CN=Another authority", FaultIn(other.Issue("CN=laptop-7")), StringComparison.Ordinal);
+        Assert.Contains("expired", FaultIn(_authority.Issue("CN=laptop-7", to: _clock.Now.AddSeconds(-1))), StringComparison.Ordinal);
+        Assert.Contains("client authentication", FaultIn(_authority.Issue("CN=laptop-7", usage: TestAuthority.ForServers)), StringComparison.Ordinal);
+        Assert.Contains("name", FaultIn(_authority.Issue("C=DE, O=Acme")), StringComparison.Ordinal);
+        Assert.Null(FaultIn(_authority.Issue("CN=laptop-7")));
+
+        string? FaultIn(X509Certificate2 certificate)
+        {
+            var context = new DefaultHttpContext();
+            context.Connection.ClientCertificate = certificate;
+            return Certificates().Read(context).Fault;
+        }
+    }
+
     private string? NameIn(X509Certificate2? certificate, ClientCertificates? certificates = null, string? header = null)
     {
         var context = new DefaultHttpContext();
