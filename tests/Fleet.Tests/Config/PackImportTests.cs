@@ -126,6 +126,11 @@ public sealed class PackImportTests
         await using var world = await World.OpenAsync();
         var json = OsqueryFile.Read(await File.ReadAllBytesAsync(file));
         var queries = (JsonObject)(json["queries"] ?? json["schedule"])!;
+
+        // As it stands, judged by the versions that it names: all is taken, and what no agent can run is told.
+        var whole = world.Get<ConfigImport>().Plan(Path.GetFileNameWithoutExtension(file), TagSet.Of(["t"]), (JsonObject)json.DeepClone(), AllowInvalid.Disabled);
+        Assert.Equal(queries.Count, whole.QueryCount);
+        Assert.Equal(s_trulyWrong.Where(queries.ContainsKey).Order(StringComparer.Ordinal), InvalidOf(whole).Order(StringComparer.Ordinal));
         foreach (var name in s_trulyWrong)
         {
             if (!queries.ContainsKey(name)) continue;
@@ -138,6 +143,9 @@ public sealed class PackImportTests
         await world.Get<ConfigImport>().ApplyAsync(plan, default);
         Assert.Null(world.Get<ConfigAssembler>().For(TagSet.Of(["t"])).FaultFor("5.23.1", world.Limits));
     }
+
+    private static IEnumerable<string> InvalidOf(ImportPlan plan) => plan.Queries.Where(query => query.Schedule.Disabled).Select(query => query.Name)
+        .Concat(plan.Packs.SelectMany(pack => pack.Queries.Where(query => query.Schedule.Disabled).Select(query => query.Name)));
 
     private static ImportPlan Read(World world, string file, JsonObject json) =>
         world.Get<ConfigImport>().Plan(Path.GetFileNameWithoutExtension(file), TagSet.Of(["t"]), (JsonObject)json.DeepClone());
