@@ -47,7 +47,7 @@ internal sealed class NodeTimeline(HistoryStore history, BatchStore batches, Cam
     {
         var counts = new Dictionary<string, (long Count, DateTimeOffset Newest)>(StringComparer.Ordinal);
         var read = 0;
-        await foreach (var (key, batch) in batches.NewestFirstAsync(Schema.ResultsPrefix, node, null, (_, _, newest) => !(newest < from), ct))
+        await foreach (var (key, batch) in batches.NewestFirstAsync(Schema.ResultsPrefix, node, null, (_, _, newest) => !(newest < from), null, ct))
         {
             if (key.Time < from || ++read > MostBatches) break;
             if (batch is null) continue;

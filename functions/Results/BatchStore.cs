@@ -68,10 +68,11 @@ internal sealed class BatchStore(ITables tables, TimeProvider clock)
     /// <param name="node">The node.</param>
     /// <param name="after">The batch to begin with, or null for the newest.</param>
     /// <param name="wanted">By its heads' names and times: whether to read a batch's lines.</param>
+    /// <param name="isKept">Whether the caller has a batch's lines: then they are not read.</param>
     /// <param name="ct">Stops the read.</param>
     /// <returns>Each batch's key, and the batch if it is wanted. Cost: one transaction for each fifty.</returns>
     public async IAsyncEnumerable<(BatchKey Key, Batch? Batch)> NewestFirstAsync(
-        string prefix, NodeId node, BatchKey? after, Func<IReadOnlyCollection<string>, DateTimeOffset?, DateTimeOffset?, bool> wanted,
+        string prefix, NodeId node, BatchKey? after, Func<IReadOnlyCollection<string>, DateTimeOffset?, DateTimeOffset?, bool> wanted, Func<BatchKey, bool>? isKept,
         [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken ct)
     {
         foreach (var name in (await tables.ListAsync(prefix, ct)).Reverse())
@@ -82,7 +83,7 @@ internal sealed class BatchStore(ITables tables, TimeProvider clock)
             {
                 if (row.Key.Row.Contains('.', StringComparison.Ordinal)) continue;
                 var key = new BatchKey(name, node, row.Key.Row);
-                yield return (key, await ReadWantedAsync(key, row));
+                yield return (key, isKept?.Invoke(key) == true ? null : await ReadWantedAsync(key, row));
             }
         }
 

@@ -16,22 +16,25 @@ internal sealed record LineFilter(string? Query, DateTimeOffset? From, DateTimeO
 }
 
 /// <summary>A node's results and status logs in pages, newest first.</summary>
-internal sealed class ResultPages(BatchStore batches)
+internal sealed class ResultPages(BatchStore batches, LargeBatches large)
 {
     private const int MostLooked = 1_500;
 
     /// <summary>Rows of results.</summary>
-    public ValueTask<Page<ResultRow>> ResultsAsync(NodeId node, LineFilter filter, int take, string? after, CancellationToken ct) => PageAsync(
-        Schema.ResultsPrefix, node, filter, take, after,
-        batch => LineReader.Read(batch.Lines, batch.Key.Time).Where(row => filter.Wants(row.Name, row.Time)).OrderByDescending(row => row.Time), ct);
+    public ValueTask<Page<ResultRow>> ResultsAsync(NodeId node, LineFilter filter, int take, string? after, CancellationToken ct)
+    {
+        return PageAsync(Schema.ResultsPrefix, node, filter, take, after, batch => large.Read(batch).Where(IsWanted), key => large.Find(key)?.Where(IsWanted), ct);
+
+        bool IsWanted(ResultRow row) => filter.Wants(row.Name, row.Time);
+    }
 
     public ValueTask<Page<StatusLine>> StatusLogsAsync(NodeId node, LineFilter filter, int take, string? after, CancellationToken ct) => PageAsync(
         Schema.StatusLogsPrefix, node, filter, take, after,
-        batch => StatusLine.Read(batch.Lines, batch.Key.Time).Where(line => filter.Wants("", line.Time)).OrderByDescending(line => line.Time), ct);
+        batch => StatusLine.Read(batch.Lines, batch.Key.Time).Where(line => filter.Wants("", line.Time)).OrderByDescending(line => line.Time), _ => null, ct);
 
     /// <summary>The token names a batch, and how many of its lines were shown.</summary>
     private async ValueTask<Page<T>> PageAsync<T>(
-        string prefix, NodeId node, LineFilter filter, int take, string? after, Func<Batch, IEnumerable<T>> read, CancellationToken ct)
+        string prefix, NodeId node, LineFilter filter, int take, string? after, Func<Batch, IEnumerable<T>> read, Func<BatchKey, IEnumerable<T>?> kept, CancellationToken ct)
     {
         BatchKey? start = null;
         var skip = 0;
@@ -39,15 +42,15 @@ internal sealed class ResultPages(BatchStore batches)
 
         var items = new List<T>();
         var looked = 0;
-        await foreach (var (place, batch) in batches.NewestFirstAsync(prefix, node, start, filter.Wants, ct))
+        await foreach (var (place, batch) in batches.NewestFirstAsync(prefix, node, start, filter.Wants, key => kept(key) is not null, ct))
         {
             // A page that has looked at so many ends early, and has a token.
             if (++looked > MostLooked) return new(items, $"{place}|0");
-            if (batch is null) continue;
-            var at = batch.Key == start ? skip : 0;
-            foreach (var item in read(batch).Skip(at))
+            if ((batch is null ? kept(place) : read(batch)) is not { } rows) continue;
+            var at = place == start ? skip : 0;
+            foreach (var item in rows.Skip(at))
             {
-                if (items.Count == take) return new(items, FormattableString.Invariant($"{batch.Key}|{at}"));
+                if (items.Count == take) return new(items, FormattableString.Invariant($"{place}|{at}"));
                 items.Add(item);
                 at++;
             }

@@ -7,7 +7,7 @@ namespace Fleet.Results;
 
 /// <summary>Searches the stored lines of all nodes by the index, newest hour first. What arrived within the last minute may not be in it yet.</summary>
 /// <remarks>A line counts in the hour of its own time, or where that cannot be (ahead of its batch, or three weeks behind) in its batch's.</remarks>
-internal sealed class ResultSearch(ResultIndex index, BatchStore batches)
+internal sealed class ResultSearch(ResultIndex index, BatchStore batches, LargeBatches large)
 {
     /// <summary>Storage operations that one page may cost. A page that has not found enough by then ends early, and has a token.</summary>
     private const int MostOperations = 40;
@@ -23,18 +23,28 @@ internal sealed class ResultSearch(ResultIndex index, BatchStore batches)
 
     public IAsyncEnumerable<Found<StatusLine>> AllStatusLogsAsync(StatusFilter filter, CancellationToken ct) => AllAsync(StepsAsync(filter, after: null, int.MaxValue, ct));
 
-    private IAsyncEnumerable<Step<ResultRow>> StepsAsync(ResultFilter filter, string? after, int operations, CancellationToken ct) => StepsAsync(
-        new(filter.Query ?? ResultIndex.All, filter.Nodes, filter.From, filter.To), after, operations,
-        batch => LineReader.Read(batch.Lines, batch.Key.Time, filter.Query is { } query ? name => name == query : null).Where(filter.Wants).Select(row => (row, row.Time)),
-        ct);
+    private IAsyncEnumerable<Step<ResultRow>> StepsAsync(ResultFilter filter, string? after, int operations, CancellationToken ct)
+    {
+        return StepsAsync(
+            new(filter.Query ?? ResultIndex.All, filter.Nodes, filter.From, filter.To), after, operations,
+            batch => Read(batch).Where(filter.Wants).Select(row => (row, row.Time)),
+            key => large.Find(key)?.Where(filter.Wants).Select(row => (row, row.Time)),
+            ct);
+
+        // An export reads each batch once, and only lines of its query.
+        IEnumerable<ResultRow> Read(Batch batch) => operations == int.MaxValue
+            ? LineReader.Read(batch.Lines, batch.Key.Time, filter.Query is { } query ? name => name == query : null).OrderByDescending(row => row.Time)
+            : large.Read(batch);
+    }
 
     private IAsyncEnumerable<Step<StatusLine>> StepsAsync(StatusFilter filter, string? after, int operations, CancellationToken ct) => StepsAsync(
         new(ResultIndex.Status, filter.Nodes, filter.From, filter.To), after, operations,
-        batch => StatusLine.Read(batch.Lines, batch.Key.Time).Where(filter.Wants).Select(line => (line, line.Time)), ct);
+        batch => StatusLine.Read(batch.Lines, batch.Key.Time).Where(filter.Wants).OrderByDescending(line => line.Time).Select(line => (line, line.Time)), _ => null, ct);
 
     /// <summary>Walks from pointer to pointer. A step is something found, or a place where a page ends because it has cost enough.</summary>
     private async IAsyncEnumerable<Step<T>> StepsAsync<T>(
-        Walk walk, string? after, int operations, Func<Batch, IEnumerable<(T Item, DateTimeOffset Time)>> read, [EnumeratorCancellation] CancellationToken ct)
+        Walk walk, string? after, int operations, Func<Batch, IEnumerable<(T Item, DateTimeOffset Time)>> read, Func<BatchKey, IEnumerable<(T Item, DateTimeOffset Time)>?> kept,
+        [EnumeratorCancellation] CancellationToken ct)
         where T : class
     {
         var start = Place.Parse(after);
@@ -50,9 +60,14 @@ internal sealed class ResultSearch(ResultIndex index, BatchStore batches)
                 var skip = start is not null && pointer.Table == start.Table && pointer.At == start.At ? shown : 0;
                 if (operations <= 0) yield return new(null, new(pointer.Table, pointer.At, skip));
                 operations--;
-                if (await batches.ShowAsync(pointer.Batch, ct) is not { } batch) continue;
+                if (kept(pointer.Batch) is not { } rows)
+                {
+                    if (await batches.ShowAsync(pointer.Batch, ct) is not { } batch) continue;
+                    rows = read(batch);
+                }
+
                 var at = 0;
-                foreach (var (item, _) in read(batch).Where(one => ResultIndex.HourOf(batch.Key, one.Time) == pointer.Hour).OrderByDescending(one => one.Time))
+                foreach (var (item, _) in rows.Where(one => ResultIndex.HourOf(pointer.Batch, one.Time) == pointer.Hour))
                 {
                     if (at++ >= skip) yield return new(new(pointer.Batch.Node, item), new(pointer.Table, pointer.At, at - 1));
                 }

@@ -45,6 +45,41 @@ public sealed class SearchTests
         Assert.Equal(["2", "3"], (await SearchAsync(world, between, 100)).Items.Select(Pid));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_large_snapshot_is_read_once_for_all_its_pages_and_each_row_is_shown_once(bool isSearch)
+    {
+        await using var world = await World.OpenAsync();
+        var rows = string.Join(',', Enumerable.Range(0, 10_000).Select(i => $$"""{"pid":"{{i}}","path":"/usr/bin/program-{{i}}"}"""));
+        await world.LogAsync(await world.EnrollAsync("A"), $$"""[{"name":"q","action":"snapshot","unixTime":{{world.Clock.Now.ToUnixTimeSeconds()}},"snapshot":[{{rows}}]}]""");
+        await world.MaterializeAsync();
+        var seen = new List<string?>();
+        string? after = null;
+        var reads = 0L;
+        for (var number = 0; number == 0 || after is not null; number++)
+        {
+            world.Tables.Reset();
+            if (isSearch)
+            {
+                var page = await SearchAsync(world, s_all with { Query = "q" }, 500, after);
+                after = page.After;
+                seen.AddRange(page.Items.Select(Pid));
+            }
+            else
+            {
+                var page = await world.Get<ResultPages>().ResultsAsync(NodeId.OfHost("A"), new("q", null, null), 500, after, default);
+                after = page.After;
+                seen.AddRange(page.Items.Select(row => row.Column("pid")));
+            }
+
+            if (number == 0) reads = world.Tables.Reads;
+            else Assert.InRange(world.Tables.Reads, 0, Math.Min(reads, 3));
+        }
+
+        Assert.Equal(Enumerable.Range(0, 10_000).Select(i => (string?)$"{i}"), seen);
+    }
+
     [Fact]
     public async Task A_batch_that_cannot_be_read_says_so_among_the_others()
     {
@@ -55,7 +90,7 @@ public sealed class SearchTests
         await world.MaterializeAsync();
         var pages = world.Get<ResultPages>();
         var node = NodeId.OfHost("A");
-        var batch = await world.Get<BatchStore>().NewestFirstAsync(Schema.ResultsPrefix, node, null, (_, _, _) => true, default).FirstAsync();
+        var batch = await world.Get<BatchStore>().NewestFirstAsync(Schema.ResultsPrefix, node, null, (_, _, _) => true, null, default).FirstAsync();
         await world.Tables[batch.Key.Table].WriteAsync(Write.Replace(batch.Key.Key, new Columns { ["At"] = world.Clock.Now, ["Count"] = 1L, ["Parts"] = 2L }), default);
 
         foreach (var page in new[] { (await SearchAsync(world, s_all, 100)).Items.Select(found => found.Item).ToList(), [.. (await pages.ResultsAsync(node, new(null, null, null), 100, null, default)).Items] })
@@ -227,7 +262,7 @@ public sealed class SearchTests
 
     private static string Line(string query, string pid, long time) => $$$"""{"name":"{{{query}}}","action":"added","columns":{"pid":"{{{pid}}}"},"unixTime":{{{time}}}}""";
 
-    private static async Task<Fleet.Storage.Page<Found<ResultRow>>> SearchAsync(World world, ResultFilter filter, int take) => await world.Get<ResultSearch>().ResultsAsync(filter, take, null, default);
+    private static async Task<Fleet.Storage.Page<Found<ResultRow>>> SearchAsync(World world, ResultFilter filter, int take, string? after = null) => await world.Get<ResultSearch>().ResultsAsync(filter, take, after, default);
 
     private static string? Pid(Found<ResultRow> found) => found.Item.Column("pid");
 

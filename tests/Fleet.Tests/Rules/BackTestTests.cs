@@ -69,7 +69,7 @@ public sealed class BackTestTests
         {
             await world.LogAsync(key, $$$"""[{"name":"q","action":"added","counter":{{{n}}},"columns":{"path":"{{{path}}}"}}]""");
             await world.PumpAsync();
-            var batch = (await world.Get<Fleet.Results.BatchStore>().NewestFirstAsync("Results", (await world.NodeOfAsync(key == keys[0] ? "H1" : "H2")).Id, null, (_, _, _) => false, default).FirstAsync()).Key;
+            var batch = (await world.Get<Fleet.Results.BatchStore>().NewestFirstAsync("Results", (await world.NodeOfAsync(key == keys[0] ? "H1" : "H2")).Id, null, (_, _, _) => false, null, default).FirstAsync()).Key;
             await world.Subscriber(Addresses.Rules).HandleAsync(batch.ToString(), default);
         }
 
@@ -178,7 +178,7 @@ public sealed class BackTestTests
         var line = Line("added");
         await world.LogAsync(key, $"[{line},{line},{line},{line},{line}]");
         await world.PumpAsync();
-        var batch = (await world.Get<Fleet.Results.BatchStore>().NewestFirstAsync("Results", (await world.NodeOfAsync("H1")).Id, null, (_, _, _) => false, default).FirstAsync()).Key;
+        var batch = (await world.Get<Fleet.Results.BatchStore>().NewestFirstAsync("Results", (await world.NodeOfAsync("H1")).Id, null, (_, _, _) => false, null, default).FirstAsync()).Key;
         await world.Subscriber(Addresses.Rules).HandleAsync(batch.ToString(), default);
         await world.PumpAsync();
         Assert.Equal([("enough", 5), ("grouped", 5), ("single", 1)], (await world.AlertsAsync()).Select(alert => (alert.RuleId, alert.Count)).Order());
@@ -189,7 +189,7 @@ public sealed class BackTestTests
             world.Clock.Advance(TimeSpan.FromMinutes(1));
             await world.LogAsync(key, $"[{string.Join(',', Enumerable.Repeat(Line("removed"), gone))}]");
             await world.PumpAsync();
-            var removal = (await world.Get<Fleet.Results.BatchStore>().NewestFirstAsync("Results", (await world.NodeOfAsync("H1")).Id, null, (_, _, _) => false, default).FirstAsync()).Key;
+            var removal = (await world.Get<Fleet.Results.BatchStore>().NewestFirstAsync("Results", (await world.NodeOfAsync("H1")).Id, null, (_, _, _) => false, null, default).FirstAsync()).Key;
             await world.Subscriber(Addresses.Rules).HandleAsync(removal.ToString(), default);
             await world.PumpAsync();
             Assert.Equal(state, (await world.AlertsAsync()).Single(alert => alert.RuleId == "grouped").State);
