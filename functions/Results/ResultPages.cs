@@ -21,20 +21,15 @@ internal sealed class ResultPages(BatchStore batches, LargeBatches large)
     private const int MostLooked = 1_500;
 
     /// <summary>Rows of results.</summary>
-    public ValueTask<Page<ResultRow>> ResultsAsync(NodeId node, LineFilter filter, int take, string? after, CancellationToken ct)
-    {
-        return PageAsync(Schema.ResultsPrefix, node, filter, take, after, batch => large.Read(batch).Where(IsWanted), key => large.Find(key)?.Where(IsWanted), ct);
+    public ValueTask<Page<ResultRow>> ResultsAsync(NodeId node, LineFilter filter, int take, string? after, CancellationToken ct) =>
+        PageAsync(Schema.ResultsPrefix, node, filter, take, after, large.Read, large.Find, row => filter.Wants(row.Name, row.Time), ct);
 
-        bool IsWanted(ResultRow row) => filter.Wants(row.Name, row.Time);
-    }
+    public ValueTask<Page<StatusLine>> StatusLogsAsync(NodeId node, LineFilter filter, int take, string? after, CancellationToken ct) => PageAsync<StatusLine>(
+        Schema.StatusLogsPrefix, node, filter, take, after, batch => [.. StatusLine.Read(batch.Lines, batch.Key.Time).OrderByDescending(line => line.Time)], _ => null, line => filter.Wants("", line.Time), ct);
 
-    public ValueTask<Page<StatusLine>> StatusLogsAsync(NodeId node, LineFilter filter, int take, string? after, CancellationToken ct) => PageAsync(
-        Schema.StatusLogsPrefix, node, filter, take, after,
-        batch => StatusLine.Read(batch.Lines, batch.Key.Time).Where(line => filter.Wants("", line.Time)).OrderByDescending(line => line.Time), _ => null, ct);
-
-    /// <summary>The token names a batch, and how many of its lines were shown.</summary>
+    /// <summary>The token names a batch, and the first of its lines that was not looked at.</summary>
     private async ValueTask<Page<T>> PageAsync<T>(
-        string prefix, NodeId node, LineFilter filter, int take, string? after, Func<Batch, IEnumerable<T>> read, Func<BatchKey, IEnumerable<T>?> kept, CancellationToken ct)
+        string prefix, NodeId node, LineFilter filter, int take, string? after, Func<Batch, IReadOnlyList<T>> read, Func<BatchKey, IReadOnlyList<T>?> kept, Func<T, bool> wants, CancellationToken ct)
     {
         BatchKey? start = null;
         var skip = 0;
@@ -46,13 +41,12 @@ internal sealed class ResultPages(BatchStore batches, LargeBatches large)
         {
             // A page that has looked at so many ends early, and has a token.
             if (++looked > MostLooked) return new(items, $"{place}|0");
-            if ((batch is null ? kept(place) : read(batch)) is not { } rows) continue;
-            var at = place == start ? skip : 0;
-            foreach (var item in rows.Skip(at))
+            if ((batch is null ? kept(place) : read(batch)) is not { } lines) continue;
+            for (var i = place == start ? skip : 0; i < lines.Count; i++)
             {
-                if (items.Count == take) return new(items, FormattableString.Invariant($"{place}|{at}"));
-                items.Add(item);
-                at++;
+                if (!wants(lines[i])) continue;
+                if (items.Count == take) return new(items, FormattableString.Invariant($"{place}|{i}"));
+                items.Add(lines[i]);
             }
         }
 

@@ -25,30 +25,23 @@ internal sealed class ResultSearch(ResultIndex index, BatchStore batches, LargeB
 
     private IAsyncEnumerable<Step<ResultRow>> StepsAsync(ResultFilter filter, string? after, int operations, CancellationToken ct)
     {
-        return StepsAsync(
-            new(filter.Query ?? ResultIndex.All, filter.Nodes, filter.From, filter.To), after, operations,
-            batch => Read(batch).Where(filter.Wants).Select(row => (row, row.Time)),
-            key => large.Find(key)?.Where(filter.Wants).Select(row => (row, row.Time)),
-            ct);
+        var isExport = operations == int.MaxValue;
+        return StepsAsync(new(filter.Query ?? ResultIndex.All, filter.Nodes, filter.From, filter.To), after, operations, new Lines<ResultRow>(isExport ? ReadOnce : large.Read, large.Find, filter.Wants, row => row.Time), ct);
 
         // An export reads each batch once, and only lines of its query.
-        IEnumerable<ResultRow> Read(Batch batch) => operations == int.MaxValue
-            ? LineReader.Read(batch.Lines, batch.Key.Time, filter.Query is { } query ? name => name == query : null).OrderByDescending(row => row.Time)
-            : large.Read(batch);
+        IReadOnlyList<ResultRow> ReadOnce(Batch batch) =>
+            [.. LineReader.Read(batch.Lines, batch.Key.Time, filter.Query is { } query ? name => name == query : null).OrderByDescending(row => row.Time)];
     }
 
     private IAsyncEnumerable<Step<StatusLine>> StepsAsync(StatusFilter filter, string? after, int operations, CancellationToken ct) => StepsAsync(
         new(ResultIndex.Status, filter.Nodes, filter.From, filter.To), after, operations,
-        batch => StatusLine.Read(batch.Lines, batch.Key.Time).Where(filter.Wants).OrderByDescending(line => line.Time).Select(line => (line, line.Time)), _ => null, ct);
+        new Lines<StatusLine>(batch => [.. StatusLine.Read(batch.Lines, batch.Key.Time).OrderByDescending(line => line.Time)], _ => null, filter.Wants, line => line.Time), ct);
 
     /// <summary>Walks from pointer to pointer. A step is something found, or a place where a page ends because it has cost enough.</summary>
-    private async IAsyncEnumerable<Step<T>> StepsAsync<T>(
-        Walk walk, string? after, int operations, Func<Batch, IEnumerable<(T Item, DateTimeOffset Time)>> read, Func<BatchKey, IEnumerable<(T Item, DateTimeOffset Time)>?> kept,
-        [EnumeratorCancellation] CancellationToken ct)
+    private async IAsyncEnumerable<Step<T>> StepsAsync<T>(Walk walk, string? after, int operations, Lines<T> lines, [EnumeratorCancellation] CancellationToken ct)
         where T : class
     {
         var start = Place.Parse(after);
-        var shown = start?.Shown ?? 0;
         await foreach (var page in index.PagesAsync(walk.Query, walk.From, walk.To, start is null ? null : (start.Table, start.At), ct))
         {
             // Reads that find nothing cost as much: a page may end before any of them.
@@ -57,19 +50,13 @@ internal sealed class ResultSearch(ResultIndex index, BatchStore batches, LargeB
             foreach (var pointer in page.Pointers.Where(pointer => walk.Nodes?.Contains(pointer.Batch.Node) != false))
             {
                 // Where the page before ended, if the pointer is still there.
-                var skip = start is not null && pointer.Table == start.Table && pointer.At == start.At ? shown : 0;
-                if (operations <= 0) yield return new(null, new(pointer.Table, pointer.At, skip));
+                var from = start is not null && pointer.Table == start.Table && pointer.At == start.At ? start.From : 0;
+                if (operations <= 0) yield return new(null, new(pointer.Table, pointer.At, from));
                 operations--;
-                if (kept(pointer.Batch) is not { } rows)
+                if ((lines.Kept(pointer.Batch) ?? (await batches.ShowAsync(pointer.Batch, ct) is { } batch ? lines.Read(batch) : null)) is not { } all) continue;
+                for (var i = from; i < all.Count; i++)
                 {
-                    if (await batches.ShowAsync(pointer.Batch, ct) is not { } batch) continue;
-                    rows = read(batch);
-                }
-
-                var at = 0;
-                foreach (var (item, _) in rows.Where(one => ResultIndex.HourOf(pointer.Batch, one.Time) == pointer.Hour))
-                {
-                    if (at++ >= skip) yield return new(new(pointer.Batch.Node, item), new(pointer.Table, pointer.At, at - 1));
+                    if (lines.Wants(all[i]) && ResultIndex.HourOf(pointer.Batch, lines.TimeOf(all[i])) == pointer.Hour) yield return new(new(pointer.Batch.Node, all[i]), new(pointer.Table, pointer.At, i));
                 }
             }
         }
@@ -97,15 +84,19 @@ internal sealed class ResultSearch(ResultIndex index, BatchStore batches, LargeB
     private sealed record Step<T>(Found<T>? Found, Place Place)
         where T : class;
 
-    /// <summary>Where a page begins; written <c>table|partition|row|shown</c>.</summary>
-    /// <param name="Shown">How many of the pointer's rows the pages before have shown.</param>
-    private sealed record Place(string Table, Key At, int Shown)
+    /// <param name="Read">A batch's lines, newest first.</param>
+    /// <param name="Kept">The same where they were read lately, else null.</param>
+    private sealed record Lines<T>(Func<Batch, IReadOnlyList<T>> Read, Func<BatchKey, IReadOnlyList<T>?> Kept, Func<T, bool> Wants, Func<T, DateTimeOffset> TimeOf);
+
+    /// <summary>Where a page begins; written <c>table|partition|row|from</c>.</summary>
+    /// <param name="From">The first of the batch's lines that the pages before have not looked at.</param>
+    private sealed record Place(string Table, Key At, int From)
     {
         public static Place? Parse(string? text) =>
-            text?.Split('|') is [var table, var partition, var row, var shown] && int.TryParse(shown, NumberStyles.None, CultureInfo.InvariantCulture, out var count)
+            text?.Split('|') is [var table, var partition, var row, var from] && int.TryParse(from, NumberStyles.None, CultureInfo.InvariantCulture, out var count)
                 ? new(table, new(partition, row), count)
                 : text is null ? null : throw new BadPlaceException();
 
-        public override string ToString() => FormattableString.Invariant($"{Table}|{At.Partition}|{At.Row}|{Shown}");
+        public override string ToString() => FormattableString.Invariant($"{Table}|{At.Partition}|{At.Row}|{From}");
     }
 }

@@ -18,6 +18,9 @@ switch (args.FirstOrDefault())
     case "backtest":
         await BackTestBench.RunAsync([.. args.Skip(1)]);
         break;
+    case "pages":
+        await PagesBench.RunAsync([.. args.Skip(1)]);
+        break;
     case "start":
         await StartBench.RunAsync();
         break;
@@ -28,6 +31,6 @@ switch (args.FirstOrDefault())
         BenchmarkSwitcher.FromAssembly(typeof(LogParse).Assembly).Run([.. args.Skip(1)]);
         break;
     default:
-        Console.WriteLine("micro [BenchmarkDotNet's arguments] | load [seconds] | hostile [seconds [slow connections [bombs]]] | memory | costs | start | backtest [lines]");
+        Console.WriteLine("micro [BenchmarkDotNet's arguments] | load [seconds] | hostile [seconds [slow connections [bombs]]] | memory | costs | start | backtest [lines] | pages [rows]");
         break;
 }
