@@ -5,7 +5,8 @@ namespace Fleet.Manager;
 /// <param name="Name">As osquery names platforms: <c>linux</c>, <c>darwin</c> or <c>windows</c>.</param>
 /// <param name="Folder">Where its osquery keeps its files: the flagfile, the enroll secret and the certificate go there.</param>
 /// <param name="Flags">The flagfile, line by line.</param>
-internal sealed record AgentPlatform(string Name, string Title, string Folder, IReadOnlyList<string> Flags);
+/// <param name="Needs">What else this platform needs, for whoever wants it.</param>
+internal sealed record AgentPlatform(string Name, string Title, string Folder, IReadOnlyList<string> Flags, IReadOnlyList<AgentNeed> Needs);
 
 /// <summary>What osquery has to be told, to come here.</summary>
 /// <param name="Address">The server's name and port.</param>
@@ -28,6 +29,6 @@ internal sealed record AgentSetup(string Address, string? Certificate, IReadOnly
         var address = $"{url.Host}:{url.Port}";
         return new(address, certificate.Pem, [.. s_platforms.Select(one => new AgentPlatform(
             one.Name, one.Title, one.Folder,
-            AgentFlags.Of(address, certificate.Pem is null ? one.Authorities : one.Folder + "fleet.crt", one.Folder + "enroll-secret", one.Name, settings)))]);
+            AgentFlags.Of(address, certificate.Pem is null ? one.Authorities : one.Folder + "fleet.crt", one.Folder + "enroll-secret", one.Name, settings), AgentNeeds.Of(one.Name)))]);
     }
 }

@@ -24,6 +24,19 @@ export function Setup({ setup, secret }: { setup: Schemas["AgentSetup"]; secret:
         </li>
         <li><p>The machine appears under “Nodes” within seconds.</p></li>
       </ol>
+      {platform.needs.length > 0 && (
+        <details>
+          <summary>What {platform.title} needs for more</summary>
+          <div className="stack" style={{ paddingTop: 10 }}>
+            {platform.needs.map((need) => (
+              <div key={need.for} className="stack">
+                <span><strong>{need.for}.</strong> {need.text}</span>
+                {need.flags.length > 0 && <Copyable name={`the flags for ${need.for.toLowerCase()}`} text={need.flags.join("\n")} />}
+              </div>
+            ))}
+          </div>
+        </details>
+      )}
       <details>
         <summary>The files one by one</summary>
         <div className="stack" style={{ paddingTop: 10 }}>

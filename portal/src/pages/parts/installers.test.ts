@@ -9,7 +9,7 @@ const certificate = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE----
 
 test("the line for Linux writes the three files as they are, the secret for root alone", () => {
   const folder = mkdtempSync(join(tmpdir(), "fleet-")) + "/it's here/";
-  const line = installer({ name: "linux", title: "Linux", folder, flags: ["--tls_hostname=fleet.example.org:443", "--pack_delimiter=/"] }, { certificate }, "s3cret'$(id)");
+  const line = installer({ name: "linux", title: "Linux", folder, flags: ["--tls_hostname=fleet.example.org:443", "--pack_delimiter=/"], needs: [] }, { certificate }, "s3cret'$(id)");
   // What needs root and a service is left to the machine.
   execFileSync("sh", ["-c", `sudo() { if [ "$1" = systemctl ]; then return 0; fi; "$@"; }; ${line}`]);
   expect(readFileSync(folder + "enroll-secret", "utf8")).toBe("s3cret'$(id)\n");
@@ -19,10 +19,10 @@ test("the line for Linux writes the three files as they are, the secret for root
 });
 
 test("without a certificate of the server's own none is written", () =>
-  expect(installer({ name: "darwin", title: "macOS", folder: "/var/osquery/", flags: ["--a=b"] }, { certificate: null }, "s")).not.toContain("fleet.crt"));
+  expect(installer({ name: "darwin", title: "macOS", folder: "/var/osquery/", flags: ["--a=b"], needs: [] }, { certificate: null }, "s")).not.toContain("fleet.crt"));
 
 test("the line for Windows is one line of PowerShell that quotes what it writes", () => {
-  const line = installer({ name: "windows", title: "Windows", folder: "C:\\Program Files\\osquery\\", flags: ["--a=it's"] }, { certificate }, "s");
+  const line = installer({ name: "windows", title: "Windows", folder: "C:\\Program Files\\osquery\\", flags: ["--a=it's"], needs: [] }, { certificate }, "s");
   expect(line).not.toContain("\n");
   expect(line).toContain("-Path 'C:\\Program Files\\osquery\\osquery.flags' -Value @('--a=it''s')");
 });
