@@ -17,9 +17,10 @@ internal sealed class DistributedRead(NodeGate gate, Offers offers, Limits limit
     {
         var body = request.Read(NodeKeyBody.Read);
         if (await gate.AdmitAsync(body.NodeKey, request, ct) is not { } node) return AgentAnswer.NodeInvalid;
-        var isQuick = node.TouchRead(clock.GetUtcNow()) < s_accelerated;
+        var now = clock.GetUtcNow();
+        var isQuick = node.TouchRead(now) < s_accelerated;
         var taken = await offers.TakeAsync(node, ct);
-        if (node.TryAskDetails(clock.GetUtcNow())) taken = [.. taken, new(DetailsQuestion.Id, DetailsQuestion.Sql)];
+        if (node.TryAskDetails(now)) taken = [.. taken, new(DetailsQuestion.Id, DetailsQuestion.Sql)];
         return taken.Count == 0 ? s_idle : new(200, Write(taken, isQuick));
     }
 

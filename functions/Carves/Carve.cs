@@ -53,6 +53,10 @@ internal sealed record Carve(
     string Id, NodeId Node, string Guid, string? Campaign, CarveState State, DateTimeOffset CreatedAt, int Blocks, long BlockSize, long Size, bool IsClosing,
     DateTimeOffset? CompletedAt, string? Sha256, string? Packing, CarveFault? Fault = null, string? Reason = null)
 {
+    /// <summary>One of which no block was announced, or will come.</summary>
+    public static Carve WithoutBlocks(string id, NodeId node, string guid, string? campaign, CarveState state, DateTimeOffset createdAt, CarveFault? fault = null, string? reason = null) =>
+        new(id, node, guid, campaign, state, createdAt, Blocks: 0, BlockSize: 0, Size: 0, IsClosing: false, CompletedAt: null, Sha256: null, Packing: null, fault, reason);
+
     public bool IsOpen => State is CarveState.Receiving or CarveState.Requested;
 
     public static string IdOf(NodeId node, string guid) => Digest.Of(node.ToString(), guid.ToLowerInvariant());

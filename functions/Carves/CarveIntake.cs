@@ -25,7 +25,7 @@ internal sealed class CarveIntake(CarveStore carves, IBlobs blobs, NodeKeys keys
         await carves.ChangeAsync(
             id,
             before => before is null
-                ? new(id, node, guid, campaign, CarveState.Requested, clock.GetUtcNow(), 0, 0, 0, IsClosing: false, null, null, null)
+                ? Carve.WithoutBlocks(id, node, guid, campaign, CarveState.Requested, clock.GetUtcNow())
                 : before.Campaign is null ? before with { Campaign = campaign } : before,
             ct);
         return true;
@@ -40,7 +40,7 @@ internal sealed class CarveIntake(CarveStore carves, IBlobs blobs, NodeKeys keys
     public async ValueTask FailAsync(NodeId node, string campaign, CarveFault fault, string reason, CancellationToken ct)
     {
         var id = Carve.IdOf(node, campaign);
-        await carves.ChangeAsync(id, before => before ?? new(id, node, Guid: "", campaign, CarveState.Failed, clock.GetUtcNow(), 0, 0, 0, IsClosing: false, null, null, null, fault, reason), ct);
+        await carves.ChangeAsync(id, before => before ?? Carve.WithoutBlocks(id, node, guid: "", campaign, CarveState.Failed, clock.GetUtcNow(), fault, reason), ct);
     }
 
     private static int OpenOf(IEnumerable<Carve> all, NodeId node) => all.Count(carve => carve.Node == node && carve.IsOpen);
@@ -71,7 +71,7 @@ internal sealed class CarveIntake(CarveStore carves, IBlobs blobs, NodeKeys keys
             id,
             before => before is { State: CarveState.Receiving or CarveState.Complete }
                 ? before
-                : new(id, node, guid, before?.Campaign, CarveState.Refused, before?.CreatedAt ?? now, 0, 0, 0, IsClosing: false, null, null, null, fault, reason),
+                : Carve.WithoutBlocks(id, node, guid, before?.Campaign, CarveState.Refused, before?.CreatedAt ?? now, fault, reason),
             ct);
     }
 

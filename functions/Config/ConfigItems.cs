@@ -85,7 +85,7 @@ internal sealed class ConfigItems(ITables tables, ChangeFeed changes)
     public string? PackQueryName(string name)
     {
         if (name.Length < 7 || name[4] == '/' || !name.StartsWith("pack", StringComparison.Ordinal) || Queries.Find(name) is not null) return null;
-        var found = Packs.Current.Items.SelectMany(pack => pack.Queries.Where(query => IsDelimited(name, pack.Name, query.Name)).Select(query => $"pack/{pack.Name}/{query.Name}")).Take(2).ToList();
+        var found = Packs.Current.Items.SelectMany(pack => pack.QueryNames.Where(query => IsDelimited(name, pack.Name, query)).Select(pack.ResultName)).Take(2).ToList();
         return found.Count == 1 ? found[0] : null;
     }
 

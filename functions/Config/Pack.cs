@@ -18,6 +18,12 @@ internal sealed record Pack(string Name, TagSet Tags, JsonObject Json)
     public IEnumerable<(string Name, ScheduledQuery Schedule)> Queries =>
         (Json["queries"] as JsonObject ?? []).Select(query => (query.Key, ScheduledQuery.OfStored((JsonObject)query.Value!)));
 
+    /// <summary>The names of its queries, which are not read.</summary>
+    public IEnumerable<string> QueryNames => (Json["queries"] as JsonObject ?? []).Select(query => query.Key);
+
+    /// <summary>What results call one of its queries.</summary>
+    public string ResultName(string query) => $"pack/{Name}/{query}";
+
     /// <summary>As an agent gets it: without what only people read.</summary>
     public JsonObject ForAgent()
     {

@@ -28,7 +28,7 @@ internal sealed class PackItems(ConfigItems items, OsquerySql sql, Limits limits
 
     public override JsonObject File(Pack item) => (JsonObject)item.Json.DeepClone();
 
-    public override IEnumerable<string> ResultNames(Pack item) => (item.Json["queries"] as JsonObject ?? []).Select(query => $"pack/{item.Name}/{query.Key}");
+    public override IEnumerable<string> ResultNames(Pack item) => item.QueryNames.Select(item.ResultName);
 
     public override async ValueTask<JsonObject> BodyOfAsync(HttpRequest request, CancellationToken ct)
     {

@@ -99,7 +99,7 @@ internal static class RulesApi
     private static IResult? QueryFault(Rule rule, ConfigItems config)
     {
         if (rule.Absence?.Query is not { Length: > 0 } query || config.ScheduledAs(query).Any()) return null;
-        var names = config.Queries.Current.ByName.Keys.Concat(config.Packs.Current.Items.SelectMany(pack => pack.Queries.Select(one => $"pack/{pack.Name}/{one.Name}")));
+        var names = config.Queries.Current.ByName.Keys.Concat(config.Packs.Current.Items.SelectMany(pack => pack.QueryNames.Select(pack.ResultName)));
         return Problem.Invalid("absence.query", $"No configuration has the query '{query}'{(Nearest.To(query, names) is { } near ? $"; did you mean '{near}'?" : ": a pack's is pack/PACK/QUERY.")}");
     }
 

@@ -131,10 +131,9 @@ internal sealed class Enrollment(
             // An installation that comes back after another took its place is one of two copies: told once, and no key is
             // rotated, since the copies would take the node from each other for ever.
             var returns = before.InstanceIds.Skip(1).Contains(details.InstanceId);
-            var after = Describe(before, host, details) with { Pending = false, LetIn = false, IsCloned = before.IsCloned || returns };
-            if (before.InstanceIds.Count > 0 && details.InstanceId != "" && !before.InstanceIds.Contains(details.InstanceId)) after = after with { ReinstalledAt = clock.GetUtcNow() };
             if (returns && settings.Clones == ClonePolicy.Split) return before with { IsSplit = true, IsCloned = false, InstanceIds = [before.InstanceIds[0]], Epoch = before.Epoch + 1 };
-            after = after with { SignedBy = keys.SignsWith };
+            var after = Describe(before, host, details) with { Pending = false, LetIn = false, IsCloned = before.IsCloned || returns, SignedBy = keys.SignsWith };
+            if (before.InstanceIds.Count > 0 && details.InstanceId != "" && !before.InstanceIds.Contains(details.InstanceId)) after = after with { ReinstalledAt = clock.GetUtcNow() };
             if (settings.Reenroll == ReenrollPolicy.Rotate && !after.IsCloned) after = after with { Epoch = before.Epoch + 1 };
             return IsSame(before, after) ? before : after;
         }, ct);
@@ -171,7 +170,7 @@ internal sealed class Enrollment(
         OsqueryVersion = details.OsqueryVersion == "" ? node.OsqueryVersion : details.OsqueryVersion,
         InstanceIds = details.InstanceId == "" ? node.InstanceIds : [.. node.InstanceIds.Where(i => i != details.InstanceId).Prepend(details.InstanceId).Take(5)],
         HostDetails = details.Json ?? node.HostDetails,
-        Info = details.Info.All(one => node.Info.GetValueOrDefault(one.Key) == one.Value) ? node.Info : node.Info.Concat(details.Info).GroupBy(one => one.Key, one => one.Value, StringComparer.Ordinal).ToDictionary(one => one.Key, one => one.Last(), StringComparer.Ordinal),
+        Info = details.Info.All(one => node.Info.GetValueOrDefault(one.Key) == one.Value) ? node.Info : details.Info.Concat(node.Info).DistinctBy(one => one.Key).ToDictionary(),
     };
 
     private static bool IsSame(Node before, Node after) =>

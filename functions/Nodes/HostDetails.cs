@@ -5,11 +5,9 @@ namespace Fleet.Nodes;
 
 /// <summary>What an enrolling agent says of its machine. Any of it may be missing; all values are text.</summary>
 /// <param name="HardwareUuid">Of the board; empty where it is one that many boards have.</param>
-/// <param name="HardwareSerial">Of the machine.</param>
-/// <param name="HostName">What the machine calls itself.</param>
 /// <param name="Info">Columns of <c>system_info</c> that describe the machine.</param>
 /// <param name="Json">The object as it came, or null.</param>
-internal sealed record HostDetails(string Platform, string OsqueryVersion, string InstanceId, string HardwareUuid, string HardwareSerial, string HostName, IReadOnlyDictionary<string, string> Info, byte[]? Json)
+internal sealed record HostDetails(string Platform, string OsqueryVersion, string InstanceId, string HardwareUuid, IReadOnlyDictionary<string, string> Info, byte[]? Json)
 {
     private static readonly string[] s_info = ["hostname", "computer_name", "hardware_vendor", "hardware_model", "hardware_serial", "cpu_brand", "cpu_physical_cores", "physical_memory"];
 
@@ -17,10 +15,10 @@ internal sealed record HostDetails(string Platform, string OsqueryVersion, strin
     private static readonly string[] s_placeholders =
         ["03000200-0400-0500-0006-000700080009", "00020003-0004-0005-0006-000700080009", "03020100-0504-0706-0809-0a0b0c0d0e0f", "10000000-0000-8000-0040-000000000000", "12345678-1234-5678-90ab-cddeefaabbcc"];
 
-    public static HostDetails Unknown { get; } = new("", "", "", "", "", "", new Dictionary<string, string>(), null);
+    public static HostDetails Unknown { get; } = new("", "", "", "", new Dictionary<string, string>(), null);
 
     /// <summary>What a machine is known by when its agent is installed anew. The UUID alone is not enough: clones share it, under other names.</summary>
-    public string? Hardware => HardwareUuid.Length == 0 ? null : $"{HardwareUuid}\n{HardwareSerial}\n{HostName}".ToLowerInvariant();
+    public string? Hardware => HardwareUuid.Length == 0 ? null : $"{HardwareUuid}\n{Info.GetValueOrDefault("hardware_serial")}\n{Info.GetValueOrDefault("hostname")}".ToLowerInvariant();
 
     /// <summary>What a node's agent said of its machine when it enrolled last.</summary>
     public static HostDetails Of(Node node) => node.HostDetails is { } json ? Read(json, platformType: null) : Unknown;
@@ -33,7 +31,7 @@ internal sealed record HostDetails(string Platform, string OsqueryVersion, strin
     /// <param name="platformType">The agent's decimal bitmask: POSIX 1, Windows 2, BSD 4, Linux 8, macOS 16.</param>
     public static HostDetails Read(ReadOnlyMemory<byte> json, string? platformType)
     {
-        string version = "", instance = "", platform = "", uuid = "", serial = "", host = "";
+        string version = "", instance = "", platform = "", uuid = "";
         var info = new Dictionary<string, string>(StringComparer.Ordinal);
         if (!json.IsEmpty)
         {
@@ -53,12 +51,10 @@ internal sealed record HostDetails(string Platform, string OsqueryVersion, strin
                 else if ((table, name) == ("osquery_info", "instance_id") && instance == "") instance = value;
                 else if ((table, name) == ("os_version", "platform") && platform == "") platform = value;
                 else if ((table, name) == ("system_info", "uuid") && uuid == "") uuid = value.Trim();
-                else if ((table, name) == ("system_info", "hardware_serial") && serial == "") serial = value.Trim();
-                else if ((table, name) == ("system_info", "hostname") && host == "") host = value.Trim();
             }
         }
 
-        return new(Family(platformType, platform), version, instance, IsPlaceholder(uuid) ? "" : uuid, serial, host, info, json.IsEmpty ? null : json.ToArray());
+        return new(Family(platformType, platform), version, instance, IsPlaceholder(uuid) ? "" : uuid, info, json.IsEmpty ? null : json.ToArray());
     }
 
     private static bool IsPlaceholder(string uuid) =>

@@ -46,9 +46,9 @@ internal sealed record Node(
     public uint? SignedBy { get; init; }
 
     /// <summary>When it denylisted queries lately, by their name or, of distributed ones, their SQL.</summary>
-    public IReadOnlyDictionary<string, DateTimeOffset> Denylisted { get; init; } = s_none;
+    public IReadOnlyDictionary<string, DateTimeOffset> Denylisted { get; init; } = NoneDenylisted;
 
-    private static readonly Dictionary<string, DateTimeOffset> s_none = [];
+    internal static IReadOnlyDictionary<string, DateTimeOffset> NoneDenylisted { get; } = new Dictionary<string, DateTimeOffset>();
 
     /// <summary>How long osquery leaves a query alone over which it was ended.</summary>
     private static readonly TimeSpan s_denylistedFor = TimeSpan.FromDays(1);
@@ -68,8 +68,6 @@ internal sealed record Node(
 /// <summary>A node as a row of <see cref="Schema.Nodes"/>.</summary>
 internal static class NodeRow
 {
-    private static readonly Dictionary<string, DateTimeOffset> s_none = [];
-
     public static Key KeyOf(NodeId id) => new(id.Shard, id.ToString());
 
     public static Columns Write(Node node) => new Columns()
@@ -119,7 +117,7 @@ internal static class NodeRow
             ReinstalledAt = columns.Time("ReinstalledAt"),
             IsSplit = columns.Flag("IsSplit"),
             SignedBy = (uint?)columns.Number("SignedBy"),
-            Denylisted = columns.Bytes("Denylisted") is { } denylisted ? JsonSerializer.Deserialize(denylisted, NodeJson.Default.IReadOnlyDictionaryStringDateTimeOffset)! : s_none,
+            Denylisted = columns.Bytes("Denylisted") is { } denylisted ? JsonSerializer.Deserialize(denylisted, NodeJson.Default.IReadOnlyDictionaryStringDateTimeOffset)! : Node.NoneDenylisted,
         };
     }
 }

@@ -214,7 +214,7 @@ internal sealed class NodeCatalog
         public CatalogNode ToNode() => new(
             new(
                 NodeId.TryParse(Id, out var id) ? id : default, Host, Name, Platform, Version, TagSet.Read(Tags), Active, Epoch, CreatedAt, EnrolledAt, Announced: true, Pending, LetIn,
-                Instances, IsCloned, Info, HostDetails: null) { Denylisted = Denylisted ?? new Dictionary<string, DateTimeOffset>() },
+                Instances, IsCloned, Info, HostDetails: null) { Denylisted = Denylisted ?? Node.NoneDenylisted },
             SeenAt is null && ResultAt is null ? null : new(SeenAt, Address, ResultAt));
     }
 }

@@ -22,16 +22,17 @@ internal sealed record CampaignSchedule(
     private static readonly TimeSpan s_mostMissed = TimeSpan.FromDays(366);
 
     /// <summary>The next time after this one, or null if there is none.</summary>
-    public DateTimeOffset? After(DateTimeOffset time) => CronExpression.Parse(Cron).GetNextOccurrence(time, TimeZoneInfo.FindSystemTimeZoneById(TimeZone))?.ToUniversalTime();
+    public DateTimeOffset? After(DateTimeOffset time) => CronExpression.Parse(Cron).GetNextOccurrence(time, Zone)?.ToUniversalTime();
+
+    private TimeZoneInfo Zone => TimeZoneInfo.FindSystemTimeZoneById(TimeZone);
 
     /// <summary>The newest time that is due and was not run. Of those that were missed while nobody was here, only the last is.</summary>
     public DateTimeOffset? DueAt(DateTimeOffset now)
     {
         var from = LastRun > From ? LastRun.Value : From;
-        DateTimeOffset? due = null;
+        if (from >= now) return null;
         if (now - from > s_mostMissed) from = now - s_mostMissed;
-        for (var next = After(from); next <= now; next = After(next.Value)) due = next;
-        return due;
+        return CronExpression.Parse(Cron).GetOccurrences(from, now, Zone, fromInclusive: false, toInclusive: true).Cast<DateTimeOffset?>().LastOrDefault()?.ToUniversalTime();
     }
 
     /// <summary>The id of the campaign of one run: the same whoever starts it, in the order of their times.</summary>

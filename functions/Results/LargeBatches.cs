@@ -26,8 +26,6 @@ internal sealed class LargeBatches(TimeProvider clock)
         }
     }
 
-    public bool Holds(BatchKey key) => Find(key) is not null;
-
     /// <summary>Reads a batch's rows, newest first, and keeps them if there are many.</summary>
     public IReadOnlyList<ResultRow> Read(Batch batch)
     {

@@ -115,16 +115,21 @@ internal sealed class LogBody
     /// <param name="nameOf">The name that a query shall have, or null to keep its name.</param>
     public LogBody Renamed(Func<string, string?> nameOf)
     {
-        var names = _names.Select(name => (Name: name, New: nameOf(name))).Where(one => one.New is not null).ToDictionary(one => one.Name, one => JsonEncodedText.Encode(one.New!));
-        if (names.Count == 0) return this;
+        Dictionary<string, JsonEncodedText>? names = null;
+        foreach (var name in _names)
+        {
+            if (nameOf(name) is { } other) (names ??= new(StringComparer.Ordinal))[name] = JsonEncodedText.Encode(other);
+        }
+
+        if (names is null) return this;
         using var renamed = new MemoryStream(Lines.Length);
         var copied = 0;
         var line = new LineScanner(Lines.Span);
         while (line.Next())
         {
-            if (!line.Name.IsThere || !names.TryGetValue(JsonText.Text(line.Name, line.Json)!, out var name)) continue;
+            if (!line.Name.IsThere || !names.TryGetValue(JsonText.Text(line.Name, line.Json)!, out var renaming)) continue;
             renamed.Write(Lines.Span[copied..line.Name.Start]);
-            renamed.Write(name.EncodedUtf8Bytes);
+            renamed.Write(renaming.EncodedUtf8Bytes);
             copied = line.Name.End;
         }
 
