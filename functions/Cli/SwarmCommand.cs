@@ -33,11 +33,20 @@ internal static class SwarmCommand
         var keepAlive = new Option<bool>("--keep-alive") { Description = "Reuse connections. Real agents open one for each request." };
         var compress = new Option<bool>("--compress") { Description = "Send logs packed, as with logger_tls_compress." };
         var seed = new Option<int>("--seed") { Description = "Another seed makes other machines.", DefaultValueFactory = _ => 1 };
+        var connections = new Option<int>("--connections")
+        {
+            Description = "Connections at once, which the agents share.",
+            DefaultValueFactory = _ => SwarmLimits.ConnectionsWithin(SwarmLimits.OpenFiles()),
+        };
+        connections.Validators.Add(result =>
+        {
+            if (result.Tokens.Count > 0 && int.TryParse(result.Tokens[0].Value, out var count) && count < 1) result.AddError("--connections must be 1 or more.");
+        });
         var prefix = new Option<string>("--prefix") { Description = "Before each path: /v1 for Doorman, /api/osquery for Fleet.", DefaultValueFactory = _ => "" };
         var json = new Option<bool>("--json") { Description = "Print the outcome as JSON on standard output; progress goes to standard error." };
-        var command = new Command("swarm", "Load a server with simulated agents, and measure.")
+        var command = new Command("swarm", "Load a server with simulated agents, and measure. Fails if no call succeeds or lines are lost.")
         {
-            url, secret, nodes, duration, ramp, config, log, distributed, lines, matching, keepAlive, compress, seed, prefix, json,
+            url, secret, nodes, duration, ramp, config, log, distributed, lines, matching, keepAlive, connections, compress, seed, prefix, json,
         };
         command.SetAction((parsed, ct) => Shared.GuardAsync(async () =>
         {
@@ -45,12 +54,12 @@ internal static class SwarmCommand
                 new(
                     parsed.GetValue(url)!, parsed.GetValue(secret)!, parsed.GetValue(nodes), parsed.GetValue(duration), parsed.GetValue(ramp), parsed.GetValue(config),
                     parsed.GetValue(log), parsed.GetValue(distributed), parsed.GetValue(lines), parsed.GetValue(matching), parsed.GetValue(keepAlive),
-                    parsed.GetValue(compress), parsed.GetValue(seed), parsed.GetValue(prefix)!),
+                    parsed.GetValue(compress), parsed.GetValue(seed), parsed.GetValue(prefix)!, parsed.GetValue(connections)),
                 TimeProvider.System);
             await run.RunAsync(Console.Error.WriteLine, ct);
             if (parsed.GetValue(json)) Console.WriteLine(run.ReportText());
             else Print(run);
-            return run.Meter.Calls.Values.Any(meter => meter.Count > meter.Errors) ? 0 : 1;
+            return run.Meter.LinesLost == 0 && run.Meter.Calls.Values.Any(meter => meter.Count > meter.Errors) ? 0 : 1;
         }));
         return command;
     }
@@ -58,14 +67,16 @@ internal static class SwarmCommand
     private static void Print(SwarmRun run)
     {
         Console.WriteLine();
-        Console.WriteLine($"{"call",-20}{"requests",10}{"per s",10}{"errors",9}{"p50 ms",10}{"p99 ms",10}");
+        Console.WriteLine($"{"call",-20}{"requests",10}{"per s",10}{"errors",9}{"empty",9}{"p50 ms",10}{"p99 ms",10}");
         foreach (var (call, meter) in run.Meter.Calls.OrderBy(pair => pair.Key, StringComparer.Ordinal))
         {
-            Console.WriteLine(FormattableString.Invariant($"{call,-20}{meter.Count,10:N0}{meter.Count / run.Seconds,10:N1}{meter.Errors,9:N0}{meter.Quantile(0.5),10:0.00}{meter.Quantile(0.99),10:0.00}"));
+            Console.WriteLine(FormattableString.Invariant($"{call,-20}{meter.Count,10:N0}{meter.Count / run.Seconds,10:N1}{meter.Errors,9:N0}{meter.Empty,9:N0}{meter.Quantile(0.5),10:0.00}{meter.Quantile(0.99),10:0.00}"));
         }
 
-        Console.WriteLine(FormattableString.Invariant($"lines: {run.Meter.LinesSent:N0} sent, {run.Meter.LinesAcknowledged:N0} acknowledged"));
+        Console.WriteLine(FormattableString.Invariant($"agents: {run.Meter.Enrolled:N0} enrolled"));
+        Console.WriteLine(FormattableString.Invariant($"lines: {run.Meter.LinesSent:N0} sent, {run.Meter.LinesAcknowledged:N0} acknowledged, {run.Meter.LinesLost:N0} lost to empty answers"));
         foreach (var (error, count) in run.Meter.Errors) Console.WriteLine(FormattableString.Invariant($"{count:N0} × {error}"));
+        foreach (var limit in run.Limits.DefaultIfEmpty("Nothing on this side limited the run.")) Console.WriteLine(limit);
     }
 
     private static Option<TimeSpan> Span(string name, string description, string otherwise) => new(name)

@@ -1,13 +1,26 @@
 using System.Formats.Tar;
 using System.Text;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 
 namespace Fleet.Swarm;
 
 /// <summary>Sends a carve as osqueryd's carver does: a start, then blocks from 0 on, each tried three times; any answer that parses is success.</summary>
-internal sealed class CarveSender(AgentTransport transport, string nodeKey, string version)
+internal sealed partial class CarveSender(AgentTransport transport, string nodeKey, string version)
 {
     private const int Tries = 3;
+
+    /// <summary>Whether a query begins a carve.</summary>
+    public static bool Asks(string sql) => Request().IsMatch(sql);
+
+    /// <summary>What such a query answers: the new carve alone, and the flag, if it asks for that too.</summary>
+    public static List<JsonObject> Announce(string guid, string sql)
+    {
+        var path = Request().Match(sql).Groups["path"].Value.Replace("''", "'", StringComparison.Ordinal);
+        var rows = new List<JsonObject> { new() { ["carve_guid"] = guid, ["carve"] = "1", ["path"] = path, ["status"] = "SCHEDULED" } };
+        if (sql.Contains("osquery_flags", StringComparison.Ordinal)) rows.Add(new() { ["carve_guid"] = "", ["carve"] = "0", ["path"] = "disable_carver", ["status"] = "false" });
+        return rows;
+    }
 
     /// <summary>Announces a carve; the session, or null if it was refused.</summary>
     public async Task<string?> StartAsync(string guid, int size, int blockSize, CancellationToken ct)
@@ -74,6 +87,9 @@ internal sealed class CarveSender(AgentTransport transport, string nodeKey, stri
 
         return bytes.ToArray();
     }
+
+    [GeneratedRegex(@"from\s+carves\s+where\s+path\s+(?:=|like)\s+'(?<path>(?:[^']|'')*)'\s+and\s+carve\s*=\s*1\b", RegexOptions.IgnoreCase)]
+    private static partial Regex Request();
 
     private static int BlocksOf(int size, int blockSize) => (size + blockSize - 1) / blockSize;
 

@@ -9,15 +9,20 @@ internal sealed class CallMeter
     private readonly long[] _buckets = new long[160];
     private long _count;
     private long _errors;
+    private long _empty;
 
     public long Count => Volatile.Read(ref _count);
 
     public long Errors => Volatile.Read(ref _errors);
 
-    public void Add(TimeSpan took, bool isError)
+    /// <summary>Answers without a body, which agents take for success.</summary>
+    public long Empty => Volatile.Read(ref _empty);
+
+    public void Add(TimeSpan took, bool isError, bool isEmpty)
     {
         Interlocked.Increment(ref _count);
         if (isError) Interlocked.Increment(ref _errors);
+        if (isEmpty) Interlocked.Increment(ref _empty);
         var bucket = (int)Math.Ceiling(Math.Log(Math.Max(took.TotalMilliseconds / 0.1, 1), 1.1));
         Interlocked.Increment(ref _buckets[Math.Min(bucket, _buckets.Length - 1)]);
     }
@@ -36,18 +41,41 @@ internal sealed class CallMeter
     }
 }
 
+/// <summary>How long something took, added up.</summary>
+internal sealed class SpanMeter
+{
+    private long _count;
+    private long _ticks;
+
+    public TimeSpan Mean => Volatile.Read(ref _count) is > 0 and var count ? TimeSpan.FromTicks(Volatile.Read(ref _ticks) / count) : TimeSpan.Zero;
+
+    public void Add(TimeSpan span)
+    {
+        Interlocked.Increment(ref _count);
+        Interlocked.Add(ref _ticks, span.Ticks);
+    }
+}
+
 /// <summary>What a swarm did.</summary>
 internal sealed class SwarmMeter
 {
     private readonly ConcurrentDictionary<string, CallMeter> _calls = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, long> _errors = new(StringComparer.Ordinal);
+    private readonly SpanMeter _waits = new();
+    private readonly SpanMeter _late = new();
+    private long _enrolled;
     private long _linesSent;
     private long _linesAcknowledged;
+    private long _linesLost;
+    private long _linesPurged;
 
     public IReadOnlyDictionary<string, CallMeter> Calls => _calls;
 
     /// <summary>How often each error was met.</summary>
     public IReadOnlyDictionary<string, long> Errors => _errors;
+
+    /// <summary>Agents that were given a key.</summary>
+    public long Enrolled => Volatile.Read(ref _enrolled);
 
     /// <summary>Lines in posts, repeats included.</summary>
     public long LinesSent => Volatile.Read(ref _linesSent);
@@ -55,15 +83,36 @@ internal sealed class SwarmMeter
     /// <summary>Lines that the server answered for.</summary>
     public long LinesAcknowledged => Volatile.Read(ref _linesAcknowledged);
 
-    public void Count(string call, TimeSpan took, string? error)
+    /// <summary>Lines in posts whose answer was empty: agents delete them, though no server said that it has them.</summary>
+    public long LinesLost => Volatile.Read(ref _linesLost);
+
+    /// <summary>Lines that agents dropped, since more of them waited than a buffer holds.</summary>
+    public long LinesPurged => Volatile.Read(ref _linesPurged);
+
+    /// <summary>How long a request waited for a connection.</summary>
+    public TimeSpan Wait => _waits.Mean;
+
+    /// <summary>How much later than planned an agent acted, because this machine was busy.</summary>
+    public TimeSpan Late => _late.Mean;
+
+    public void Count(string call, TimeSpan took, Verdict verdict)
     {
-        _calls.GetOrAdd(call, _ => new()).Add(took, error is not null);
-        if (error is not null) _errors.AddOrUpdate(error.Length > 100 ? error[..100] : error, 1, (_, count) => count + 1);
+        _calls.GetOrAdd(call, _ => new()).Add(took, !verdict.IsOk, verdict.IsEmpty);
+        if (verdict.Error is { } error) _errors.AddOrUpdate(error.Length > 100 ? error[..100] : error, 1, (_, count) => count + 1);
     }
 
-    public void CountLines(int sent, int acknowledged)
+    public void CountEnrolled() => Interlocked.Increment(ref _enrolled);
+
+    public void CountLines(int sent, Verdict verdict)
     {
         Interlocked.Add(ref _linesSent, sent);
-        Interlocked.Add(ref _linesAcknowledged, acknowledged);
+        if (verdict.IsEmpty) Interlocked.Add(ref _linesLost, sent);
+        else if (verdict.IsOk) Interlocked.Add(ref _linesAcknowledged, sent);
     }
+
+    public void CountPurged(int lines) => Interlocked.Add(ref _linesPurged, lines);
+
+    public void CountWait(TimeSpan wait) => _waits.Add(wait);
+
+    public void CountLate(TimeSpan late) => _late.Add(late);
 }

@@ -1,0 +1,59 @@
+using System.Globalization;
+
+namespace Fleet.Swarm;
+
+/// <summary>What keeps a swarm from doing more, in sentences.</summary>
+internal static class SwarmLimits
+{
+    public const string Descriptors = "no file descriptor free for a connection";
+    public const string Ports = "no local port free for a connection";
+    public const string Memory = "no memory free for a connection";
+
+    private const double Busy = 0.8;
+
+    /// <summary>Descriptors that are not for connections: libraries, the runtime's own, the terminal.</summary>
+    private const int KeptDescriptors = 256;
+    private const int UsualConnections = 1_000;
+
+    /// <summary>How many connections at once this process may well have.</summary>
+    /// <param name="descriptors">The most files it may open, or null where that is not known.</param>
+    public static int ConnectionsWithin(int? descriptors) => Math.Clamp((descriptors ?? int.MaxValue) - KeptDescriptors, 1, UsualConnections);
+
+    /// <summary>The most files that this process may open, or null where the system does not say.</summary>
+    public static int? OpenFiles()
+    {
+        const string Name = "Max open files";
+        if (!File.Exists("/proc/self/limits")) return null;
+        var line = File.ReadLines("/proc/self/limits").FirstOrDefault(line => line.StartsWith(Name, StringComparison.Ordinal));
+        return int.TryParse(line?[Name.Length..].Split(' ', StringSplitOptions.RemoveEmptyEntries)[0], out var files) ? files : null;
+    }
+
+    /// <param name="meter">What was done.</param>
+    /// <param name="connections">How many there were at most.</param>
+    /// <param name="processors">The share of the machine's processors that this program used, 0 to 1.</param>
+    public static IEnumerable<string> Of(SwarmMeter meter, int connections, double processors)
+    {
+        if (processors > Busy) yield return Text($"This program used {processors:P0} of this machine's processors: run part of the agents on another machine, or make them ask less often.");
+        if (meter.Late > TimeSpan.FromSeconds(0.5)) yield return Text($"Agents acted {meter.Late.TotalSeconds:0.0} s late on average, because this machine was busy.");
+        if (meter.Wait > TimeSpan.FromSeconds(0.1))
+        {
+            yield return Text($"Requests waited {meter.Wait.TotalSeconds:0.00} s on average for one of the {connections:N0} connections: raise --connections, unless the server is what is slow.");
+        }
+
+        foreach (var (error, cure) in s_cures)
+        {
+            if (meter.Errors.GetValueOrDefault(error) is > 0 and var count) yield return Text($"{count:N0} requests met {error}: {cure}.");
+        }
+
+        if (meter.LinesPurged > 0) yield return Text($"Agents dropped {meter.LinesPurged:N0} lines, because the server took fewer than they wrote.");
+    }
+
+    private static readonly Dictionary<string, string> s_cures = new(StringComparer.Ordinal)
+    {
+        [Descriptors] = "lower --connections, or raise the limit with ulimit -n",
+        [Ports] = "use --keep-alive, or more machines: a closed connection holds its port for a minute",
+        [Memory] = "lower --connections",
+    };
+
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}
