@@ -1,6 +1,8 @@
+using System.Text.Json.Nodes;
 using Fleet.Kernel;
 using Fleet.Nodes;
 using Fleet.Results;
+using Fleet.Sinks;
 using Fleet.Storage;
 using Fleet.Tests.Support;
 
@@ -113,19 +115,23 @@ public sealed class ResentLinesTests
         static string Status(string message) => $$"""{"severity":1,"unixTime":1772452800,"message":"{{message}}"}""";
     }
 
-    /// <summary>Any lines, many alike, in posts of any size, any of them sent again with more: what is stored is what a machine had.</summary>
+    /// <summary>Any lines, many alike, in posts of any size, any of them sent again with more, some while the store is down: what is kept is what a machine had.</summary>
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(3)]
     [InlineData(4)]
-    public async Task Any_lines_however_they_are_posted_and_sent_again_are_stored_once_each(int seed)
+    public async Task Any_lines_however_they_are_posted_and_sent_again_are_stored_counted_judged_and_forwarded_once_each(int seed)
     {
         var random = new Random(seed);
-        await using var world = await World.OpenAsync();
+        await using var world = await World.OpenAsync(("Limits:AlertsPerMinute", "10000"));
+        await world.Get<SinkStore>().PutAsync(new("copy", "file", new Dictionary<string, string> { ["path"] = "copy.ndjson" }), null, null, default);
+        await world.AddRuleAsync(
+            "every", """{"condition":"AND","rules":[{"field":"column","operator":"column_matches_regex","value":["v","^v"]}]}""",
+            rule => rule with { Grouping = new(["v"], TimeSpan.FromDays(1)) });
         var key = await world.EnrollAsync("A");
         var lines = new List<string>();
-        var (sent, acknowledged) = (0, 0);
+        var acknowledged = 0;
         for (var turn = 0; turn < 60; turn++)
         {
             // Runs of rows that are alike, as a multiset gives them; each post begins with a line of its own time.
@@ -133,12 +139,37 @@ public sealed class ResentLinesTests
             for (var run = 0; run < 3; run++) lines.AddRange(Enumerable.Repeat("v" + random.Next(4), random.Next(4)));
 
             // What was not acknowledged comes again, with what is new after it.
-            sent = lines.Count;
-            await world.LogAsync(key, $"[{string.Join(',', lines.Skip(acknowledged).Select(Line))}]");
-            if (random.Next(3) > 0) acknowledged = sent;
+            var broken = random.Next(8) switch { 0 => Schema.Inbox, 1 => Schema.Results(world.Clock.Now), _ => null };
+            world.Tables.FaultOf = (table, _) => table == broken ? new StorageUnavailableException("down") : null;
+            var reply = await world.LogAsync(key, $"[{string.Join(',', lines.Skip(acknowledged).Select(Line))}]");
+            world.Tables.FaultOf = null;
+            if (!reply.IsError && random.Next(3) > 0) acknowledged = lines.Count;
+            if (random.Next(4) == 0) await world.PumpAsync();
         }
 
+        // A real agent goes on until it is told that all is well.
+        Assert.False((await world.LogAsync(key, $"[{string.Join(',', lines.Skip(acknowledged).Append("v0").Select(Line))}]")).IsError);
+        lines.Add("v0");
         await AssertAllAsync(world, [.. lines.Order(StringComparer.Ordinal)]);
+        await AssertForwardedAsync(world, lines);
+        await AssertJudgedAsync(world, lines);
+        Assert.Equal(lines.Count, (await world.Get<Activity>().HoursAsync(1, default))[0].Counts[(int)ActivityKind.ResultLines]);
+    }
+
+    private static async Task AssertForwardedAsync(World world, List<string> values)
+    {
+        await world.PumpAsync();
+        await world.Get<SinkPump>().RunAsync(TimeSpan.FromSeconds(30), default);
+        var forwarded = (await File.ReadAllLinesAsync(Path.Combine(world.Get<Fleet.Hosting.DataFolder>().Out, "copy.ndjson")))
+            .Select(line => JsonNode.Parse(line)!).Where(line => (string?)line["name"] == "q").Select(line => (string)line["columns"]!["v"]!);
+        Assert.Equal(values.Order(StringComparer.Ordinal), forwarded.Order(StringComparer.Ordinal));
+    }
+
+    private static async Task AssertJudgedAsync(World world, List<string> values)
+    {
+        var counts = (await world.AlertsAsync()).Select(alert => ((string)JsonNode.Parse(alert.Line)!["columns"]!["v"]!, alert.Count));
+        var expected = values.Where(value => value[0] == 'v').GroupBy(value => value).Select(group => (group.Key, group.LongCount()));
+        Assert.Equal(expected.Order(), counts.Order());
     }
 
     /// <summary>By pages, by search and in the report there are the same rows.</summary>
