@@ -34,6 +34,7 @@ internal sealed class DistributedWrite(NodeGate gate, NodeStore nodes, CampaignS
             if (campaign is not null && CarveStart.Carves(campaign)) await ExpectCarvesAsync(node.Id, answer, ct);
             var taken = await answers.TakeInAsync(node.Id, answer, ct);
             if (taken is not null && campaign is not null && CarveQuery.IsOurs(campaign.Sql)) await NoteNoCarveAsync(node.Id, campaign, taken, ct);
+            if (taken is { State: AnswerState.Done }) await LearnGivenUpAsync(node.Id, taken.Rows, ct);
             if (taken is { Error: Answers.Denylisted } && campaign is not null) await denylistings.AddAsync(node.Id, campaign.Sql, isDistributed: true, clock.GetUtcNow(), ct);
             if (taken is { State: AnswerState.Done } && campaign is not null && extensions.Interests(campaign.Sql)) await extensions.LearnAsync(campaign.Sql, LineReader.ReadRows(taken.Rows).Select(RowJson.Texts), ct);
         }
@@ -61,6 +62,16 @@ internal sealed class DistributedWrite(NodeGate gate, NodeStore nodes, CampaignS
         if (rows.Exists(row => LineReader.TextOf(row, "carve") == "1")) return;
         var (fault, reason) = CarveQuery.FaultOf(rows.Select(row => (LineReader.TextOf(row, "path"), LineReader.TextOf(row, "status"))));
         await carves.FailAsync(node, campaign.Id, fault, reason, ct);
+    }
+
+    /// <summary>Whoever asked for the table of carves: what it says of those that were given up is nowhere else.</summary>
+    private async ValueTask LearnGivenUpAsync(NodeId node, byte[] rows, CancellationToken ct)
+    {
+        if (rows.AsSpan().IndexOf("\"carve_guid\""u8) < 0) return;
+        foreach (var row in LineReader.ReadRows(rows).Where(row => CarveQuery.IsGivenUp(LineReader.TextOf(row, "status"))).Take(limits.OpenCarves))
+        {
+            if (LineReader.TextOf(row, "carve_guid") is { Length: > 0 and <= 100 } guid) await carves.GiveUpAsync(node, guid, LineReader.TextOf(row, "status")!, ct);
+        }
     }
 
     /// <summary>A carve that a query began is known by the guid in the query's answer.</summary>

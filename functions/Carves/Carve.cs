@@ -34,6 +34,9 @@ internal enum CarveFault
     StoreFull,
     TooMany,
     BadAnnouncement,
+
+    /// <summary>The agent says that it does not go on.</summary>
+    GivenUp,
     Incomplete,
 }
 

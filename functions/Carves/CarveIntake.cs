@@ -43,6 +43,19 @@ internal sealed class CarveIntake(CarveStore carves, IBlobs blobs, NodeKeys keys
         await carves.ChangeAsync(id, before => before ?? Carve.WithoutBlocks(id, node, guid: "", campaign, CarveState.Failed, clock.GetUtcNow(), fault, reason), ct);
     }
 
+    /// <summary>Ends a carve that its agent gave up. One that arrived all the same stays.</summary>
+    /// <param name="node">Who says so.</param>
+    /// <param name="guid">The carve's name there.</param>
+    /// <param name="status">What the agent's table says of it.</param>
+    /// <param name="ct">Stops before the write.</param>
+    public async ValueTask GiveUpAsync(NodeId node, string guid, string status, CancellationToken ct)
+    {
+        var id = Carve.IdOf(node, guid);
+        var reason = $"The agent gave the carve up: {(status.Length > 100 ? status[..100] : status)}. Ask for the files again.";
+        var after = await carves.ChangeAsync(id, before => before is { IsOpen: true } ? before with { State = CarveState.Failed, Fault = CarveFault.GivenUp, Reason = reason } : before, ct);
+        if (after is { State: CarveState.Failed }) await blobs.RemoveAsync(CarveStore.BlobOf(id), ct);
+    }
+
     private static int OpenOf(IEnumerable<Carve> all, NodeId node) => all.Count(carve => carve.Node == node && carve.IsOpen);
 
     /// <summary>Begins a carve, or finds the one that was begun: a start may come twice.</summary>

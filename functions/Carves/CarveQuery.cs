@@ -16,6 +16,17 @@ internal static class CarveQuery
             End;
     }
 
+    private const string StatusStart = "SELECT carve_guid, carve, status FROM carves WHERE carve_guid = '";
+
+    /// <summary>What asks a node how it got on with a carve: an agent that gives one up tells its own table alone.</summary>
+    public static string OfStatus(string guid) => $"{StatusStart}{guid}'";
+
+    /// <summary>Whether a question asks for the status of a carve.</summary>
+    public static bool IsOfStatus(string sql) => sql.StartsWith(StatusStart, StringComparison.Ordinal);
+
+    /// <summary>Whether an agent's status says that it gave the carve up: <c>DATA POST FAILED</c>, <c>ARCHIVE FAILED</c>, <c>COMPRESS FAILED</c>.</summary>
+    public static bool IsGivenUp(string? status) => status?.EndsWith(" FAILED", StringComparison.Ordinal) == true;
+
     /// <summary>Whether a question is one of these.</summary>
     public static bool IsOurs(string sql) => sql.EndsWith(End, StringComparison.Ordinal);
 

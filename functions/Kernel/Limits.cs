@@ -128,6 +128,9 @@ internal sealed record Limits
     /// <summary>How long a carve may take to arrive. osquery never goes on with one that it gave up.</summary>
     public TimeSpan CarveLife { get; init; } = TimeSpan.FromHours(24);
 
+    /// <summary>How long a carve may take before its node is asked what became of it.</summary>
+    public TimeSpan CarveInquiry { get; init; } = TimeSpan.FromMinutes(30);
+
     /// <summary>Names that a listing of a carve holds.</summary>
     public int CarveNames { get; init; } = 10_000;
 

@@ -1,3 +1,5 @@
+using Fleet.Kernel;
+
 namespace Fleet.Queries;
 
 /// <summary>A distributed query: one statement, asked of many nodes until it expires.</summary>
@@ -12,6 +14,9 @@ internal sealed record Campaign(
     string Id, string Sql, string Description, Targets Targets, DateTimeOffset CreatedAt, string CreatedBy, DateTimeOffset NotBefore, DateTimeOffset ExpiresAt,
     DateTimeOffset? CancelledAt, long Targeted, string Reason = "", Tally? Final = null, bool IncludesLater = false, string? ScheduleId = null)
 {
+    /// <summary>The id of what is started at a time for a reason: whoever starts it, it is one campaign. Ids begin with their time, so that lists are in order.</summary>
+    public static string IdOf(DateTimeOffset time, string reason) => $"{time.ToUnixTimeMilliseconds():x12}{Digest.Of(reason)[..20]}";
+
     /// <summary>How many nodes were asked so far, by what was counted: later ones add to those that it began with.</summary>
     public long TargetedBy(Tally tally) => Math.Max(Targeted, tally.Total);
 
@@ -38,7 +43,7 @@ internal enum AnswerState
 /// <param name="Rows">The rows as a JSON array; <c>[]</c> until it is done.</param>
 /// <param name="WallMs">How long it ran there, in milliseconds, where the agent measured it.</param>
 /// <param name="Offers">How often the node was sent the question.</param>
-internal sealed record Answer(Kernel.NodeId Node, AnswerState State, DateTimeOffset? SentAt, DateTimeOffset? AnsweredAt, string? Error, byte[] Rows, long? WallMs = null, int Offers = 0)
+internal sealed record Answer(NodeId Node, AnswerState State, DateTimeOffset? SentAt, DateTimeOffset? AnsweredAt, string? Error, byte[] Rows, long? WallMs = null, int Offers = 0)
 {
     private const string NoAnswer = "no answer";
 

@@ -1,6 +1,5 @@
 using System.Text.Json.Serialization;
 using Cronos;
-using Fleet.Kernel;
 
 namespace Fleet.Queries;
 
@@ -36,7 +35,7 @@ internal sealed record CampaignSchedule(
     }
 
     /// <summary>The id of the campaign of one run: the same whoever starts it, in the order of their times.</summary>
-    public string RunId(DateTimeOffset run) => $"{run.ToUnixTimeMilliseconds():x12}{Digest.Of(Id)[..20]}";
+    public string RunId(DateTimeOffset run) => Campaign.IdOf(run, Id);
 
     /// <summary>The newest run; null before the first, or when it was not started.</summary>
     [JsonIgnore]

@@ -1,12 +1,14 @@
 using System.Security.Cryptography;
 using Fleet.Carves;
 using Fleet.Kernel;
+using Fleet.Queries;
 using Fleet.Storage;
 
 namespace Fleet.Upkeep;
 
-/// <summary>Finishes what a crash left open, reads new carves through for their digest, expires what never came, and removes what is old.</summary>
-internal sealed class TidyCarves(CarveStore carves, CarveIntake intake, IBlobs blobs, TwoRuns runs, RetentionSettings settings, Limits limits, TimeProvider clock, ILogger<TidyCarves> log)
+/// <summary>Finishes what a crash left open, reads new carves through for their digest, asks after those that take long, expires what never came,
+/// and removes what is old.</summary>
+internal sealed class TidyCarves(CarveStore carves, CarveIntake intake, IBlobs blobs, CampaignStore campaigns, TwoRuns runs, RetentionSettings settings, Limits limits, TimeProvider clock, ILogger<TidyCarves> log)
 {
     /// <summary>What agents send where no file was found: a tar of zeros. libarchive pads it to a record of 10 KiB.</summary>
     private const int MostEmptyBytes = 10 << 10;
@@ -54,7 +56,21 @@ internal sealed class TidyCarves(CarveStore carves, CarveIntake intake, IBlobs b
 
         if (carve is { State: CarveState.Complete, Sha256: null }) await ReadThroughAsync(carve, ct);
         if (carve is { State: CarveState.Receiving, IsClosing: true }) await intake.TryFinishAsync(carve, ct);
+        if (carve.IsOpen && carve.CreatedAt < now - limits.CarveInquiry && !IsLate(carve, now)) await AskAsync(carve, now, ct);
         if (isAgreed && IsLate(carve, now) && await carves.FindAsync(carve.Id, ct) is { IsOpen: true }) await ExpireAsync(carve, ct);
+    }
+
+    /// <summary>Asks the node once how it got on: of a carve that it gave up it says nothing by itself.</summary>
+    private async ValueTask AskAsync(Carve carve, DateTimeOffset now, CancellationToken ct)
+    {
+        // Carves named in answers alone have guids that were checked; this one may have been announced.
+        if (carve.Node == default || !carve.Guid.All(c => char.IsAsciiHexDigit(c) || c == '-')) return;
+        var id = Campaign.IdOf(carve.CreatedAt, carve.Id);
+        if (await campaigns.FindAsync(id, ct) is not null) return;
+        var targets = new Targets(All: false, Tags: [], Nodes: [carve.Node], MatchAll: false, Platforms: [], Sample: null);
+        await campaigns.StartAsync(
+            new(id, CarveQuery.OfStatus(carve.Guid), "What became of a carve", targets, now, "fleet", now, carve.CreatedAt + limits.CarveLife, CancelledAt: null, Targeted: 0,
+                "A carve has taken long to arrive."), ct);
     }
 
     private async ValueTask ReadThroughAsync(Carve carve, CancellationToken ct)

@@ -78,6 +78,53 @@ public sealed class CarveFaultTests
     }
 
     [Theory]
+    [InlineData("DATA POST FAILED", "Failed")]
+    [InlineData("ARCHIVE FAILED", "Failed")]
+    [InlineData("PENDING", "Receiving")]
+    [InlineData("SUCCESS", "Receiving")]
+    public async Task A_carve_that_takes_long_is_asked_after_once_and_fails_if_the_agent_gave_it_up(string status, string state)
+    {
+        await using var world = await World.OpenAsync();
+        var key = await world.EnrollAsync("H1");
+        await AskedAsync(world, key);
+        var session = (string?)(await StartAsync(world, key, 23, 10)).Json["session_id"];
+        await world.PostAsync("carve/continue", $$"""{"session_id":"{{session}}","block_id":0,"data":"{{Convert.ToBase64String(new byte[10])}}"}""");
+        await world.Get<TidyCarves>().RunAsync(default);
+        Assert.Single(world.Get<CampaignStore>().Active.Items);
+        world.Clock.Advance(world.Limits.CarveInquiry + TimeSpan.FromMinutes(1));
+        for (var run = 0; run < 2; run++) await world.Get<TidyCarves>().RunAsync(default);
+
+        var asked = Assert.Single((await world.PostAsync("distributed/read", $$"""{"node_key":"{{key}}"}""")).Json["queries"]!.AsObject());
+        Assert.Contains(CarveGuid, (string?)asked.Value, StringComparison.Ordinal);
+        await world.PostAsync("distributed/write", $$$"""{"queries":{"{{{asked.Key}}}":[{"carve_guid":"{{{CarveGuid}}}","carve":"0","status":"{{{status}}}"}]},"node_key":"{{{key}}}"}""");
+        var carve = Assert.Single(await world.Get<CarveStore>().ListAsync(default));
+        Assert.Equal((state, state == "Failed" ? CarveFault.GivenUp : null), (carve.State.ToString(), carve.Fault));
+        Assert.Equal(state == "Failed", carve.Reason?.Contains(status, StringComparison.Ordinal) == true);
+    }
+
+    [Fact]
+    public async Task A_node_cannot_end_the_carves_of_another_or_one_that_arrived()
+    {
+        await using var world = await World.OpenAsync();
+        var (key, other) = (await world.EnrollAsync("H1"), await world.EnrollAsync("H2"));
+        await AskedAsync(world, key);
+        await GiveUpAsync(other);
+        Assert.Equal(CarveState.Requested, Assert.Single(await world.Get<CarveStore>().ListAsync(default)).State);
+
+        var session = (string?)(await StartAsync(world, key, 10, 10)).Json["session_id"];
+        await world.PostAsync("carve/continue", $$"""{"session_id":"{{session}}","block_id":0,"data":"{{Convert.ToBase64String(new byte[10])}}"}""");
+        await GiveUpAsync(key);
+        Assert.Equal(CarveState.Complete, Assert.Single(await world.Get<CarveStore>().ListAsync(default)).State);
+
+        async Task GiveUpAsync(string nodeKey)
+        {
+            var campaign = await world.AskAsync("select * from carves", World.Everyone);
+            await world.PostAsync("distributed/read", $$"""{"node_key":"{{nodeKey}}"}""");
+            await world.PostAsync("distributed/write", $$$"""{"queries":{"{{{campaign.Id}}}":[{"carve_guid":"{{{CarveGuid}}}","carve":"0","status":"DATA POST FAILED"}]},"node_key":"{{{nodeKey}}}"}""");
+        }
+    }
+
+    [Theory]
     [InlineData(10_240, 0, "NoFile")]
     [InlineData(10_240, 1, "")]
     [InlineData(20_480, 0, "")]
