@@ -74,8 +74,7 @@ internal sealed class ConfigItems(ITables tables, ChangeFeed changes)
         if (!name.StartsWith("pack", StringComparison.Ordinal)) yield break;
         foreach (var pack in Packs.Current.Items)
         {
-            var (_, schedule) = pack.Queries.FirstOrDefault(one =>
-                name.Length == pack.Name.Length + one.Name.Length + 6 && name.AsSpan(5).StartsWith(pack.Name, StringComparison.Ordinal) && name.EndsWith(one.Name, StringComparison.Ordinal));
+            var (_, schedule) = pack.Queries.FirstOrDefault(one => IsDelimited(name, pack.Name, one.Name));
             if (schedule is not null) yield return (pack.Tags, schedule, pack.Json);
         }
     }

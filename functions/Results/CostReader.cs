@@ -6,7 +6,9 @@ namespace Fleet.Results;
 
 /// <summary>Finds in logs what the schedule's queries cost: rows of osquery's own table <c>osquery_schedule</c>, and the warning after a watchdog kill.</summary>
 /// <remarks>The warning is the only sign of a denylisted query: osquery writes it at its next start, and leaves the query alone for a day.</remarks>
-internal sealed partial class CostReader(QueryCosts costs)
+/// <param name="costs">Where they are counted.</param>
+/// <param name="packQueryName">What a pack's query is called here, where an agent with another <c>pack_delimiter</c> names it; null for other names.</param>
+internal sealed partial class CostReader(QueryCosts costs, Func<string, string?> packQueryName)
 {
     /// <returns>Queries that the agent denylisted, and when.</returns>
     public IReadOnlyList<(string Query, DateTimeOffset At)> ReadStatus(Batch batch)
@@ -16,8 +18,9 @@ internal sealed partial class CostReader(QueryCosts costs)
         foreach (var line in StatusLine.Read(batch.Lines, batch.Key.Time))
         {
             if (Failed().Match(line.Message) is not { Success: true } match || match.Groups["name"].Length > Kernel.Limits.LineNameCharacters) continue;
-            costs.NoteDenylisted(match.Groups["name"].Value, isDistributed: false);
-            denylisted.Add((match.Groups["name"].Value, line.Time));
+            var name = NameOf(match.Groups["name"].Value);
+            costs.NoteDenylisted(name, isDistributed: false);
+            denylisted.Add((name, line.Time));
         }
 
         return denylisted;
@@ -30,7 +33,8 @@ internal sealed partial class CostReader(QueryCosts costs)
         var denylisted = new List<(string, DateTimeOffset)>();
         foreach (var row in rows.Where(row => row.Action != "removed" && row.Column("executions") is not null && row.Column("interval") is not null))
         {
-            if (row.Column("name") is not { Length: > 0 and <= Kernel.Limits.LineNameCharacters } name) continue;
+            if (row.Column("name") is not { Length: > 0 and <= Kernel.Limits.LineNameCharacters } said) continue;
+            var name = NameOf(said);
             if (long.TryParse(row.Column("last_wall_time_ms"), NumberStyles.None, CultureInfo.InvariantCulture, out var time)) costs.NoteRuns(name, isDistributed: false, runs: 1, time);
             if (row.Action != "added" || (row.Column("denylisted") ?? row.Column("blacklisted")) != "1") continue;
             costs.NoteDenylisted(name, isDistributed: false);
@@ -39,6 +43,8 @@ internal sealed partial class CostReader(QueryCosts costs)
 
         return denylisted;
     }
+
+    private string NameOf(string said) => packQueryName(said) ?? said;
 
     [GeneratedRegex("^Scheduled query may have failed: (?<name>.+?)\\.?$")]
     private static partial Regex Failed();

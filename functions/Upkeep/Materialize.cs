@@ -8,7 +8,7 @@ namespace Fleet.Upkeep;
 
 /// <summary>Turns the batches that wait in the inbox into reports, index entries, node info and query costs, in bulk: many batches of a node are one write each.</summary>
 internal sealed class Materialize(
-    Inbox inbox, BatchStore batches, ReportStore reports, ResultIndex index, NodeStore nodes, NodeDirectory directory, NodeInfo info, CostReader costs, Quarantine quarantine, BuiltInResults results, Denylistings denylistings, ConfigItems items, CurrentReports current, ExtensionTables extensions, StageBoard stages, TimeProvider clock, ILogger<Materialize> log)
+    Inbox inbox, BatchStore batches, ReportStore reports, ResultIndex index, NodeStore nodes, NodeDirectory directory, NodeInfo info, CostReader costs, Quarantine quarantine, BuiltInResults results, Denylistings denylistings, CurrentReports current, ExtensionTables extensions, StageBoard stages, TimeProvider clock, ILogger<Materialize> log)
 {
     /// <summary>As health calls it.</summary>
     private const string Stage = "reports and index";
@@ -98,7 +98,7 @@ internal sealed class Materialize(
         {
             await RunStageAsync("status", [batch], async all =>
             {
-                foreach (var (query, at) in costs.ReadStatus(all[0])) await denylistings.AddAsync(all[0].Key.Node, items.PackQueryName(query) ?? query, isDistributed: false, at, ct);
+                foreach (var (query, at) in costs.ReadStatus(all[0])) await denylistings.AddAsync(all[0].Key.Node, query, isDistributed: false, at, ct);
             }, ct);
         }
 

@@ -84,7 +84,7 @@ function Ask() {
   };
 
   return (
-    <Page title="Live query" under="Asked once, answered as machines check in. Those that are offline answer when they come back, within a day." actions={<Button appearance="primary" icon={<FlashRegular />} disabled={!canRun} onClick={() => void run()}>{isStarting ? "Starting…" : when.repeats ? "Save schedule" : "Run"}</Button>}>
+    <Page title="Live query" under={when.repeats ? "Asked at set times, again and again. Each run is answered as machines check in." : "Asked once, answered as machines check in. Those that are offline answer when they come back, within a day."} actions={<Button appearance="primary" icon={<FlashRegular />} disabled={!canRun} onClick={() => void run()}>{isStarting ? "Starting…" : when.repeats ? "Save schedule" : "Run"}</Button>}>
       <Problem of={fault} />
       <Section title="What"><SqlEditor value={sql} onChange={setSql} onRun={() => void run()} /></Section>
       <div className="grid two">

@@ -34,6 +34,18 @@ public sealed class DenylistedTests : ApiTest
     }
 
     [Fact]
+    public async Task An_agent_with_another_pack_delimiter_denylists_the_query_that_it_means()
+    {
+        await Api.OkAsync("PUT", "/api/packs/p", """{"queries":{"heavy":{"query":"select 1","interval":60},"slow":{"query":"select 1","interval":60}},"tags":["t"]}""");
+        var key = await EnrollAsync("A");
+        var now = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
+        await Api.AgentAsync("log", $$"""{"node_key":"{{key}}","log_type":"status","data":[{"severity":1,"unixTime":{{now}},"message":"Scheduled query may have failed: pack_p_heavy"}]}""");
+        await Api.AgentAsync("log", $$$"""{"node_key":"{{{key}}}","log_type":"result","data":[{"name":"schedule","action":"added","unixTime":{{{now}}},"columns":{"name":"pack::p::slow","executions":"3","interval":"60","denylisted":"1"}}]}""");
+        await Server.Services.GetRequiredService<Materialize>().DrainAsync(default);
+        Assert.Equal(["pack/p/heavy", "pack/p/slow"], (await Api.GetAsync("/api/denylisted-queries"))["items"]!.AsArray().Select(one => (string?)one!["query"]).Order());
+    }
+
+    [Fact]
     public async Task A_distributed_query_that_the_agent_denylisted_is_one_too()
     {
         var key = await EnrollAsync("A");

@@ -38,7 +38,7 @@ function Schedule({ when, onChange }: { when: When; onChange: (change: Partial<W
       <Field label="Name" required><Input value={when.name} onChange={(_, data) => onChange({ name: data.value })} placeholder="What you want to know" /></Field>
       <Field label="Cron expression" required hint="Minute, hour, day of month, month, weekday: 0 6 * * MON is every Monday at 6:00."><Input className="mono" value={when.cron} onChange={(_, data) => onChange({ cron: data.value })} /></Field>
       <div className="row">
-        <Field label="Time zone" className="grow"><Input value={when.timeZone} onChange={(_, data) => onChange({ timeZone: data.value })} placeholder="UTC" /></Field>
+        <Field label="Time zone" hint="UTC, if left empty." className="grow"><Input value={when.timeZone} onChange={(_, data) => onChange({ timeZone: data.value })} /></Field>
         <Field label="Each run takes answers for" hint="Such as 12h. A day, if left empty." className="grow"><Input value={when.expiresAfter} onChange={(_, data) => onChange({ expiresAfter: data.value })} placeholder="1d" /></Field>
       </div>
     </>
