@@ -74,7 +74,7 @@ internal static class CarvesApi
         if (carve.State != CarveState.Complete) return NotThere(carve);
         if (await blobs.OpenAsync(CarveStore.BlobOf(id), ct) is not { } stream) return Missing(id);
         context.Response.ContentLength = carve.Size;
-        var isZstd = carve.Packing == "zstd";
+        var isZstd = carve.Packing == CarveArchive.Zstd;
         return TypedResults.Stream(stream, isZstd ? "application/zstd" : "application/x-tar", $"carve-{id[..12]}.tar{(isZstd ? ".zst" : "")}");
     }
 
@@ -83,13 +83,12 @@ internal static class CarvesApi
     {
         if (await carves.FindAsync(id, ct) is not { } carve) return Missing(id);
         if (carve.State != CarveState.Complete) return NotThere(carve);
-        if (carve.Packing == "zstd") return Problem.Conflict("The carve is packed with zstd, which is not unpacked here: fetch its archive.");
         if (await blobs.OpenAsync(CarveStore.BlobOf(id), ct) is not { } stream) return Missing(id);
-        await using (stream)
+        await using (var tar = CarveArchive.Open(stream, carve.Packing))
         {
             try
             {
-                var files = (await CarveListing.ReadAsync(stream, limits.CarveNames, ct)).Select(entry => new CarvedFile(entry.Name, entry.Size)).ToList();
+                var files = (await CarveListing.ReadAsync(tar, limits.CarveNames, limits.CarveBytes, ct)).Select(entry => new CarvedFile(entry.Name, entry.Size)).ToList();
                 return TypedResults.Ok(Paging.Numbered(files, take ?? limits.PageMost, after, limits));
             }
             catch (InvalidDataException fault)

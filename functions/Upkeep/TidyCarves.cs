@@ -13,11 +13,6 @@ internal sealed class TidyCarves(CarveStore carves, CarveIntake intake, IBlobs b
     /// <summary>What agents send where no file was found: a tar of zeros. libarchive pads it to a record of 10 KiB.</summary>
     private const int MostEmptyBytes = 10 << 10;
 
-    /// <summary>Zeros alone pack to fewer bytes, the header of one file to more.</summary>
-    private const int LeastPackedFile = 64;
-
-    private static readonly byte[] s_zstd = [0x28, 0xB5, 0x2F, 0xFD];
-
     public async ValueTask RunAsync(CancellationToken ct)
     {
         var now = clock.GetUtcNow();
@@ -79,22 +74,35 @@ internal sealed class TidyCarves(CarveStore carves, CarveIntake intake, IBlobs b
         if (stream is null) return;
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var buffer = new byte[1 << 16];
-        var isZstd = false;
-        var isEmpty = carve.Size <= MostEmptyBytes;
-        for (var (isFirst, read) = (true, await stream.ReadAtLeastAsync(buffer, s_zstd.Length, throwOnEndOfStream: false, ct)); read > 0; read = await stream.ReadAsync(buffer, ct))
+        string? packing = null;
+        for (var read = await stream.ReadAtLeastAsync(buffer, CarveArchive.StartLength, throwOnEndOfStream: false, ct); read > 0; read = await stream.ReadAsync(buffer, ct))
         {
-            if (isFirst) isZstd = buffer.AsSpan(0, read).StartsWith(s_zstd);
-            isFirst = false;
-            isEmpty = isEmpty && !buffer.AsSpan(0, read).ContainsAnyExcept((byte)0);
+            packing ??= CarveArchive.PackingOf(buffer.AsSpan(0, read));
             hash.AppendData(buffer, 0, read);
         }
 
         var sha256 = Convert.ToHexStringLower(hash.GetHashAndReset());
-        isEmpty |= isZstd && carve.Size < LeastPackedFile;
+        var isEmpty = carve.Size <= MostEmptyBytes && await IsEmptyAsync(carve, packing, ct);
         await carves.ChangeAsync(
             carve.Id,
-            before => before is null ? null : before with { Sha256 = sha256, Packing = isZstd ? "zstd" : "none", Fault = isEmpty ? CarveFault.NoFile : null, Reason = isEmpty ? "No file was at the path: the archive is empty." : null },
+            before => before is null ? null : before with { Sha256 = sha256, Packing = packing, Fault = isEmpty ? CarveFault.NoFile : null, Reason = isEmpty ? "No file was at the path: the archive is empty." : null },
             ct);
+    }
+
+    private async ValueTask<bool> IsEmptyAsync(Carve carve, string? packing, CancellationToken ct)
+    {
+        if (await blobs.OpenAsync(CarveStore.BlobOf(carve.Id), ct) is not { } stream) return false;
+        await using var tar = CarveArchive.Open(stream, packing);
+        var start = new byte[MostEmptyBytes + 1];
+        try
+        {
+            var read = await tar.ReadAtLeastAsync(start, start.Length, throwOnEndOfStream: false, ct);
+            return read <= MostEmptyBytes && !start.AsSpan(0, read).ContainsAnyExcept((byte)0);
+        }
+        catch (Exception fault) when (fault is ZstdSharp.ZstdException or EndOfStreamException)
+        {
+            return false;
+        }
     }
 
     private async ValueTask ExpireAsync(Carve carve, CancellationToken ct)

@@ -68,7 +68,7 @@ export function CarvePage() {
   const isOperator = useMay("operator");
   const carve = use.useQuery("get", "/api/carves/{id}", { params: { path: { id } } }, { refetchInterval: 10_000 });
   const isHere = carve.data?.status === "complete";
-  const files = useCursor<Schemas["CarvedFile"]>(["carve-files", id], (after, signal) => body(api.GET("/api/carves/{id}/files", { params: { path: { id }, query: { take: 500, after } }, signal })), { enabled: isOperator && isHere && carve.data?.packing !== "zstd" });
+  const files = useCursor<Schemas["CarvedFile"]>(["carve-files", id], (after, signal) => body(api.GET("/api/carves/{id}/files", { params: { path: { id }, query: { take: 500, after } }, signal })), { enabled: isOperator && isHere });
   if (carve.error && !carve.data) return <Page title="Carve"><Lacking of={carve.error} what="carve" /></Page>;
   if (!carve.data) return <Page title="Carve"><Loading /></Page>;
   const one = carve.data;
@@ -91,7 +91,7 @@ export function CarvePage() {
           {one.campaignId && <Fact name="Asked by"><Go to="/campaigns/$id" params={{ id: one.campaignId }}>this campaign</Go></Fact>}
         </dl>
       </Section>
-      {isOperator && isHere && <DataTable name="Files" columns={[{ id: "name", name: "File", narrow: true, width: "minmax(300px, 4fr)", cell: (file) => <span className="mono">{file.name}</span> }, { id: "size", name: "Size", narrow: true, width: "120px", cell: (file) => bytes(file.size) }]} rows={files} rowKey={(file) => file.name} noun={["file", "files"]} empty={<Empty title={one.packing === "zstd" ? "A zstd archive is not listed" : "The archive is empty"}>Download it to see what is in it.</Empty>} />}
+      {isOperator && isHere && <DataTable name="Files" columns={[{ id: "name", name: "File", narrow: true, width: "minmax(300px, 4fr)", cell: (file) => <span className="mono">{file.name}</span> }, { id: "size", name: "Size", narrow: true, width: "120px", cell: (file) => bytes(file.size) }]} rows={files} rowKey={(file) => file.name} noun={["file", "files"]} empty={<Empty title="The archive is empty">No file was at the path.</Empty>} />}
     </Page>
   );
 }

@@ -125,17 +125,21 @@ public sealed class CarveFaultTests
     }
 
     [Theory]
-    [InlineData(10_240, 0, "NoFile")]
-    [InlineData(10_240, 1, "")]
-    [InlineData(20_480, 0, "")]
-    public async Task An_archive_without_a_file_is_told_from_one_with(int size, byte first, string fault)
+    [InlineData(10_240, 0, false, "NoFile")]
+    [InlineData(10_240, 0, true, "NoFile")]
+    [InlineData(10_240, 1, false, "")]
+    [InlineData(10_240, 1, true, "")]
+    [InlineData(20_480, 0, false, "")]
+    public async Task An_archive_without_a_file_is_told_from_one_with(int size, byte first, bool isPacked, string fault)
     {
         await using var world = await World.OpenAsync();
         var key = await world.EnrollAsync("H1");
         await AskedAsync(world, key);
-        var session = (string?)(await StartAsync(world, key, size, size)).Json["session_id"];
         var bytes = new byte[size];
         bytes[0] = first;
+        using var compressor = new ZstdSharp.Compressor(1);
+        if (isPacked) bytes = compressor.Wrap(bytes).ToArray();
+        var session = (string?)(await StartAsync(world, key, bytes.Length, bytes.Length)).Json["session_id"];
         await world.PostAsync("carve/continue", $$"""{"session_id":"{{session}}","block_id":0,"data":"{{Convert.ToBase64String(bytes)}}"}""");
         await world.Get<TidyCarves>().RunAsync(default);
         var carve = Assert.Single(await world.Get<CarveStore>().ListAsync(default));
