@@ -1,10 +1,7 @@
-using System.Globalization;
 using System.Net;
-using System.Net.Mail;
-using System.Net.Mime;
 using System.Net.Security;
-using System.Text;
 using Fleet.Kernel;
+using MimeKit;
 
 namespace Fleet.Alerts;
 
@@ -18,22 +15,16 @@ internal sealed class EmailAlerter(AlerterSettings settings, string? password, O
     private const int MostSubject = 200;
     private const int MostText = 500_000;
 
-    /// <summary>What <see cref="SmtpClient"/> says on top of a message that it writes to a folder, in lines that may be folded.</summary>
-    private static readonly string[] s_envelope = ["X-Sender:", "X-Receiver:", " ", "\t"];
-
     public async ValueTask<Delivery> DeliverAsync(Notice notice, CancellationToken ct)
     {
         using var message = MessageOf(notice);
-        var text = await TextOfAsync(message, ct);
+        using var client = new MailClient(trust);
         try
         {
-            await using var server = await SmtpConnection.OpenAsync(new(settings.Field("server")!), outbound, trust, ct);
-            if (settings.Field("user") is { } user) await server.SignInAsync(user, password ?? "", ct);
-            var refused = await server.SendAsync(AddressOf(message.From!), [.. message.To.Select(AddressOf)], text, ct);
-            await server.QuitAsync();
+            var user = settings.Field("user") is { } name ? new NetworkCredential(name, password ?? "") : null;
 
-            // The others have it, and would have it as often as it is sent again.
-            return new Delivery.Delivered(string.Join(' ', refused));
+            // Those who have it would have it as often as it is sent again.
+            return new Delivery.Delivered(string.Join(' ', await client.DeliverAsync(new(settings.Field("server")!), user, message, outbound, ct)));
         }
         catch (SmtpRefusalException refusal) when (refusal.IsForGood)
         {
@@ -41,38 +32,24 @@ internal sealed class EmailAlerter(AlerterSettings settings, string? password, O
         }
     }
 
-    private static string AddressOf(MailAddress address) => $"{address.User}@{new IdnMapping().GetAscii(address.Host)}";
-
-    /// <summary>Headers and parts as they are sent. .NET writes them to nothing but a server or a folder.</summary>
-    private static async Task<string> TextOfAsync(MailMessage message, CancellationToken ct)
+    private MimeMessage MessageOf(Notice notice)
     {
-        var folder = Directory.CreateTempSubdirectory("fleet-mail-");
-        try
-        {
-            using (var writer = new SmtpClient { DeliveryMethod = SmtpDeliveryMethod.SpecifiedPickupDirectory, PickupDirectoryLocation = folder.FullName }) await writer.SendMailAsync(message, ct);
-            var lines = (await File.ReadAllTextAsync(folder.GetFiles()[0].FullName, ct)).Split("\r\n");
-            return string.Join("\r\n", lines.SkipWhile(line => Array.Exists(s_envelope, name => line.StartsWith(name, StringComparison.Ordinal))));
-        }
-        finally
-        {
-            folder.Delete(recursive: true);
-        }
-    }
-
-    private MailMessage MessageOf(Notice notice)
-    {
-        var from = new MailAddress(settings.Field("from")!);
-        var message = new MailMessage { From = from, Subject = AlertText.Cut(notice.Title, MostSubject), SubjectEncoding = Encoding.UTF8, BodyEncoding = Encoding.UTF8 };
-        message.To.Add(settings.Field("to")!);
-        var thread = $"<{notice.Alert.Id}@{from.Host}>";
-        message.Headers.Add("Message-ID", notice.What == AlertEvent.Opened && !notice.IsDigest ? thread : $"<{notice.Alert.Id}-{notice.Alert.Events.Length}{(notice.IsDigest ? "-digest" : "")}@{from.Host}>");
-        if (notice.What != AlertEvent.Opened) message.Headers.Add("In-Reply-To", thread);
-        message.Headers.Add("Auto-Submitted", "auto-generated");
-        if (Severity.RankOf(notice.Alert.Severity) >= 3 && notice.IsCall) message.Priority = MailPriority.High;
+        var from = MailboxAddress.Parse(settings.Field("from")!);
         var text = AlertText.Cut(notice.Text, MostText);
-        message.AlternateViews.Add(AlternateView.CreateAlternateViewFromString(text, Encoding.UTF8, MediaTypeNames.Text.Plain));
-        message.AlternateViews.Add(AlternateView.CreateAlternateViewFromString(HtmlOf(notice, text), Encoding.UTF8, MediaTypeNames.Text.Html));
+        var message = new MimeMessage
+        {
+            Subject = AlertText.Cut(notice.Title, MostSubject),
+            Body = new BodyBuilder { TextBody = text, HtmlBody = HtmlOf(notice, text) }.ToMessageBody(),
+            MessageId = notice.What == AlertEvent.Opened && !notice.IsDigest ? IdOf("") : IdOf($"-{notice.Alert.Events.Length}{(notice.IsDigest ? "-digest" : "")}"),
+        };
+        message.From.Add(from);
+        message.To.AddRange(InternetAddressList.Parse(settings.Field("to")!));
+        if (notice.What != AlertEvent.Opened) message.InReplyTo = IdOf("");
+        message.Headers.Add(HeaderId.AutoSubmitted, "auto-generated");
+        if (Severity.RankOf(notice.Alert.Severity) >= 3 && notice.IsCall) message.XPriority = XMessagePriority.Highest;
         return message;
+
+        string IdOf(string end) => $"{notice.Alert.Id}{end}@{from.Domain}";
     }
 
     private static string HtmlOf(Notice notice, string text)

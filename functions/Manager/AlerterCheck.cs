@@ -1,7 +1,7 @@
-using System.Net.Mail;
 using Fleet.Alerts;
 using Fleet.Kernel;
 using Fleet.Storage;
+using MimeKit;
 
 namespace Fleet.Manager;
 
@@ -46,20 +46,8 @@ internal static class AlerterCheck
         (_, "path") => PluginCheck.FileFault(value),
         ("syslog", "server") => PluginCheck.SyslogFault(value),
         ("email", "server") => Uri.TryCreate(value, UriKind.Absolute, out var server) && server is { Scheme: "smtp" or "smtps" or "smtp-plain", AbsolutePath: "" or "/" } && server.Host.Length > 0 && server.UserInfo.Length == 0 ? null : "This is smtp://HOST or smtp://HOST:PORT, or smtps:// with TLS from the start; smtp-plain:// without encryption.",
-        ("email", "from") => MailAddress.TryCreate(value, out _) ? null : "This is an address: Fleet <fleet@example.org>.",
-        ("email", "to") => AreAddresses(value) ? null : "These are one or more addresses, with commas between them.",
+        ("email", "from") => MailboxAddress.TryParse(value, out var from) && from.Domain.Length > 0 ? null : "This is an address: Fleet <fleet@example.org>.",
+        ("email", "to") => InternetAddressList.TryParse(value, out var to) && to.Mailboxes.Any() && to.Mailboxes.All(one => one.Domain.Length > 0) ? null : "These are one or more addresses, with commas between them.",
         _ => null,
     };
-
-    private static bool AreAddresses(string value)
-    {
-        try
-        {
-            return new MailAddressCollection { value }.Count > 0;
-        }
-        catch (FormatException)
-        {
-            return false;
-        }
-    }
 }

@@ -2,9 +2,9 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
-using System.Text.RegularExpressions;
 using Fleet.Alerts;
 using Fleet.Shared;
+using MimeKit;
 
 namespace Fleet.Tests.Alerts;
 
@@ -143,8 +143,8 @@ public sealed class EmailAlerterTests : AlerterContract, IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("220 hello\r\n250-me\r\n250 STARTTLS\r\n220 go on\r\n250 injected\r\n", "went on in the clear")]
-    [InlineData("220 hello\r\n502 no\r\n", "EHLO: 502")]
+    [InlineData("220 hello\r\n250-me\r\n250 STARTTLS\r\n220 go on\r\n250 injected\r\n", "TLS with 127.0.0.1 failed")]
+    [InlineData("220 hello\r\n502 no\r\n502 no\r\n", "502")]
     [InlineData("HTTP/1.1 400 Bad Request\r\n\r\n", "does not speak SMTP")]
     [InlineData("220 hello\r\n", "ended the connection")]
     public async Task A_server_that_speaks_otherwise_is_a_clear_fault(string said, string complaint)
@@ -179,22 +179,14 @@ public sealed class EmailAlerterTests : AlerterContract, IAsyncLifetime
         return new("a", "email", fields);
     }
 
-    private static string Header(JsonNode message, string name) => Regex.Match((string)message["data"]!, $"(?im)^{name}:\\s*(\\S+)").Groups[1].Value;
+    private static string Header(JsonNode message, string name) => MessageOf(message).Headers[name]!;
 
     /// <summary>Subject and parts, decoded.</summary>
     private static string TextOf(JsonNode message)
     {
-        var data = (string)message["data"]!;
-        var text = new StringBuilder();
-        var subject = Regex.Replace(Regex.Match(data, @"(?ims)^subject:(.*?)\r\n(?=\S)").Groups[1].Value, @"\?=\s+=\?", "?==?");
-        text.AppendLine(Regex.Replace(subject, @"=\?utf-8\?B\?(.*?)\?=", match => Encoding.Latin1.GetString(Convert.FromBase64String(match.Groups[1].Value))));
-        foreach (Match part in Regex.Matches(data, @"(?is)content-transfer-encoding: (base64|quoted-printable)\r\n(?:[^\r\n]+\r\n)*\r\n(.*?)(?=\r\n--)"))
-        {
-            text.AppendLine(part.Groups[1].Value.Equals("base64", StringComparison.OrdinalIgnoreCase)
-                ? Encoding.Latin1.GetString(Convert.FromBase64String(Regex.Replace(part.Groups[2].Value, @"\s", "")))
-                : Regex.Replace(part.Groups[2].Value.Replace("=\r\n", "", StringComparison.Ordinal), "=([0-9A-F]{2})", match => ((char)Convert.ToByte(match.Groups[1].Value, 16)).ToString()));
-        }
-
-        return Encoding.UTF8.GetString(Encoding.Latin1.GetBytes(text.ToString()));
+        var read = MessageOf(message);
+        return $"{read.Subject}\n{read.TextBody}\n{read.HtmlBody}";
     }
+
+    private static MimeMessage MessageOf(JsonNode message) => MimeMessage.Load(new MemoryStream(Encoding.UTF8.GetBytes((string)message["data"]!)));
 }
