@@ -60,14 +60,13 @@ var tags = { 'azd-env-name': environmentName }
 var useFunctions = host == 'functions'
 var split = useFunctions && separateManager
 
-resource group 'Microsoft.Resources/resourceGroups@2024-11-01' = {
+resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
   name: 'rg-${environmentName}'
   location: location
   tags: tags
 }
 
 module identity 'modules/identity.bicep' = {
-  name: 'identity'
   scope: group
   params: {
     name: 'id-fleet-${token}'
@@ -77,7 +76,6 @@ module identity 'modules/identity.bicep' = {
 }
 
 module monitoring 'modules/monitoring.bicep' = {
-  name: 'monitoring'
   scope: group
   params: {
     name: 'fleet-${token}'
@@ -88,7 +86,6 @@ module monitoring 'modules/monitoring.bicep' = {
 }
 
 module storage 'modules/storage.bicep' = {
-  name: 'storage'
   scope: group
   params: {
     name: 'stfleet${token}'
@@ -99,7 +96,6 @@ module storage 'modules/storage.bicep' = {
 }
 
 module bus 'modules/bus.bicep' = {
-  name: 'bus'
   scope: group
   params: {
     name: 'sb-fleet-${token}'
@@ -110,7 +106,6 @@ module bus 'modules/bus.bicep' = {
 }
 
 module vault 'modules/vault.bicep' = {
-  name: 'vault'
   scope: group
   params: {
     name: 'kv-${token}'
@@ -123,7 +118,6 @@ module vault 'modules/vault.bicep' = {
 }
 
 module network 'modules/network.bicep' = if (virtualNetwork && useFunctions) {
-  name: 'network'
   scope: group
   params: {
     name: 'vnet-fleet-${token}'
@@ -143,7 +137,6 @@ var fleetSettings = {
 }
 
 module app 'modules/functions.bicep' = if (useFunctions) {
-  name: 'app'
   scope: group
   params: {
     name: 'fleet-${token}'
@@ -167,7 +160,6 @@ module app 'modules/functions.bicep' = if (useFunctions) {
 }
 
 module manager 'modules/functions.bicep' = if (split) {
-  name: 'manager'
   scope: group
   params: {
     name: 'fleet-manager-${token}'
@@ -191,7 +183,6 @@ module manager 'modules/functions.bicep' = if (split) {
 }
 
 module container 'modules/container.bicep' = if (!useFunctions) {
-  name: 'container'
   scope: group
   params: {
     name: 'fleet-${token}'
@@ -206,7 +197,6 @@ module container 'modules/container.bicep' = if (!useFunctions) {
 }
 
 module domain 'modules/domain.bicep' = if (useFunctions && !empty(customDomain)) {
-  name: 'domain'
   scope: group
   params: {
     appName: app!.outputs.name
@@ -218,7 +208,6 @@ module domain 'modules/domain.bicep' = if (useFunctions && !empty(customDomain))
 }
 
 module alarms 'modules/alarms.bicep' = {
-  name: 'alarms'
   scope: group
   params: {
     name: 'fleet-${token}'

@@ -1,7 +1,7 @@
 // What a person must hear of: messages that were given up, functions that fail, and agents that nobody hears any more.
 param name string
 param location string
-param tags object
+param tags { *: string }
 param busId string
 param insightsId string
 
@@ -30,7 +30,7 @@ resource group 'Microsoft.Insights/actionGroups@2023-01-01' = if (!empty(email))
   }
 }
 
-resource deadLetters 'Microsoft.Insights/metricAlerts@2018-03-01' = {
+resource deadLetters 'Microsoft.Insights/metricAlerts@2026-01-01' = {
   name: 'dead-letters-${name}'
   location: 'global'
   tags: tags
@@ -87,7 +87,7 @@ var queries = [
   }
 ]
 
-resource logAlarms 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = [for alarm in queries: if (watchRequests) {
+resource logAlarms 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [for alarm in queries: if (watchRequests) {
   name: '${alarm.name}-${name}'
   location: location
   tags: tags

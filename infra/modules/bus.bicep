@@ -1,7 +1,7 @@
 // The topic and the queue of design: messages are keys of a few hundred bytes.
 param name string
 param location string
-param tags object
+param tags { *: string }
 
 @description('The identity that sends and receives.')
 param clientId string
@@ -9,7 +9,7 @@ param clientId string
 var dataSender = '69a216fc-b8fb-44d8-bc22-1f3c2cd27a39'
 var dataReceiver = '4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0'
 
-resource namespace 'Microsoft.ServiceBus/namespaces@2024-01-01' = {
+resource namespace 'Microsoft.ServiceBus/namespaces@2026-01-01' = {
   name: name
   location: location
   tags: tags
@@ -20,7 +20,7 @@ resource namespace 'Microsoft.ServiceBus/namespaces@2024-01-01' = {
   }
 }
 
-resource results 'Microsoft.ServiceBus/namespaces/topics@2024-01-01' = {
+resource results 'Microsoft.ServiceBus/namespaces/topics@2026-01-01' = {
   parent: namespace
   name: 'results'
   properties: {
@@ -30,7 +30,7 @@ resource results 'Microsoft.ServiceBus/namespaces/topics@2024-01-01' = {
   }
 }
 
-resource rules 'Microsoft.ServiceBus/namespaces/topics/subscriptions@2024-01-01' = {
+resource rules 'Microsoft.ServiceBus/namespaces/topics/subscriptions@2026-01-01' = {
   parent: results
   name: 'rules'
   properties: {
@@ -40,7 +40,7 @@ resource rules 'Microsoft.ServiceBus/namespaces/topics/subscriptions@2024-01-01'
   }
 }
 
-resource sinks 'Microsoft.ServiceBus/namespaces/topics/subscriptions@2024-01-01' = {
+resource sinks 'Microsoft.ServiceBus/namespaces/topics/subscriptions@2026-01-01' = {
   parent: results
   name: 'sinks'
   properties: {
@@ -51,7 +51,7 @@ resource sinks 'Microsoft.ServiceBus/namespaces/topics/subscriptions@2024-01-01'
 }
 
 // Earlier deployments had a filter here that took no message: said anew, it takes all.
-resource allSinks 'Microsoft.ServiceBus/namespaces/topics/subscriptions/rules@2024-01-01' = {
+resource allSinks 'Microsoft.ServiceBus/namespaces/topics/subscriptions/rules@2026-01-01' = {
   parent: sinks
   name: '$Default'
   properties: {
@@ -60,7 +60,7 @@ resource allSinks 'Microsoft.ServiceBus/namespaces/topics/subscriptions/rules@20
   }
 }
 
-resource alerts 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' = {
+resource alerts 'Microsoft.ServiceBus/namespaces/queues@2026-01-01' = {
   parent: namespace
   name: 'alerts'
   properties: {

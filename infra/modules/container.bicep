@@ -1,7 +1,7 @@
 // The same program in Azure Container Apps: it takes messages and ticks by itself, so one replica is always there.
 param name string
 param location string
-param tags object
+param tags { *: string }
 param identityId string
 param workspaceName string
 param image string
@@ -10,7 +10,7 @@ param image string
 param profile string
 
 @description('The program\'s own settings.')
-param fleetSettings object
+param fleetSettings { *: string }
 
 var ownSettings = {
   Fleet__Url: 'http://0.0.0.0:8080'
@@ -23,7 +23,7 @@ resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' existin
   name: workspaceName
 }
 
-resource managed 'Microsoft.App/managedEnvironments@2024-03-01' = {
+resource managed 'Microsoft.App/managedEnvironments@2025-07-01' = {
   name: 'cae-${name}'
   location: location
   tags: tags
@@ -53,7 +53,7 @@ resource managed 'Microsoft.App/managedEnvironments@2024-03-01' = {
   }
 }
 
-resource app 'Microsoft.App/containerApps@2024-03-01' = {
+resource app 'Microsoft.App/containerApps@2025-07-01' = {
   name: take(name, 32)
   location: location
   tags: tags

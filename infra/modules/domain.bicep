@@ -1,17 +1,17 @@
 // A name of one's own, with a certificate that the platform renews. Its CNAME and its TXT record 'asuid.NAME' must be there first.
 param appName string
 param location string
-param tags object
+param tags { *: string }
 param domain string
 
 @description('Whether it is bound with its certificate already.')
 param isBound bool
 
-resource app 'Microsoft.Web/sites@2024-11-01' existing = {
+resource app 'Microsoft.Web/sites@2025-03-01' existing = {
   name: appName
 }
 
-resource binding 'Microsoft.Web/sites/hostNameBindings@2024-11-01' = if (!isBound) {
+resource binding 'Microsoft.Web/sites/hostNameBindings@2025-03-01' = if (!isBound) {
   parent: app
   name: domain
   properties: {
@@ -22,7 +22,7 @@ resource binding 'Microsoft.Web/sites/hostNameBindings@2024-11-01' = if (!isBoun
 }
 
 // Flex Consumption takes certificates of the site, not of the plan.
-resource certificate 'Microsoft.Web/sites/certificates@2024-11-01' = {
+resource certificate 'Microsoft.Web/sites/certificates@2025-03-01' = {
   parent: app
   name: 'cert-${replace(domain, '.', '-')}'
   location: location
@@ -35,7 +35,6 @@ resource certificate 'Microsoft.Web/sites/certificates@2024-11-01' = {
 }
 
 module secured 'domain-tls.bicep' = {
-  name: 'domain-tls'
   params: {
     appName: appName
     domain: domain

@@ -1,7 +1,7 @@
 // A Flex Consumption app with the program as its custom handler. One app to a plan.
 param name string
 param location string
-param tags object
+param tags { *: string }
 param identityId string
 param identityClientId string
 param storageName string
@@ -12,7 +12,7 @@ param busHost string
 param insightsName string
 
 @description('The program\'s own settings.')
-param fleetSettings object
+param fleetSettings { *: string }
 
 @description('Whether this app takes messages and timers: of several, one does.')
 param runTriggers bool
@@ -59,7 +59,7 @@ var disabled = runTriggers ? {} : {
   'AzureWebJobs.Upkeep.Disabled': 'true'
 }
 
-resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
+resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
   name: 'plan-${name}'
   location: location
   tags: tags
@@ -70,7 +70,7 @@ resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
   }
 }
 
-resource app 'Microsoft.Web/sites@2024-11-01' = {
+resource app 'Microsoft.Web/sites@2025-03-01' = {
   name: name
   location: location
   tags: tags
@@ -82,6 +82,7 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
   properties: {
     serverFarmId: plan.id
     httpsOnly: true
+    #disable-next-line BCP037 // Flex Consumption needs it for certificates of its own; Bicep's types lack it.
     siteScopedCertificatesEnabled: true
     clientCertEnabled: clientCertificates
     clientCertMode: 'Optional'
@@ -118,13 +119,13 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
   }
 }
 
-resource settings 'Microsoft.Web/sites/config@2024-11-01' = {
+resource settings 'Microsoft.Web/sites/config@2025-03-01' = {
   parent: app
   name: 'appsettings'
   properties: union(hostSettings, triggerSettings, fleetSettings, disabled)
 }
 
-resource authentication 'Microsoft.Web/sites/config@2024-11-01' = if (requireSignIn) {
+resource authentication 'Microsoft.Web/sites/config@2025-03-01' = if (requireSignIn) {
   parent: app
   name: 'authsettingsV2'
   properties: {

@@ -1,6 +1,6 @@
 param name string
 param location string
-param tags object
+param tags { *: string }
 
 @description('The identity that sends telemetry.')
 param publisherId string

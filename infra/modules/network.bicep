@@ -1,9 +1,9 @@
 // For outgoing calls: alerters and sinks that only a private network reaches.
 param name string
 param location string
-param tags object
+param tags { *: string }
 
-resource network 'Microsoft.Network/virtualNetworks@2024-05-01' = {
+resource network 'Microsoft.Network/virtualNetworks@2025-05-01' = {
   name: name
   location: location
   tags: tags

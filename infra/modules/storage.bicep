@@ -1,7 +1,7 @@
 // Tables for everything small, blobs for carves and for the app's package. Keys are off: only identities enter.
 param name string
 param location string
-param tags object
+param tags { *: string }
 
 @description('The identity that reads and writes.')
 param writerId string

@@ -1,7 +1,7 @@
 // Enroll secrets, signing keys, session keys, alerters' credentials.
 param name string
 param location string
-param tags object
+param tags { *: string }
 
 @description('The identity that makes and reads secrets.')
 param officerId string
@@ -13,7 +13,7 @@ param readerType string
 var secretsOfficer = 'b86a8fe4-44ce-4948-aee5-eccb2c155cd7'
 var secretsUser = '4633458b-17de-408a-b874-0445c86b69e6'
 
-resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
+resource vault 'Microsoft.KeyVault/vaults@2025-05-01' = {
   name: name
   location: location
   tags: tags

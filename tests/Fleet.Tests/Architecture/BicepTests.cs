@@ -1,5 +1,7 @@
 using System.Diagnostics;
+using System.Reflection;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Fleet.Hosting;
 using Fleet.Tests.Support;
@@ -7,111 +9,116 @@ using Microsoft.Extensions.Configuration;
 
 namespace Fleet.Tests.Architecture;
 
-/// <summary>The templates by their syntax trees: no compiler of Microsoft's can be had here, a grammar can.</summary>
+/// <summary>The templates by Microsoft's compiler: what they say, and what a deployment of them would make.</summary>
 public sealed partial class BicepTests
 {
-    private static readonly string s_infra = Path.Combine(SharedData.Root, "infra");
-    private static readonly Lazy<Dictionary<string, Node>> s_trees = new(Parse);
-
-    /// <summary>Bicep's own functions that the templates call, and its namespaces.</summary>
-    private static readonly HashSet<string> s_builtIn =
+    /// <summary>Azure's own roles, by what the program does with each.</summary>
+    private static readonly string[] s_roles =
     [
-        "uniqueString", "subscription", "tenant", "toLower", "replace", "base64ToString", "guid", "subscriptionResourceId", "empty", "union", "environment", "json", "take", "items",
-        "description", "allowed", "minLength", "maxLength", "minValue", "maxValue",
+        "Microsoft.Insights/components 3913510d-42f4-4e42-8a64-420c390055eb identity",
+        "Microsoft.KeyVault/vaults 4633458b-17de-408a-b874-0445c86b69e6 person",
+        "Microsoft.KeyVault/vaults b86a8fe4-44ce-4948-aee5-eccb2c155cd7 identity",
+        "Microsoft.ServiceBus/namespaces 4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0 identity",
+        "Microsoft.ServiceBus/namespaces 69a216fc-b8fb-44d8-bc22-1f3c2cd27a39 identity",
+        "Microsoft.Storage/storageAccounts 0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3 identity",
+        "Microsoft.Storage/storageAccounts b7e6dc6d-f1e8-4753-8033-0f276bb0955b identity",
     ];
 
-    [Fact]
-    public void Every_file_is_Bicep()
-    {
-        Assert.True(s_trees.Value.Count >= 11);
-        Assert.Empty(s_trees.Value.SelectMany(file => file.Value.All().Where(node => node.Type == "ERROR" || node.Missing).Select(node => $"{file.Key}:{node.Line}: {node.Text}")));
-    }
+    private static readonly string s_infra = Path.Combine(SharedData.Root, "infra");
+
+    public static TheoryData<string> Deployments => [.. Directory.EnumerateFiles(Path.Combine(s_infra, "snapshots"), "*.bicepparam").Select(path => Path.GetFileNameWithoutExtension(path))];
 
     [Fact]
-    public void Every_module_is_given_its_parameters_and_no_others()
+    public void The_templates_are_built_and_linted_without_a_warning() => Assert.Equal("", Bicep("lint", Path.Combine(s_infra, "main.bicep")).Said);
+
+    /// <summary>After a change that is wanted: run the command in infra/README.md, and read what changed in the snapshots.</summary>
+    [Theory]
+    [MemberData(nameof(Deployments))]
+    public void A_deployment_makes_what_its_snapshot_says(string deployment)
     {
-        var wrong = new List<string>();
-        foreach (var (path, file) in s_trees.Value)
+        var (code, said) = Bicep(
+            "snapshot", Path.Combine(s_infra, "snapshots", deployment + ".bicepparam"), "--mode", "validate", "--subscription-id", "00000000-0000-0000-0000-00000000000a",
+            "--tenant-id", "00000000-0000-0000-0000-00000000000b", "--location", "westeurope", "--deployment-name", "fleet");
+        Assert.True(code == 0, said);
+    }
+
+    [Theory]
+    [MemberData(nameof(Deployments))]
+    public void The_program_has_the_roles_that_it_needs_and_no_others(string deployment)
+    {
+        var roles = Resources(deployment).Where(resource => TypeOf(resource) == "Microsoft.Authorization/roleAssignments").Select(role =>
         {
-            foreach (var module in file.All().Where(node => node.Type == "module_declaration"))
-            {
-                var target = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(path)!, module.Children[1].Text.Trim('\'')));
-                var declared = s_trees.Value[target].Children.Where(node => node.Type == "parameter_declaration").ToDictionary(node => node.Children[0].Text, node => node.HasDefault);
-                var given = Properties(module.All().First(node => node.Type == "object_property" && Name(node) == "params").Children[1]).Select(Name).ToList();
-                wrong.AddRange(declared.Where(parameter => !parameter.Value && !given.Contains(parameter.Key)).Select(parameter => $"{path}:{module.Line}: {parameter.Key} is not given"));
-                wrong.AddRange(given.Where(name => !declared.ContainsKey(name)).Select(name => $"{path}:{module.Line}: the module has no parameter {name}"));
-            }
-        }
-
-        Assert.Empty(wrong);
+            var scope = Scope().Match((string)role["id"]!).Groups[1].Value;
+            var who = ((string)role["properties"]!["principalId"]!).Contains("userAssignedIdentities", StringComparison.Ordinal) ? "identity" : "person";
+            return $"{scope} {((string)role["properties"]!["roleDefinitionId"]!).Split('/')[^1]} {who}";
+        });
+        Assert.Equal(s_roles, roles.Order(StringComparer.Ordinal));
     }
 
-    [Fact]
-    public void Every_symbol_that_is_used_is_declared_and_every_one_that_is_declared_is_used()
+    [Theory]
+    [MemberData(nameof(Deployments))]
+    public void Nobody_enters_with_a_key_or_in_the_clear(string deployment)
     {
-        var wrong = new List<string>();
-        foreach (var (path, file) in s_trees.Value)
-        {
-            var declared = file.All().Where(node => node.Type is "parameter_declaration" or "variable_declaration" or "resource_declaration" or "module_declaration").ToDictionary(node => node.Children[0].Text, node => node);
-            var loops = file.All().Where(node => node.Type == "for_statement").Select(node => node.Children.First(child => child.Type is "identifier" or "for_loop_parameters").Text).ToHashSet();
-            var used = Uses(file).ToList();
-            wrong.AddRange(used.Where(name => !declared.ContainsKey(name) && !loops.Contains(name) && !s_builtIn.Contains(name)).Select(name => $"{path}: {name} is not declared"));
-            var standsAlone = declared.Where(symbol => symbol.Value.Type is "parameter_declaration" or "variable_declaration").Select(symbol => symbol.Key);
-            wrong.AddRange(standsAlone.Except(used).Select(name => $"{path}: {name} is not used"));
-            wrong.AddRange(declared.Keys.Where(s_builtIn.Contains).Select(name => $"{path}: {name} hides a function"));
-        }
-
-        Assert.Empty(wrong);
+        var storage = Properties(deployment, "Microsoft.Storage/storageAccounts").Single();
+        Assert.Equal((false, false, "TLS1_2", true), ((bool)storage["allowSharedKeyAccess"]!, (bool)storage["allowBlobPublicAccess"]!, (string)storage["minimumTlsVersion"]!, (bool)storage["supportsHttpsTrafficOnly"]!));
+        Assert.True((bool)Properties(deployment, "Microsoft.ServiceBus/namespaces").Single()["disableLocalAuth"]!);
+        Assert.True((bool)Properties(deployment, "Microsoft.KeyVault/vaults").Single()["enableRbacAuthorization"]!);
+        Assert.True((bool)Properties(deployment, "Microsoft.Insights/components").Single()["DisableLocalAuth"]!);
+        Assert.All(Properties(deployment, "Microsoft.Web/sites"), site => Assert.True((bool)site["httpsOnly"]!));
+        Assert.All(Properties(deployment, "Microsoft.App/containerApps"), app => Assert.False((bool)app["configuration"]!["ingress"]!["allowInsecure"]!));
     }
 
-    [Fact]
-    public void Every_output_of_a_module_that_is_used_is_there()
+    [Theory]
+    [MemberData(nameof(Deployments))]
+    public void Everything_that_can_carry_tags_says_whose_it_is(string deployment)
     {
-        var main = s_trees.Value[Path.Combine(s_infra, "main.bicep")];
-        var modules = main.All().Where(node => node.Type == "module_declaration").ToDictionary(node => node.Children[0].Text, node => Path.GetFullPath(Path.Combine(s_infra, node.Children[1].Text.Trim('\''))));
-        var wanted = OutputUse().Matches(main.Text).Select(match => (Module: match.Groups[1].Value, Output: match.Groups[2].Value)).Distinct().ToList();
-        Assert.True(wanted.Count > 15);
-        Assert.All(wanted, use => Assert.Contains(s_trees.Value[modules[use.Module]].Children, node => node.Type == "output_declaration" && node.Children[0].Text == use.Output));
-    }
-
-    [Fact]
-    public void Every_resource_names_a_type_and_an_API_version_and_carries_the_tags_that_it_can()
-    {
-        var resources = s_trees.Value.SelectMany(file => file.Value.All().Where(node => node.Type == "resource_declaration").Select(node => (file.Key, Node: node))).ToList();
-        Assert.All(resources, resource => Assert.Matches(@"^'Microsoft\.[A-Za-z]+(/[A-Za-z]+)+@20\d\d-\d\d-\d\d'$", resource.Node.Children[1].Text));
-        string[] without = ["roleAssignments", "/config@", "/blobServices", "/topics", "/queues", "hostNameBindings", "sites/certificates"];
-        Assert.Empty(resources.Where(resource => !without.Any(resource.Node.Children[1].Text.Contains) && !resource.Node.Text.Contains(" existing ", StringComparison.Ordinal) && !resource.Node.Text.Contains("\n  tags: tags", StringComparison.Ordinal))
-            .Select(resource => $"{resource.Key}:{resource.Node.Line}: no tags"));
+        string[] without = ["/roleAssignments", "/config", "/blobServices", "/containers", "/topics", "/subscriptions", "/rules", "/queues", "/hostNameBindings"];
+        Assert.All(Resources(deployment).Where(resource => !without.Any(end => TypeOf(resource).EndsWith(end, StringComparison.Ordinal))), resource => Assert.Equal("production", (string?)resource["tags"]?["azd-env-name"]));
     }
 
     [Fact]
     public void No_secret_is_in_a_parameter_or_an_output()
     {
-        var named = s_trees.Value.SelectMany(file => file.Value.Children.Where(node => node.Type is "parameter_declaration" or "output_declaration").Select(node => $"{Path.GetFileName(file.Key)}: {node.Children[0].Text}"));
+        var template = JsonNode.Parse(Bicep("build", Path.Combine(s_infra, "main.bicep"), "--stdout").Said)!;
+        var named = Objects(template).Where(json => json.ContainsKey("$schema")).SelectMany(json => Names(json["parameters"]).Concat(Names(json["outputs"])));
         Assert.DoesNotContain(named, name => SecretName().IsMatch(name));
-        Assert.DoesNotContain(s_trees.Value.SelectMany(file => file.Value.Children.Where(node => node.Type == "output_declaration")), node => node.Text.Contains("listKeys", StringComparison.Ordinal) || node.Text.Contains("listSecrets", StringComparison.Ordinal));
+        Assert.DoesNotContain(Objects(template).Where(json => json.ContainsKey("$schema")), json => json["outputs"]?.ToJsonString().Contains("list", StringComparison.Ordinal) == true);
+
+        static IEnumerable<string> Names(JsonNode? json) => (json as JsonObject ?? []).Select(member => member.Key);
     }
 
-    [Fact]
-    public void Every_setting_and_connection_that_a_function_names_is_in_the_app_settings()
+    [Theory]
+    [InlineData("functions")]
+    [InlineData("separate-manager")]
+    public void Every_setting_and_connection_that_a_function_names_is_in_the_app_settings(string deployment)
     {
-        var settings = AppSettings();
-        foreach (var path in Directory.EnumerateFiles(Path.Combine(SharedData.Root, "functions"), "*.function.json", SearchOption.AllDirectories).Where(path => !path.Contains("/bin/", StringComparison.Ordinal) && !path.Contains("/obj/", StringComparison.Ordinal)))
+        var functions = Directory.EnumerateFiles(Path.Combine(SharedData.Root, "functions"), "*.function.json", SearchOption.AllDirectories)
+            .Where(path => !path.Contains("/bin/", StringComparison.Ordinal) && !path.Contains("/obj/", StringComparison.Ordinal)).Select(File.ReadAllText).ToList();
+        Assert.NotEmpty(functions);
+        foreach (var settings in AppSettings(deployment))
         {
-            var text = File.ReadAllText(path);
-            Assert.All(Percent().Matches(text), match => Assert.Contains(match.Groups[1].Value, settings.Keys));
-            Assert.All(Connection().Matches(text), match => Assert.Contains(match.Groups[1].Value + "__fullyQualifiedNamespace", settings.Keys));
+            Assert.All(functions.SelectMany(text => Percent().Matches(text)), match => Assert.Contains(match.Groups[1].Value, settings.Keys));
+            Assert.All(functions.SelectMany(text => Connection().Matches(text)), match => Assert.Contains(match.Groups[1].Value + "__fullyQualifiedNamespace", settings.Keys));
         }
     }
 
-    [Fact]
-    public void The_program_takes_every_setting_that_is_made_for_it()
+    [Theory]
+    [MemberData(nameof(Deployments))]
+    public void The_program_takes_every_setting_that_is_made_for_it(string deployment)
     {
-        var configuration = AppSettings().Where(pair => pair.Key.StartsWith("Fleet__", StringComparison.Ordinal)).ToDictionary(pair => pair.Key.Replace("__", ":", StringComparison.Ordinal), pair => (string?)pair.Value);
-        configuration["FUNCTIONS_CUSTOMHANDLER_PORT"] = "7071";
-        var settings = Settings.Read(new ConfigurationBuilder().AddInMemoryCollection(configuration).Build());
-        Assert.False(settings.Backends.IsEmbedded);
-        Assert.NotNull(settings.Backends.ClientId);
+        var apps = AppSettings(deployment);
+        Assert.Equal(deployment == "separate-manager" ? 2 : 1, apps.Count);
+        foreach (var app in apps)
+        {
+            var configuration = app.Where(pair => pair.Key.StartsWith("Fleet__", StringComparison.Ordinal)).ToDictionary(pair => pair.Key.Replace("__", ":", StringComparison.Ordinal), pair => (string?)pair.Value);
+            if (deployment != "container") configuration["FUNCTIONS_CUSTOMHANDLER_PORT"] = "7071";
+
+            // No certificate: what the parameters hold only looks like one.
+            configuration["Fleet:Certificates:Authorities"] = "";
+            var settings = Settings.Read(new ConfigurationBuilder().AddInMemoryCollection(configuration).Build());
+            Assert.False(settings.Backends.IsEmbedded);
+            Assert.NotNull(settings.Backends.ClientId);
+        }
     }
 
     [Fact]
@@ -129,65 +136,54 @@ public sealed partial class BicepTests
     {
         using var given = JsonDocument.Parse(File.ReadAllText(Path.Combine(s_infra, "main.parameters.json")));
         var names = given.RootElement.GetProperty("parameters").EnumerateObject().Select(parameter => parameter.Name).ToHashSet();
-        var declared = s_trees.Value[Path.Combine(s_infra, "main.bicep")].Children.Where(node => node.Type == "parameter_declaration").Select(node => node.Children[0].Text).ToHashSet();
-        Assert.Equal(declared, names);
+        var template = JsonNode.Parse(Bicep("build", Path.Combine(s_infra, "main.bicep"), "--stdout").Said)!;
+        Assert.Equal(template["parameters"]!.AsObject().Select(parameter => parameter.Key).ToHashSet(), names);
     }
 
-    /// <summary>All literal app settings of the function app, with a value of the right shape.</summary>
-    private static Dictionary<string, string> AppSettings()
+    /// <summary>The settings of each app, with a value of the right shape for those that are known when it is deployed.</summary>
+    private static List<Dictionary<string, string>> AppSettings(string deployment)
     {
-        var objects = s_trees.Value.Where(file => Path.GetFileName(file.Key) is "main.bicep" or "functions.bicep").SelectMany(file => file.Value.Children)
-            .Where(node => node.Type == "variable_declaration" && node.Children[0].Text is "fleetSettings" or "triggerSettings" or "hostSettings").SelectMany(node => Properties(node.Children[^1]));
-        return objects.ToDictionary(Name, property => property.Children[1].Text switch
-        {
-            var text when text.Contains("ndpoint", StringComparison.Ordinal) => "https://stfleet.table.core.windows.net/",
-            var text when text.Contains(".uri", StringComparison.Ordinal) => "https://kv.vault.azure.net/",
-            var text when text.Contains(".host", StringComparison.Ordinal) => "sb.servicebus.windows.net",
-            var text when text.Contains("clientAuthorities", StringComparison.Ordinal) => "",
-            var text => text.Trim('\''),
-        });
+        var functions = Resources(deployment).Where(resource => TypeOf(resource) == "Microsoft.Web/sites/config" && ((string)resource["name"]!).EndsWith("/appsettings", StringComparison.Ordinal))
+            .Select(resource => resource["properties"]!.AsObject().Select(member => (member.Key, Value: (string)member.Value!)));
+        var containers = Properties(deployment, "Microsoft.App/containerApps")
+            .Select(app => app["template"]!["containers"]![0]!["env"]!.AsArray().Select(one => (Key: (string)one!["name"]!, Value: (string)one["value"]!)));
+        return [.. functions.Concat(containers).Select(app => app.ToDictionary(one => one.Key, one => Known(one.Value)))];
     }
 
-    private static IEnumerable<Node> Properties(Node node) => node.Children.Where(child => child.Type == "object_property");
-
-    private static string Name(Node property) => property.Children[0].Text.Trim('\'');
-
-    /// <summary>Names where a value stands: not those of properties, members, types and declarations.</summary>
-    private static IEnumerable<string> Uses(Node node)
+    private static string Known(string value) => value switch
     {
-        var skipped = node.Type switch
-        {
-            "parameter_declaration" or "variable_declaration" or "resource_declaration" or "module_declaration" or "output_declaration" => 1,
-            "object_property" when node.Children[0].Type == "identifier" => 1,
-            _ => 0,
-        };
-        if (node.Type == "identifier") yield return node.Text;
-        if (node.Type is "type" or "property_identifier") yield break;
-        foreach (var child in node.Children.Skip(skipped))
-        {
-            foreach (var name in Uses(child)) yield return name;
-        }
-    }
+        _ when !value.StartsWith('[') => value,
+        _ when value.Contains("primaryEndpoints", StringComparison.Ordinal) => "https://stfleet.table.core.windows.net/",
+        _ when value.Contains("vaultUri", StringComparison.Ordinal) => "https://kv.vault.azure.net/",
+        _ => "11111111-1111-1111-1111-111111111111",
+    };
 
-    private static Dictionary<string, Node> Parse()
+    private static IEnumerable<JsonNode> Properties(string deployment, string type) => Resources(deployment).Where(resource => TypeOf(resource) == type).Select(resource => resource["properties"]!);
+
+    private static List<JsonNode> Resources(string deployment) =>
+        [.. JsonNode.Parse(File.ReadAllText(Path.Combine(s_infra, "snapshots", deployment + ".snapshot.json")))!["predictedResources"]!.AsArray().Select(resource => resource!)];
+
+    private static string TypeOf(JsonNode resource) => (string)resource["type"]!;
+
+    private static IEnumerable<JsonObject> Objects(JsonNode? node) => node switch
     {
-        var files = Directory.EnumerateFiles(s_infra, "*.bicep", SearchOption.AllDirectories);
-        using var node = Process.Start(new ProcessStartInfo("node", [Path.Combine(SharedData.Root, "tests", "bicep.js"), .. files]) { RedirectStandardOutput = true })!;
-        var json = node.StandardOutput.ReadToEnd();
-        node.WaitForExit();
-        Assert.True(node.ExitCode == 0, "The grammar is not installed: run ./test, or 'npm ci --ignore-scripts' in tests.");
-        return JsonSerializer.Deserialize<Dictionary<string, Node>>(json, JsonSerializerOptions.Web)!;
-    }
+        JsonObject json => json.SelectMany(member => Objects(member.Value)).Prepend(json),
+        JsonArray array => array.SelectMany(Objects),
+        _ => [],
+    };
 
-    internal sealed record Node(string Type, string Text, int Line, bool Missing, IReadOnlyList<Node> Children)
+    private static (int Code, string Said) Bicep(params string[] arguments)
     {
-        public bool HasDefault => Text.Contains(" = ", StringComparison.Ordinal);
-
-        public IEnumerable<Node> All() => Children.SelectMany(child => child.All()).Prepend(this);
+        var tool = typeof(BicepTests).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(one => one.Key == "Bicep").Value!;
+        using var bicep = Process.Start(new ProcessStartInfo(tool, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        var errors = bicep.StandardError.ReadToEndAsync();
+        var said = bicep.StandardOutput.ReadToEnd() + errors.GetAwaiter().GetResult();
+        bicep.WaitForExit();
+        return (bicep.ExitCode, said);
     }
 
-    [GeneratedRegex(@"(\w+)!?\.outputs\.(\w+)")]
-    private static partial Regex OutputUse();
+    [GeneratedRegex(@"/providers/(Microsoft\.(?!Authorization)\w+/\w+)")]
+    private static partial Regex Scope();
 
     [GeneratedRegex("password|secret|key$|connectionstring$", RegexOptions.IgnoreCase)]
     private static partial Regex SecretName();

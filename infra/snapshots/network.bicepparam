@@ -1,0 +1,7 @@
+using '../main.bicep'
+
+param environmentName = 'production'
+param location = 'westeurope'
+param principalId = '00000000-0000-0000-0000-000000000001'
+param virtualNetwork = true
+param alwaysReadyInstances = 1
