@@ -49,15 +49,20 @@ internal static class AzurePipeline
         return FormattableString.Invariant($"{what} answered {response.Status} {code ?? response.ReasonPhrase}{hint}");
     }
 
+    /// <summary>An agent waits 16 s for its answer, and sends again what was not answered: four tries of one operation fit into that.</summary>
+    public static void SetRetries(RetryOptions retry)
+    {
+        retry.MaxRetries = 3;
+        retry.Delay = TimeSpan.FromMilliseconds(200);
+        retry.MaxDelay = TimeSpan.FromSeconds(2);
+        retry.NetworkTimeout = TimeSpan.FromSeconds(3);
+    }
+
     private sealed class Options : ClientOptions
     {
         public Options(HttpPipelineTransport? transport)
         {
-            // An agent waits 16 s for its answer, and sends again what was not answered: four tries of one operation fit into that.
-            Retry.MaxRetries = 3;
-            Retry.Delay = TimeSpan.FromMilliseconds(200);
-            Retry.MaxDelay = TimeSpan.FromSeconds(2);
-            Retry.NetworkTimeout = TimeSpan.FromSeconds(3);
+            SetRetries(Retry);
             if (transport is not null) Transport = transport;
         }
     }

@@ -1,3 +1,6 @@
+using Azure;
+using Azure.Storage;
+using Azure.Storage.Blobs;
 using Azure.Core;
 
 namespace Fleet.Storage.Azure;
@@ -40,6 +43,19 @@ internal sealed record StorageAccount(Uri Tables, Uri Blobs, string Name, byte[]
         var tables = new Uri(table ?? $"{parts.GetValueOrDefault("DefaultEndpointsProtocol") ?? "https"}://{name}.table.{suffix}");
         var blobs = ownBlobs ?? (parts.TryGetValue("BlobEndpoint", out var blob) ? new Uri(blob) : BlobsBeside(tables));
         return new(tables, blobs, name ?? tables.Host.Split('.')[0], key is null ? null : ConnectionString.Base64(key, "AccountKey"), sas, Credential: null);
+    }
+
+    /// <summary>A client of its blobs. Nothing is sent before the first call.</summary>
+    public BlobServiceClient NewBlobs()
+    {
+        var options = new BlobClientOptions(BlobClientOptions.ServiceVersion.V2020_12_06);
+        AzurePipeline.SetRetries(options.Retry);
+
+        // Blocks are larger than rows.
+        options.Retry.NetworkTimeout = TimeSpan.FromSeconds(10);
+        return Credential is not null ? new(Blobs, Credential, options)
+            : Key is not null ? new(Blobs, new StorageSharedKeyCredential(Name, Convert.ToBase64String(Key)), options)
+            : new(Blobs, new AzureSasCredential(Sas!), options);
     }
 
     /// <summary>The blob service of the account that a table service belongs to.</summary>

@@ -108,6 +108,6 @@ public sealed class AzureBlobsTests : BlobContract
     internal override async ValueTask<IBlobs> OpenEmptyAsync()
     {
         var azurite = await Azurite.PlainAsync();
-        return new AzureBlobs(StorageAccount.Parse(azurite.ConnectionStringOf(azurite.NewAccount())), TimeProvider.System);
+        return new AzureBlobs(StorageAccount.Parse(azurite.ConnectionStringOf(azurite.NewAccount())));
     }
 }
