@@ -28,7 +28,7 @@ internal sealed class CarveStart(NodeGate gate, CarveIntake intake, CampaignStor
     }
 
     /// <summary>Whether the campaign's query may begin carves.</summary>
-    public static bool Carves(Campaign campaign) => campaign.Sql.Contains("carve", StringComparison.OrdinalIgnoreCase) && !CarveQuery.IsOfStatus(campaign.Sql);
+    public static bool Carves(Campaign campaign) => campaign.Sql.Contains("carve", StringComparison.OrdinalIgnoreCase) && campaign.Sql != CarveQuery.GivenUp;
 
     /// <summary>Whether a query that carves was sent to the node: its answer, which names the carve, may come later than the carve.</summary>
     private async ValueTask<bool> IsAskedAsync(NodeId node, CancellationToken ct)

@@ -10,6 +10,9 @@ namespace Fleet.Agents;
 /// <summary>Takes the answers to distributed queries. What nobody waits for is accepted and dropped: an agent would send it again for ever.</summary>
 internal sealed class DistributedWrite(NodeGate gate, NodeStore nodes, CampaignStore campaigns, Answers answers, AnswerStore store, CarveIntake carves, ExtensionTables extensions, Denylistings denylistings, Limits limits, TimeProvider clock) : IAgentCall
 {
+    /// <summary>Rows about carves that are looked up: a table has those of years ago too.</summary>
+    private const int MostGivenUp = 100;
+
     public bool TakesOversized => true;
 
     public bool IsSmall => false;
@@ -32,9 +35,9 @@ internal sealed class DistributedWrite(NodeGate gate, NodeStore nodes, CampaignS
             // First: an answer that was taken in is not looked at again when the agent repeats it.
             var campaign = campaigns.Active.ByName.GetValueOrDefault(answer.Id)?.Item;
             if (campaign is not null && CarveStart.Carves(campaign)) await ExpectCarvesAsync(node.Id, answer, ct);
+            await LearnGivenUpAsync(node.Id, answer, ct);
             var taken = await answers.TakeInAsync(node.Id, answer, ct);
             if (taken is not null && campaign is not null && CarveQuery.IsOurs(campaign.Sql)) await NoteNoCarveAsync(node.Id, campaign, taken, ct);
-            if (taken is { State: AnswerState.Done }) await LearnGivenUpAsync(node.Id, taken.Rows, ct);
             if (taken is { Error: Answers.Denylisted } && campaign is not null) await denylistings.AddAsync(node.Id, campaign.Sql, isDistributed: true, clock.GetUtcNow(), ct);
             if (taken is { State: AnswerState.Done } && campaign is not null && extensions.Interests(campaign.Sql)) await extensions.LearnAsync(campaign.Sql, LineReader.ReadRows(taken.Rows).Select(RowJson.Texts), ct);
         }
@@ -64,11 +67,11 @@ internal sealed class DistributedWrite(NodeGate gate, NodeStore nodes, CampaignS
         await carves.FailAsync(node, campaign.Id, fault, reason, ct);
     }
 
-    /// <summary>Whoever asked for the table of carves: what it says of those that were given up is nowhere else.</summary>
-    private async ValueTask LearnGivenUpAsync(NodeId node, byte[] rows, CancellationToken ct)
+    /// <summary>Ends carves that the node says it gave up, in the answer to whatever question.</summary>
+    private async ValueTask LearnGivenUpAsync(NodeId node, WrittenAnswer answer, CancellationToken ct)
     {
-        if (rows.AsSpan().IndexOf("\"carve_guid\""u8) < 0) return;
-        foreach (var row in LineReader.ReadRows(rows).Where(row => CarveQuery.IsGivenUp(LineReader.TextOf(row, "status"))).Take(limits.OpenCarves))
+        if (answer.Rows is not { } rows || rows.AsSpan().IndexOf("\"carve_guid\""u8) < 0) return;
+        foreach (var row in LineReader.ReadRows(rows).Where(row => CarveQuery.IsGivenUp(LineReader.TextOf(row, "status"))).Take(MostGivenUp))
         {
             if (LineReader.TextOf(row, "carve_guid") is { Length: > 0 and <= 100 } guid) await carves.GiveUpAsync(node, guid, LineReader.TextOf(row, "status")!, ct);
         }

@@ -131,10 +131,10 @@ internal sealed class CarveIntake(CarveStore carves, IBlobs blobs, NodeKeys keys
         // The mark first, then the block, then a look at the mark: of two last blocks on two instances, at least one sees both.
         if (block == carve.Blocks - 1) await carves.ChangeAsync(id, before => before is { IsClosing: false } ? before with { IsClosing = true } : before, ct);
         await blobs.StageAsync(CarveStore.BlobOf(id), block, bytes, ct);
-        if (await carves.FindAsync(id, ct) is not { } after)
+        if (await carves.FindAsync(id, ct) is not { State: CarveState.Receiving or CarveState.Complete } after)
         {
             await blobs.RemoveAsync(CarveStore.BlobOf(id), ct);
-            return "the carve was deleted";
+            return "the carve was deleted or given up";
         }
 
         if (after is { IsClosing: true, State: CarveState.Receiving }) await TryFinishAsync(after, ct);

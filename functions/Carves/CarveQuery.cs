@@ -16,13 +16,8 @@ internal static class CarveQuery
             End;
     }
 
-    private const string StatusStart = "SELECT carve_guid, carve, status FROM carves WHERE carve_guid = '";
-
-    /// <summary>What asks a node how it got on with a carve: an agent that gives one up tells its own table alone.</summary>
-    public static string OfStatus(string guid) => $"{StatusStart}{guid}'";
-
-    /// <summary>Whether a question asks for the status of a carve.</summary>
-    public static bool IsOfStatus(string sql) => sql.StartsWith(StatusStart, StringComparison.Ordinal);
+    /// <summary>Asks a node which carves it gave up: an agent notes that in its own table, and tells nobody.</summary>
+    public const string GivenUp = "SELECT carve_guid, carve, status FROM carves WHERE status LIKE '% FAILED' ORDER BY time DESC LIMIT 50";
 
     /// <summary>Whether an agent's status says that it gave the carve up: <c>DATA POST FAILED</c>, <c>ARCHIVE FAILED</c>, <c>COMPRESS FAILED</c>.</summary>
     public static bool IsGivenUp(string? status) => status?.EndsWith(" FAILED", StringComparison.Ordinal) == true;

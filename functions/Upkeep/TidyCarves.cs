@@ -13,10 +13,13 @@ internal sealed class TidyCarves(CarveStore carves, CarveIntake intake, IBlobs b
     /// <summary>What agents send where no file was found: a tar of zeros. libarchive pads it to a record of 10 KiB.</summary>
     private const int MostEmptyBytes = 10 << 10;
 
+    private static readonly TimeSpan s_hour = TimeSpan.FromHours(1);
+
     public async ValueTask RunAsync(CancellationToken ct)
     {
         var now = clock.GetUtcNow();
         var all = await carves.ListAsync(ct);
+        await AskAsync(all, now, ct);
         var late = all.Where(carve => IsOld(carve, now) || IsLate(carve, now)).Select(carve => carve.Id).ToList();
         var agreed = await runs.AgreeAsync("carves", late, ct);
         foreach (var carve in all)
@@ -51,21 +54,20 @@ internal sealed class TidyCarves(CarveStore carves, CarveIntake intake, IBlobs b
 
         if (carve is { State: CarveState.Complete, Sha256: null }) await ReadThroughAsync(carve, ct);
         if (carve is { State: CarveState.Receiving, IsClosing: true }) await intake.TryFinishAsync(carve, ct);
-        if (carve.IsOpen && carve.CreatedAt < now - limits.CarveInquiry && !IsLate(carve, now)) await AskAsync(carve, now, ct);
         if (isAgreed && IsLate(carve, now) && await carves.FindAsync(carve.Id, ct) is { IsOpen: true }) await ExpireAsync(carve, ct);
     }
 
-    /// <summary>Asks the node once how it got on: of a carve that it gave up it says nothing by itself.</summary>
-    private async ValueTask AskAsync(Carve carve, DateTimeOffset now, CancellationToken ct)
+    /// <summary>Asks the nodes of carves that take long which ones they gave up: one question an hour for all of them.</summary>
+    private async ValueTask AskAsync(IEnumerable<Carve> all, DateTimeOffset now, CancellationToken ct)
     {
-        // Carves named in answers alone have guids that were checked; this one may have been announced.
-        if (carve.Node == default || !carve.Guid.All(c => char.IsAsciiHexDigit(c) || c == '-')) return;
-        var id = Campaign.IdOf(carve.CreatedAt, carve.Id);
-        if (await campaigns.FindAsync(id, ct) is not null) return;
-        var targets = new Targets(All: false, Tags: [], Nodes: [carve.Node], MatchAll: false, Platforms: [], Sample: null);
+        var nodes = all.Where(carve => carve.IsOpen && carve.CreatedAt < now - limits.CarveInquiry && !IsLate(carve, now)).Select(carve => carve.Node).Distinct().ToList();
+        if (nodes.Count == 0) return;
+        var hour = new DateTimeOffset(now.UtcTicks - (now.UtcTicks % s_hour.Ticks), TimeSpan.Zero);
+        var id = Campaign.IdOf(hour, "carves that were given up");
+        if (campaigns.Active.ByName.Count >= limits.ActiveCampaigns || await campaigns.FindAsync(id, ct) is not null) return;
+        var targets = new Targets(All: false, nodes, Tags: [], MatchAll: false, Platforms: [], Sample: null);
         await campaigns.StartAsync(
-            new(id, CarveQuery.OfStatus(carve.Guid), "What became of a carve", targets, now, "fleet", now, carve.CreatedAt + limits.CarveLife, CancelledAt: null, Targeted: 0,
-                "A carve has taken long to arrive."), ct);
+            new(id, CarveQuery.GivenUp, "Carves that were given up", targets, now, "fleet", now, now + s_hour, CancelledAt: null, Targeted: 0, "Carves of these nodes take long to arrive."), ct);
     }
 
     private async ValueTask ReadThroughAsync(Carve carve, CancellationToken ct)

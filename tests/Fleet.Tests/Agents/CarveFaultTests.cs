@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Fleet.Carves;
+using Fleet.Kernel;
 using Fleet.Queries;
 using Fleet.Tests.Support;
 using Fleet.Upkeep;
@@ -81,8 +82,7 @@ public sealed class CarveFaultTests
     [InlineData("DATA POST FAILED", "Failed")]
     [InlineData("ARCHIVE FAILED", "Failed")]
     [InlineData("PENDING", "Receiving")]
-    [InlineData("SUCCESS", "Receiving")]
-    public async Task A_carve_that_takes_long_is_asked_after_once_and_fails_if_the_agent_gave_it_up(string status, string state)
+    public async Task A_carve_that_takes_long_is_asked_after_once_an_hour_and_fails_if_the_agent_gave_it_up(string status, string state)
     {
         await using var world = await World.OpenAsync();
         var key = await world.EnrollAsync("H1");
@@ -95,11 +95,42 @@ public sealed class CarveFaultTests
         for (var run = 0; run < 2; run++) await world.Get<TidyCarves>().RunAsync(default);
 
         var asked = Assert.Single((await world.PostAsync("distributed/read", $$"""{"node_key":"{{key}}"}""")).Json["queries"]!.AsObject());
-        Assert.Contains(CarveGuid, (string?)asked.Value, StringComparison.Ordinal);
+        Assert.Equal(CarveQuery.GivenUp, (string?)asked.Value);
         await world.PostAsync("distributed/write", $$$"""{"queries":{"{{{asked.Key}}}":[{"carve_guid":"{{{CarveGuid}}}","carve":"0","status":"{{{status}}}"}]},"node_key":"{{{key}}}"}""");
         var carve = Assert.Single(await world.Get<CarveStore>().ListAsync(default));
         Assert.Equal((state, state == "Failed" ? CarveFault.GivenUp : null), (carve.State.ToString(), carve.Fault));
         Assert.Equal(state == "Failed", carve.Reason?.Contains(status, StringComparison.Ordinal) == true);
+    }
+
+    [Fact]
+    public async Task Carves_of_many_nodes_are_asked_after_by_one_campaign_and_none_where_there_is_no_room()
+    {
+        await using var world = await World.OpenAsync(("Limits:ActiveCampaigns", "2"));
+        foreach (var host in new[] { "H1", "H2", "H3" }) await world.Get<CarveIntake>().ExpectAsync(NodeId.OfHost(host), CarveGuid, "c", default);
+        foreach (var host in new[] { "H1", "H2", "H3" }) await world.EnrollAsync(host);
+        world.Clock.Advance(world.Limits.CarveInquiry + TimeSpan.FromMinutes(1));
+        for (var run = 0; run < 3; run++) await world.Get<TidyCarves>().RunAsync(default);
+        Assert.Equal(3, Assert.Single(world.Get<CampaignStore>().Active.Items).Targeted);
+        await world.AskAsync("select 1", World.Everyone);
+        world.Clock.Advance(TimeSpan.FromHours(2));
+        await world.Get<TidyCarves>().RunAsync(default);
+        Assert.Equal(2, world.Get<CampaignStore>().Active.Items.Count());
+    }
+
+    [Fact]
+    public async Task That_a_carve_was_given_up_is_learned_though_the_store_failed_once()
+    {
+        await using var world = await World.OpenAsync();
+        var key = await world.EnrollAsync("H1");
+        await AskedAsync(world, key);
+        var campaign = await world.AskAsync("select * from carves", World.Everyone);
+        await world.PostAsync("distributed/read", $$"""{"node_key":"{{key}}"}""");
+        var answer = $$$"""{"queries":{"{{{campaign.Id}}}":[{"carve_guid":"{{{CarveGuid}}}","carve":"0","status":"DATA POST FAILED"}]},"node_key":"{{{key}}}"}""";
+        world.Tables.FaultOf = (table, _) => table == Fleet.Storage.Schema.Carves ? new Fleet.Storage.StorageUnavailableException("down") : null;
+        Assert.True((await world.PostAsync("distributed/write", answer)).IsError);
+        world.Tables.FaultOf = null;
+        Assert.False((await world.PostAsync("distributed/write", answer)).IsError);
+        Assert.Equal(CarveFault.GivenUp, Assert.Single(await world.Get<CarveStore>().ListAsync(default)).Fault);
     }
 
     [Fact]
