@@ -67,7 +67,7 @@ internal sealed class DistributedWrite(NodeGate gate, NodeStore nodes, CampaignS
         await carves.FailAsync(node, campaign.Id, fault, reason, ct);
     }
 
-    /// <summary>Ends carves that the node says it gave up, in the answer to whatever question.</summary>
+    /// <summary>Ends carves that the node says it gave up, whatever question it answers.</summary>
     private async ValueTask LearnGivenUpAsync(NodeId node, WrittenAnswer answer, CancellationToken ct)
     {
         if (answer.Rows is not { } rows || rows.AsSpan().IndexOf("\"carve_guid\""u8) < 0) return;

@@ -43,7 +43,7 @@ internal static class ImportCommand
             foreach (var replaced in await import.ApplyAsync(plan, ct)) Console.WriteLine($"{file.Name}: replaced {replaced}, which was different");
             foreach (var pack in plan.PackFiles) Console.WriteLine($"{file.Name}: the pack {pack} is a file of its own: import it too");
             Console.WriteLine(
-                $"{file.Name}: {plan.QueryCount} queries (in the schedule: {plan.Queries.Count}; packs: {plan.Packs.Count}); file path categories: {plan.FilePaths.Count}; option sets: {plan.Options.Count}");
+                $"{file.Name}: queries: {plan.QueryCount} (in the schedule: {plan.Queries.Count}); packs: {plan.Packs.Count}; file path categories: {plan.FilePaths.Count}; option sets: {plan.Options.Count}");
             return true;
         }
         catch (Exception fault) when (fault is FormatException or IOException or UnauthorizedAccessException)

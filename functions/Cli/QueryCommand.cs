@@ -44,7 +44,7 @@ internal static class QueryCommand
                 var request = new JsonObject { ["sql"] = parsed.GetValue(sql), ["targets"] = targets };
                 if (parsed.GetValue(reason) is { } why) request["reason"] = why;
                 var campaign = (await client.SendAsync(HttpMethod.Post, "/api/campaigns", request, null, ct)).Json;
-                await Console.Error.WriteLineAsync($"campaign {campaign["id"]}: {campaign["targeted"]} machines are asked");
+                await Console.Error.WriteLineAsync($"campaign {campaign["id"]}: asked of {campaign["targeted"]} nodes");
                 if (!parsed.GetValue(wait))
                 {
                     if (parsed.GetValue(output) == "json") Remote.Print(campaign);

@@ -9,7 +9,7 @@ namespace Fleet.Cli;
 /// <summary>Options that several commands take.</summary>
 internal static class Shared
 {
-    public static Option<string?> Data { get; } = new("--data") { Description = "The data folder. Default: ./data, or Fleet__Data.", HelpName = "DIR" };
+    public static Option<string?> Data { get; } = new("--data") { Description = "The data folder. Default: Fleet__Data, or ./data; for the demo ./data/demo.", HelpName = "DIR" };
 
     public static Option<string?> Url { get; } = new("--url") { Description = $"Where to listen. Default: {Settings.DefaultUrl}, or Fleet__Url.", HelpName = "URL" };
 

@@ -22,29 +22,29 @@ internal static class SwarmCommand
             },
         };
         var secret = new Option<string>("--secret") { Description = "The enroll secret.", Required = true };
-        var nodes = new Option<int>("--nodes") { Description = "How many agents.", DefaultValueFactory = _ => 100 };
+        var nodes = Between(new Option<int>("--nodes") { Description = "How many agents.", DefaultValueFactory = _ => 100 }, 1, 10_000_000);
         var duration = Span("--duration", "How long.", "30s");
-        var ramp = Span("--ramp", "Agents start one after another over this time.", "5s");
+        var ramp = Span("--ramp", "Agents start one after another over this time.", "5s", mayBeZero: true);
         var config = Span("--config-interval", "How often each agent fetches its configuration.", "10s");
         var log = Span("--log-interval", "How often each agent sends logs.", "10s");
         var distributed = Span("--distributed-interval", "How often each agent asks for distributed queries.", "10s");
-        var lines = new Option<int>("--lines") { Description = "Lines in each post of logs.", DefaultValueFactory = _ => 100 };
-        var matching = new Option<double>("--matching") { Description = $"The share of lines, 0 to 1, of the query '{SwarmRun.MatchingQuery}', for a rule to match.", DefaultValueFactory = _ => 0 };
+        var lines = Between(
+            new Option<int>("--lines") { Description = $"Lines that each agent writes before each post of logs, which holds {SimulatedAgent.MostLines} at most.", DefaultValueFactory = _ => 100 }, 0, 1_000_000);
+        var matching = Between(
+            new Option<double>("--matching") { Description = $"The share of lines, 0 to 1, of the query '{SwarmRun.MatchingQuery}', for a rule to match.", DefaultValueFactory = _ => 0 }, 0, 1);
         var keepAlive = new Option<bool>("--keep-alive") { Description = "Reuse connections. Real agents open one for each request." };
         var compress = new Option<bool>("--compress") { Description = "Send logs packed, as with logger_tls_compress." };
         var seed = new Option<int>("--seed") { Description = "Another seed makes other machines.", DefaultValueFactory = _ => 1 };
-        var connections = new Option<int>("--connections")
-        {
-            Description = "Connections at once, which the agents share.",
-            DefaultValueFactory = _ => SwarmLimits.ConnectionsWithin(SwarmLimits.OpenFiles()),
-        };
-        connections.Validators.Add(result =>
-        {
-            if (result.Tokens.Count > 0 && int.TryParse(result.Tokens[0].Value, out var count) && count < 1) result.AddError("--connections must be 1 or more.");
-        });
+        var connections = Between(
+            new Option<int>("--connections")
+            {
+                Description = "Connections at once, which the agents share.",
+                DefaultValueFactory = _ => SwarmLimits.ConnectionsWithin(SwarmLimits.OpenFiles()),
+            },
+            1, SwarmLimits.MostConnectionsWithin(SwarmLimits.OpenFiles()));
         var prefix = new Option<string>("--prefix") { Description = "Before each path: /v1 for Doorman, /api/osquery for Fleet.", DefaultValueFactory = _ => "" };
         var json = new Option<bool>("--json") { Description = "Print the outcome as JSON on standard output; progress goes to standard error." };
-        var command = new Command("swarm", "Load a server with simulated agents, and measure. Fails if no call succeeds or lines are lost.")
+        var command = new Command("swarm", "Load a server with simulated agents, and measure. Fails if no agent is enrolled, or lines are lost or dropped.")
         {
             url, secret, nodes, duration, ramp, config, log, distributed, lines, matching, keepAlive, connections, compress, seed, prefix, json,
         };
@@ -59,7 +59,7 @@ internal static class SwarmCommand
             await run.RunAsync(Console.Error.WriteLine, ct);
             if (parsed.GetValue(json)) Console.WriteLine(run.ReportText());
             else Print(run);
-            return run.Meter.LinesLost == 0 && run.Meter.Calls.Values.Any(meter => meter.Count > meter.Errors) ? 0 : 1;
+            return run.IsGood ? 0 : 1;
         }));
         return command;
     }
@@ -74,20 +74,32 @@ internal static class SwarmCommand
         }
 
         Console.WriteLine(FormattableString.Invariant($"agents: {run.Meter.Enrolled:N0} enrolled"));
-        Console.WriteLine(FormattableString.Invariant($"lines: {run.Meter.LinesSent:N0} sent, {run.Meter.LinesAcknowledged:N0} acknowledged, {run.Meter.LinesLost:N0} lost to empty answers"));
+        Console.WriteLine(FormattableString.Invariant($"lines: {run.Meter.LinesWritten:N0} written, {run.Meter.LinesSent:N0} sent (repeats included), {run.Meter.LinesAcknowledged:N0} acknowledged"));
+        Console.WriteLine(FormattableString.Invariant($"       {run.Meter.LinesLost:N0} lost to empty answers, {run.Meter.LinesPurged:N0} dropped, {run.LinesWaiting:N0} waiting at the end"));
         foreach (var (error, count) in run.Meter.Errors) Console.WriteLine(FormattableString.Invariant($"{count:N0} × {error}"));
-        foreach (var limit in run.Limits.DefaultIfEmpty("Nothing on this side limited the run.")) Console.WriteLine(limit);
+        foreach (var limit in run.Limits) Console.WriteLine(limit);
+        if (run.IsGood && run.Meter.Errors.Count == 0 && !run.Limits.Any()) Console.WriteLine("Nothing on this side limited the run.");
     }
 
-    private static Option<TimeSpan> Span(string name, string description, string otherwise) => new(name)
+    private static Option<T> Between<T>(Option<T> option, T least, T most)
+        where T : IComparable<T>
     {
-        Description = description,
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens.Count > 0 && result.GetValueOrDefault<T>() is { } value && (value.CompareTo(least) < 0 || value.CompareTo(most) > 0)) result.AddError($"{option.Name} is from {least} to {most}.");
+        });
+        return option;
+    }
+
+    private static Option<TimeSpan> Span(string name, string description, string otherwise, bool mayBeZero = false) => new(name)
+    {
+        Description = $"{description} Such as {otherwise}.",
         HelpName = "SPAN",
         DefaultValueFactory = _ => Duration.TryParse(otherwise, out var span) ? span : default,
         CustomParser = result =>
         {
-            if (Duration.TryParse(result.Tokens[0].Value, out var span)) return span;
-            result.AddError($"'{result.Tokens[0].Value}' is no span of time: write 30s, 5m or 2h.");
+            if (Duration.TryParse(result.Tokens[0].Value, out var span) && (span > TimeSpan.Zero || (mayBeZero && span == TimeSpan.Zero))) return span;
+            result.AddError($"'{result.Tokens[0].Value}' is no span of time{(mayBeZero ? "" : " above 0")}: write 30s, 5m or 2h.");
             return default;
         },
     };

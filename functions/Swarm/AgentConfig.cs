@@ -17,21 +17,23 @@ internal sealed class AgentConfig
     private const int DefaultInterval = 3_600;
     private static readonly ConcurrentDictionary<string, AgentConfig> s_kept = new(StringComparer.Ordinal);
 
-    private readonly JsonObject _options;
+    private readonly byte[] _bytes;
+    private readonly Dictionary<string, string> _options;
     private readonly List<(string[] Platforms, ScheduledQuery Query)> _queries;
 
-    private AgentConfig(JsonObject json)
+    private AgentConfig(byte[] bytes, JsonObject json)
     {
-        Json = json;
-        _options = json["options"] as JsonObject ?? [];
+        _bytes = bytes;
+        _options = (json["options"] as JsonObject ?? []).ToDictionary(option => option.Key, option => option.Value?.ToString() ?? "");
         _queries = [.. QueriesOf(json, Option("pack_delimiter") ?? "_")];
         Decorators = [.. DecoratorsOf(json["decorators"] as JsonObject ?? [])];
     }
 
     /// <summary>What an agent runs that was given none.</summary>
-    public static AgentConfig Empty { get; } = new([]);
+    public static AgentConfig Empty { get; } = new("{}"u8.ToArray(), []);
 
-    public JsonObject Json { get; }
+    /// <summary>All of it, read anew: agents on many threads share this object.</summary>
+    public JsonObject Json => (JsonObject)JsonNode.Parse(_bytes)!;
 
     /// <summary>The SQL of its decorators, however often they are to run.</summary>
     public IReadOnlyList<string> Decorators { get; }
@@ -41,7 +43,7 @@ internal sealed class AgentConfig
     public static AgentConfig Of(byte[] bytes, JsonObject json)
     {
         if (s_kept.Count > MostKept) s_kept.Clear();
-        return s_kept.GetOrAdd(Convert.ToHexString(SHA256.HashData(bytes)), _ => new(json));
+        return s_kept.GetOrAdd(Convert.ToHexString(SHA256.HashData(bytes)), _ => new(bytes, json));
     }
 
     /// <summary>The schedule and the packs of a platform.</summary>
@@ -49,11 +51,12 @@ internal sealed class AgentConfig
         _queries.Where(item => item.Platforms.All(filter => PlatformFilter.Includes(filter, platform))).Select(item => item.Query);
 
     /// <summary>An option as text, or null where it is not set.</summary>
-    public string? Option(string name) => _options[name]?.ToString() is { Length: > 0 } text ? text : null;
+    public string? Option(string name) => _options.GetValueOrDefault(name) is { Length: > 0 } text ? text : null;
 
     public bool Flag(string name, bool otherwise) => bool.TryParse(Option(name), out var value) ? value : otherwise;
 
-    public int Number(string name, int otherwise) => int.TryParse(Option(name), out var value) ? value : otherwise;
+    /// <summary>An option that is a number above 0; 0 and nonsense are as if it were not set.</summary>
+    public long Number(string name, long otherwise) => long.TryParse(Option(name), out var value) && value > 0 ? Math.Min(value, name == "schedule_epoch" ? value : int.MaxValue) : otherwise;
 
     private static IEnumerable<(string[] Platforms, ScheduledQuery Query)> QueriesOf(JsonObject json, string delimiter)
     {
@@ -69,15 +72,9 @@ internal sealed class AgentConfig
 
     private static IEnumerable<string> DecoratorsOf(JsonObject decorators)
     {
-        foreach (var key in (string[])["load", "always"])
-        {
-            foreach (var sql in decorators[key] as JsonArray ?? []) yield return sql!.ToString();
-        }
-
-        foreach (var (_, interval) in decorators["interval"] as JsonObject ?? [])
-        {
-            foreach (var sql in interval as JsonArray ?? []) yield return sql!.ToString();
-        }
+        var always = ((string[])["load", "always"]).Select(key => decorators[key]);
+        var interval = (decorators["interval"] as JsonObject ?? []).Select(member => member.Value);
+        return always.Concat(interval).OfType<JsonArray>().SelectMany(list => list).OfType<JsonValue>().Select(sql => sql.ToString());
     }
 
     private static ScheduledQuery Scheduled(string name, JsonObject query) => new(

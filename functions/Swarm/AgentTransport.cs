@@ -28,7 +28,10 @@ internal sealed record Verdict(JsonObject? Body, string? Error, bool NodeInvalid
     /// <summary>The connection could not be made, or broke: an agent tries once more at once.</summary>
     public bool IsBroken { get; init; }
 
-    /// <summary>A success that no server means: the agent deletes what it sent, and nobody has it.</summary>
+    /// <summary>Of an answer to enroll: the key it gives, or empty.</summary>
+    public string NodeKey => (Body?["node_key"] ?? Body?["id"]) is JsonValue key && key.TryGetValue<string>(out var text) ? text : "";
+
+    /// <summary>An answer without a body. Agents take it for success and delete what they sent, though no server has said that it has it.</summary>
     public bool IsEmpty => IsOk && Bytes.Length == 0;
 }
 
@@ -54,7 +57,7 @@ internal sealed class AgentTransport : IDisposable
     /// <summary>Posts JSON to a call; a broken connection is tried once more at once, a time-out is not.</summary>
     public async Task<Verdict> PostAsync(string call, byte[] json, string? nodeKey, string version, bool gzip, CancellationToken ct)
     {
-        await EnterAsync(ct);
+        await WaitForConnectionAsync(ct);
         try
         {
             for (var isFirst = true; ; isFirst = false)
@@ -78,12 +81,18 @@ internal sealed class AgentTransport : IDisposable
     }
 
     /// <summary>Waits for one of the connections. This is no time that the server took, so it is counted apart.</summary>
-    private async Task EnterAsync(CancellationToken ct)
+    private async Task WaitForConnectionAsync(CancellationToken ct)
     {
         if (_connections is null) return;
         var began = Stopwatch.GetTimestamp();
-        await _connections.WaitAsync(ct);
-        _meter?.CountWait(Stopwatch.GetElapsedTime(began));
+        try
+        {
+            await _connections.WaitAsync(ct);
+        }
+        finally
+        {
+            _meter?.CountWait(Stopwatch.GetElapsedTime(began));
+        }
     }
 
     /// <summary>Trusts any certificate: this is a load tool, and the servers that it meets made theirs themselves.</summary>
@@ -111,11 +120,15 @@ internal sealed class AgentTransport : IDisposable
             using var response = await _http.SendAsync(request, ct);
             var body = await response.Content.ReadAsByteArrayAsync(ct);
             if ((int)response.StatusCode is >= 300 and < 400) return new(null, "redirect without Location", false);
-            return Judge(response.Content.Headers.ContentEncoding.Contains("gzip") ? Unpack(body) : body);
+            var verdict = Judge(response.Content.Headers.ContentEncoding.Contains("gzip") ? Unpack(body) : body);
+
+            // Here only a key counts, whatever else is in the answer.
+            return call != "enroll" ? verdict : verdict.NodeKey.Length > 0 ? verdict with { Error = null } : verdict with { Error = "not enrolled: the answer gives no node_key; is the secret right?", NodeInvalid = false };
         }
         catch (HttpRequestException e)
         {
-            return new(null, OwnLimit(e) ?? $"connection broken: {e.HttpRequestError}", false) { IsBroken = true };
+            var reason = e.InnerException is SocketException { SocketErrorCode: var code } ? code.ToString() : e.HttpRequestError.ToString();
+            return new(null, OwnLimit(e) ?? $"connection broken: {reason}", false) { IsBroken = true };
         }
         catch (InvalidDataException)
         {

@@ -14,7 +14,7 @@ internal sealed class Machine
     {
         var bytes = SHA256.HashData(Encoding.UTF8.GetBytes($"{seed}/{number}"));
         Number = number;
-        Random = new Random(BitConverter.ToInt32(bytes));
+        Random = new SeededRandom(BitConverter.ToInt32(bytes));
         Uuid = new Guid(bytes.AsSpan(0, 16)).ToString().ToUpperInvariant();
         InstanceId = new Guid(bytes.AsSpan(16, 16)).ToString();
         Platform = (number % 10) switch { < 6 => "linux", < 8 => "darwin", _ => "windows" };
@@ -109,4 +109,25 @@ internal sealed class Machine
         ["vendor"] = Platform == "darwin" ? "Apple Inc." : "Dell Inc.",
         ["version"] = "1.31.0",
     };
+
+    /// <summary>.NET's own with a seed is not for several at once, and an agent does several things at once.</summary>
+    private sealed class SeededRandom(int seed) : Random(seed)
+    {
+        private readonly Lock _lock = new();
+
+        public override int Next(int maxValue)
+        {
+            lock (_lock) return base.Next(maxValue);
+        }
+
+        public override int Next(int minValue, int maxValue)
+        {
+            lock (_lock) return base.Next(minValue, maxValue);
+        }
+
+        public override double NextDouble()
+        {
+            lock (_lock) return base.NextDouble();
+        }
+    }
 }

@@ -7,53 +7,58 @@ namespace Fleet.Swarm;
 /// <summary>Its log: lines are written to the buffer, and the buffer is sent.</summary>
 internal sealed partial class SimulatedAgent
 {
-    private const int MostLines = 1_024;
+    /// <summary>Lines of both kinds in one post, unless the configuration says otherwise.</summary>
+    public const int MostLines = 1_024;
+
     private const int LongestLine = 1 << 20;
     private static readonly TimeSpan s_mostBackOff = TimeSpan.FromHours(1);
 
-    private readonly LogBuffer _buffer = new();
+    private readonly LogBuffer _buffer = new(options.BufferedLogMax);
     private readonly Dictionary<string, (int Refusals, DateTimeOffset Due)> _backOffs = new(StringComparer.Ordinal);
 
     /// <summary>Lines that wait to be sent.</summary>
     public int Buffered => _buffer.Count;
 
-    private long Epoch => _config.Number("schedule_epoch", 0);
+    private long Epoch => Config.Number("schedule_epoch", 0);
 
     /// <summary>Adds a line of osqueryd's own to the buffer.</summary>
-    public void LogStatus(int severity, string message) => _buffer.Add(LogBuffer.Status, Lines.Status(clock.GetUtcNow(), severity, message, machine.OsqueryVersion));
+    public void LogStatus(int severity, string message) => Add(LogBuffer.Status, Lines.Status(clock.GetUtcNow(), severity, message, machine.OsqueryVersion));
 
     /// <summary>Logs rows of a query in the agent's format, as they would be if they alone had changed.</summary>
     public void LogRows(string query, string action, IReadOnlyList<JsonObject> rows)
     {
         var texts = rows.Select(QueryRuns.TextOf).ToList();
-        if (action == "snapshot") _buffer.Add(LogBuffer.Result, Lines.Snapshot(query, clock.GetUtcNow(), Epoch, texts));
+        if (action == "snapshot") Add(LogBuffer.Result, Lines.Snapshot(query, clock.GetUtcNow(), Epoch, texts));
         else Log(query, action == "added" ? new(texts, [], _runs.NextCounter(query), IsFirst: false) : new([], texts, _runs.NextCounter(query), IsFirst: false));
     }
 
     /// <summary>Sends what is buffered, a post for each type; whether all that was sent was taken.</summary>
     public Task<bool> FlushLogsAsync(CancellationToken ct) => FlushAsync(_ => true, ct);
 
+    /// <summary>Counts what was dropped since the last post.</summary>
+    public void CountLeft() => meter?.CountPurged(_buffer.TakePurged());
+
     /// <summary>Results and status logs back off apart.</summary>
     private Task<bool> FlushDueAsync(CancellationToken ct) => FlushAsync(type => clock.GetUtcNow() >= _backOffs.GetValueOrDefault(type).Due, ct);
 
     private async Task<bool> FlushAsync(Func<string, bool> isDue, CancellationToken ct)
     {
-        var (results, statuses) = _buffer.Oldest(_config.Number("logger_tls_max_lines", MostLines));
+        var (results, statuses) = _buffer.Oldest((int)Config.Number("logger_tls_max_lines", MostLines));
         var isTaken = await SendAsync(LogBuffer.Result, results, isDue, ct);
         isTaken &= await SendAsync(LogBuffer.Status, statuses, isDue, ct);
-        meter?.CountPurged(_buffer.Purge(Math.Min(_config.Number("buffered_log_max", int.MaxValue), options.BufferedLogMax)));
+        meter?.CountPurged(_buffer.TakePurged());
         return isTaken;
     }
 
-    private async Task<bool> SendAsync(string type, List<string> lines, Func<string, bool> isDue, CancellationToken ct)
+    private async Task<bool> SendAsync(string type, OldestLines oldest, Func<string, bool> isDue, CancellationToken ct)
     {
-        if (lines.Count == 0 || !isDue(type)) return true;
-        var longest = _config.Number("logger_tls_max_linesize", LongestLine);
-        var sent = lines.Where(line => line.Length <= longest).ToList();
-        foreach (var line in lines.Where(line => line.Length > longest)) LogStatus(1, $"Line exceeds TLS logger max: {line.Length}");
+        if (oldest.Lines.Count == 0 || !isDue(type)) return true;
+        var longest = Config.Number("logger_tls_max_linesize", LongestLine);
+        var sent = oldest.Lines.Where(line => line.Length <= longest).ToList();
+        foreach (var line in oldest.Lines.Where(line => line.Length > longest)) LogStatus(1, $"Line exceeds TLS logger max: {line.Length}");
         var verdict = await PostLinesAsync(type, sent, ct);
         meter?.CountLines(sent.Count, verdict);
-        if (verdict.IsOk) _buffer.RemoveOldest(type, lines.Count);
+        if (verdict.IsOk) _buffer.RemoveTo(type, oldest.End);
         BackOff(type, verdict.IsOk);
         return verdict.IsOk;
     }
@@ -70,7 +75,7 @@ internal sealed partial class SimulatedAgent
         await EnsureKeyAsync(ct);
 
         // The order on the wire is osquery's: data first when plain, last when packed.
-        var isPacked = _config.Flag("logger_tls_compress", options.Compress);
+        var isPacked = Config.Flag("logger_tls_compress", options.Compress);
         var data = string.Join(',', lines);
         var key = JsonEncodedText.Encode(NodeKey);
         var body = isPacked
@@ -83,7 +88,7 @@ internal sealed partial class SimulatedAgent
     {
         if (query.Snapshot)
         {
-            _buffer.Add(LogBuffer.Result, Lines.Snapshot(query.Name, clock.GetUtcNow(), Epoch, rows.Select(QueryRuns.TextOf)));
+            Add(LogBuffer.Result, Lines.Snapshot(query.Name, clock.GetUtcNow(), Epoch, rows.Select(QueryRuns.TextOf)));
             return;
         }
 
@@ -94,21 +99,27 @@ internal sealed partial class SimulatedAgent
     private void Log(string query, RunDifference run)
     {
         var now = clock.GetUtcNow();
-        if (!_config.Flag("logger_event_type", options.EventFormat))
+        if (!Config.Flag("logger_event_type", options.EventFormat))
         {
             // A first run without rows is a line too.
-            if (run.IsFirst || run.Added.Count + run.Removed.Count > 0) _buffer.Add(LogBuffer.Result, Lines.Batch(query, now, Epoch, run));
+            if (run.IsFirst || run.Added.Count + run.Removed.Count > 0) Add(LogBuffer.Result, Lines.Batch(query, now, Epoch, run));
             return;
         }
 
-        foreach (var row in run.Removed) _buffer.Add(LogBuffer.Result, Lines.Event(query, now, Epoch, run.Counter, "removed", row));
-        foreach (var row in run.Added) _buffer.Add(LogBuffer.Result, Lines.Event(query, now, Epoch, run.Counter, "added", row));
+        foreach (var row in run.Removed) Add(LogBuffer.Result, Lines.Event(query, now, Epoch, run.Counter, "removed", row));
+        foreach (var row in run.Added) Add(LogBuffer.Result, Lines.Event(query, now, Epoch, run.Counter, "added", row));
     }
 
-    private Dictionary<string, string> Decorations()
+    private void Add(string type, string line)
+    {
+        meter?.CountWritten();
+        _buffer.Add(type, line, (int)Config.Number("buffered_log_max", int.MaxValue));
+    }
+
+    private Dictionary<string, string> DecorationsOf(AgentConfig config)
     {
         var decorations = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (var row in _config.Decorators.SelectMany(sql => FakeRows.Of(machine, sql, 1, clock.GetUtcNow()).Take(1)))
+        foreach (var row in config.Decorators.SelectMany(sql => FakeRows.Of(machine, sql, 1, clock.GetUtcNow()).Take(1)))
         {
             foreach (var (column, value) in row) decorations[column] = value?.ToString() ?? "";
         }

@@ -13,8 +13,7 @@ internal sealed partial class SimulatedAgent(Machine machine, AgentOptions optio
     private readonly QueryRuns _runs = new();
     private readonly Dictionary<string, DateTimeOffset> _due = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim _enrolling = new(1);
-    private AgentConfig _config = AgentConfig.Empty;
-    private AgentLines? _lines;
+    private Setup _setup = new(AgentConfig.Empty);
     private JsonObject? _unsentAnswers;
     private DateTimeOffset _acceleratedUntil;
 
@@ -23,13 +22,14 @@ internal sealed partial class SimulatedAgent(Machine machine, AgentOptions optio
     /// <summary>The key it was given, or empty.</summary>
     public string NodeKey { get; private set; } = "";
 
-    public JsonObject? Config => ReferenceEquals(_config, AgentConfig.Empty) ? null : _config.Json;
+    /// <summary>What it was given last; empty before.</summary>
+    public AgentConfig Config => _setup.Config;
 
     /// <summary>How often it was given a key.</summary>
     public int Enrollments { get; private set; }
 
     /// <summary>What it calls itself.</summary>
-    public string Identifier => (_config.Option("host_identifier") ?? options.HostIdentifier) switch
+    public string Identifier => (Config.Option("host_identifier") ?? options.HostIdentifier) switch
     {
         "hostname" => machine.Hostname,
         "instance" => machine.InstanceId,
@@ -42,8 +42,15 @@ internal sealed partial class SimulatedAgent(Machine machine, AgentOptions optio
     /// <summary>Sends this agent's carves.</summary>
     public CarveSender CarveSender => new(transport, NodeKey, machine.OsqueryVersion);
 
-    /// <summary>Lines are written the same way until the next configuration.</summary>
-    private AgentLines Lines => _lines ??= new(Identifier, Decorations(), _config.Flag("decorations_top_level", otherwise: false));
+    /// <summary>How its lines are written; made once for each configuration.</summary>
+    private AgentLines Lines
+    {
+        get
+        {
+            var setup = _setup;
+            return setup.Lines ??= new(Identifier, DecorationsOf(setup.Config), setup.Config.Flag("decorations_top_level", otherwise: false));
+        }
+    }
 
     /// <summary>One try to enroll; whether there is a key now.</summary>
     public async Task<bool> EnrollAsync(CancellationToken ct)
@@ -57,8 +64,7 @@ internal sealed partial class SimulatedAgent(Machine machine, AgentOptions optio
         };
         var verdict = await transport.PostAsync("enroll", Encoding.UTF8.GetBytes(body.ToJsonString()), null, machine.OsqueryVersion, gzip: false, ct);
 
-        // Not the shared verdict: only a usable key counts, whatever else is in the answer.
-        NodeKey = (verdict.Body?["node_key"] ?? verdict.Body?["id"]) is JsonValue key && key.TryGetValue<string>(out var text) ? text : "";
+        NodeKey = verdict.NodeKey;
         if (NodeKey.Length == 0) return false;
         if (Enrollments++ == 0) meter?.CountEnrolled();
         return true;
@@ -70,7 +76,7 @@ internal sealed partial class SimulatedAgent(Machine machine, AgentOptions optio
         var verdict = await CallAsync("config", [], ct, tries);
         if (!verdict.IsOk) return false;
         var config = AgentConfig.Of(verdict.Bytes, verdict.Body!);
-        if (!ReferenceEquals(config, _config)) (_config, _lines) = (config, null);
+        if (!ReferenceEquals(config, Config)) _setup = new(config);
         return true;
     }
 
@@ -78,7 +84,7 @@ internal sealed partial class SimulatedAgent(Machine machine, AgentOptions optio
     public void RunSchedule()
     {
         var now = clock.GetUtcNow();
-        foreach (var query in _config.QueriesFor(machine.Platform))
+        foreach (var query in Config.QueriesFor(machine.Platform))
         {
             if (_due.TryGetValue(query.Name, out var due) && now < due) continue;
             _due[query.Name] = now + (query.Interval * (0.9 + (machine.Random.NextDouble() * 0.2)) / options.Pace);
@@ -99,7 +105,7 @@ internal sealed partial class SimulatedAgent(Machine machine, AgentOptions optio
         if (discovery.Any(query => FakeRows.MissingTable(query.Value?.ToString() ?? "") is not null)) queries = [];
         foreach (var (id, sql) in queries.Where(query => !discovery.ContainsKey(query.Key) || HasRows(discovery[query.Key])).OrderBy(query => query.Key, StringComparer.Ordinal))
         {
-            Run(id, (string?)sql ?? "");
+            Run(id, sql?.ToString() ?? "");
         }
 
         if (_unsentAnswers is not null)
@@ -146,7 +152,7 @@ internal sealed partial class SimulatedAgent(Machine machine, AgentOptions optio
     private TimeSpan UntilNextQuery()
     {
         var now = clock.GetUtcNow();
-        var due = _config.QueriesFor(machine.Platform).Select(query => _due.GetValueOrDefault(query.Name, now)).Append(now + options.ConfigEvery).Min();
+        var due = Config.QueriesFor(machine.Platform).Select(query => _due.GetValueOrDefault(query.Name, now)).Append(now + options.ConfigEvery).Min();
         return due - now > TimeSpan.FromSeconds(1) ? due - now : TimeSpan.FromSeconds(1);
     }
 
@@ -223,5 +229,11 @@ internal sealed partial class SimulatedAgent(Machine machine, AgentOptions optio
         {
             _enrolling.Release();
         }
+    }
+
+    /// <summary>A configuration, and how lines are written under it: both change at once.</summary>
+    private sealed record Setup(AgentConfig Config)
+    {
+        public AgentLines? Lines { get; set; }
     }
 }

@@ -19,6 +19,10 @@ internal static class SwarmLimits
     /// <param name="descriptors">The most files it may open, or null where that is not known.</param>
     public static int ConnectionsWithin(int? descriptors) => Math.Clamp((descriptors ?? int.MaxValue) - KeptDescriptors, 1, UsualConnections);
 
+    /// <summary>How many it can have at all.</summary>
+    /// <param name="descriptors">The most files it may open, or null where that is not known.</param>
+    public static int MostConnectionsWithin(int? descriptors) => Math.Max((descriptors ?? int.MaxValue) - KeptDescriptors, 1);
+
     /// <summary>The most files that this process may open, or null where the system does not say.</summary>
     public static int? OpenFiles()
     {
@@ -30,9 +34,11 @@ internal static class SwarmLimits
 
     /// <param name="meter">What was done.</param>
     /// <param name="connections">How many there were at most.</param>
+    /// <param name="lines">Lines that an agent wrote before each post.</param>
     /// <param name="processors">The share of the machine's processors that this program used, 0 to 1.</param>
-    public static IEnumerable<string> Of(SwarmMeter meter, int connections, double processors)
+    public static IEnumerable<string> Of(SwarmMeter meter, int connections, int lines, double processors)
     {
+        if (lines > SimulatedAgent.MostLines) yield return Text($"Agents wrote {lines:N0} lines before each post, and send {SimulatedAgent.MostLines:N0} in one: the rest waits.");
         if (processors > Busy) yield return Text($"This program used {processors:P0} of this machine's processors: run part of the agents on another machine, or make them ask less often.");
         if (meter.Late > TimeSpan.FromSeconds(0.5)) yield return Text($"Agents acted {meter.Late.TotalSeconds:0.0} s late on average, because this machine was busy.");
         if (meter.Wait > TimeSpan.FromSeconds(0.1))
@@ -40,15 +46,15 @@ internal static class SwarmLimits
             yield return Text($"Requests waited {meter.Wait.TotalSeconds:0.00} s on average for one of the {connections:N0} connections: raise --connections, unless the server is what is slow.");
         }
 
-        foreach (var (error, cure) in s_cures)
+        foreach (var (error, remedy) in s_remedies)
         {
-            if (meter.Errors.GetValueOrDefault(error) is > 0 and var count) yield return Text($"{count:N0} requests met {error}: {cure}.");
+            if (meter.Errors.GetValueOrDefault(error) is > 0 and var count) yield return Text($"{count:N0} requests met {error}: {remedy}.");
         }
 
-        if (meter.LinesPurged > 0) yield return Text($"Agents dropped {meter.LinesPurged:N0} lines, because the server took fewer than they wrote.");
+        if (meter.LinesPurged > 0) yield return Text($"Agents dropped {meter.LinesPurged:N0} lines, because their buffers were full: more was written than was taken, or buffered_log_max is low.");
     }
 
-    private static readonly Dictionary<string, string> s_cures = new(StringComparer.Ordinal)
+    private static readonly Dictionary<string, string> s_remedies = new(StringComparer.Ordinal)
     {
         [Descriptors] = "lower --connections, or raise the limit with ulimit -n",
         [Ports] = "use --keep-alive, or more machines: a closed connection holds its port for a minute",

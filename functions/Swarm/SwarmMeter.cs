@@ -64,6 +64,7 @@ internal sealed class SwarmMeter
     private readonly SpanMeter _waits = new();
     private readonly SpanMeter _late = new();
     private long _enrolled;
+    private long _linesWritten;
     private long _linesSent;
     private long _linesAcknowledged;
     private long _linesLost;
@@ -76,6 +77,9 @@ internal sealed class SwarmMeter
 
     /// <summary>Agents that were given a key.</summary>
     public long Enrolled => Volatile.Read(ref _enrolled);
+
+    /// <summary>Lines that agents logged.</summary>
+    public long LinesWritten => Volatile.Read(ref _linesWritten);
 
     /// <summary>Lines in posts, repeats included.</summary>
     public long LinesSent => Volatile.Read(ref _linesSent);
@@ -110,7 +114,9 @@ internal sealed class SwarmMeter
         else if (verdict.IsOk) Interlocked.Add(ref _linesAcknowledged, sent);
     }
 
-    public void CountPurged(int lines) => Interlocked.Add(ref _linesPurged, lines);
+    public void CountWritten() => Interlocked.Increment(ref _linesWritten);
+
+    public void CountPurged(long lines) => Interlocked.Add(ref _linesPurged, lines);
 
     public void CountWait(TimeSpan wait) => _waits.Add(wait);
 

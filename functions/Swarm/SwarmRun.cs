@@ -20,18 +20,25 @@ internal sealed class SwarmRun(SwarmOptions options, TimeProvider clock)
     private const string Query = "swarm_processes";
 
     /// <summary>Lines that wait in all agents together, so that a server that takes none does not fill this machine's memory.</summary>
-    private const int MostBuffered = 4_000_000;
+    private const int MostBuffered = 1_000_000;
     private const int LeastBuffered = 20;
 
     private readonly SwarmMeter _meter = new();
     private long _began;
     private long _ended;
     private TimeSpan _processorTime;
+    private long _linesWaiting;
 
     public SwarmMeter Meter => _meter;
 
+    /// <summary>Lines that agents had yet to send at the end.</summary>
+    public long LinesWaiting => Volatile.Read(ref _linesWaiting);
+
+    /// <summary>Whether the server did what agents need: it enrolled them, and no line was lost.</summary>
+    public bool IsGood => _meter is { Enrolled: > 0, LinesLost: 0, LinesPurged: 0 } && (_meter.LinesSent == 0 || _meter.LinesAcknowledged > 0);
+
     /// <summary>What kept it from doing more, in sentences; none if only the server did.</summary>
-    public IEnumerable<string> Limits => SwarmLimits.Of(_meter, options.Connections, _processorTime.TotalSeconds / Seconds / Environment.ProcessorCount);
+    public IEnumerable<string> Limits => SwarmLimits.Of(_meter, options.Connections, options.Lines, _processorTime.TotalSeconds / Seconds / Environment.ProcessorCount);
 
     /// <summary>How long it has run.</summary>
     public double Seconds => clock.GetElapsedTime(_began, _ended == 0 ? clock.GetTimestamp() : _ended).TotalSeconds;
@@ -82,10 +89,12 @@ internal sealed class SwarmRun(SwarmOptions options, TimeProvider clock)
             ["requests"] = _meter.Calls.Values.Sum(meter => meter.Count),
             ["requestsPerSecond"] = Math.Round(_meter.Calls.Values.Sum(meter => meter.Count) / seconds, 1),
             ["errors"] = _meter.Calls.Values.Sum(meter => meter.Errors),
+            ["linesWritten"] = _meter.LinesWritten,
             ["linesSent"] = _meter.LinesSent,
             ["linesAcknowledged"] = _meter.LinesAcknowledged,
             ["linesLost"] = _meter.LinesLost,
             ["linesPurged"] = _meter.LinesPurged,
+            ["linesWaiting"] = LinesWaiting,
             ["calls"] = calls,
             ["errorsByText"] = errors,
             ["limits"] = new JsonArray([.. Limits.Select(limit => JsonValue.Create(limit))]),
@@ -105,9 +114,15 @@ internal sealed class SwarmRun(SwarmOptions options, TimeProvider clock)
                     BufferedLogMax = Math.Max(LeastBuffered, MostBuffered / options.Nodes),
                 },
                 transport, _meter, clock);
-            var writing = WriteAsync(agent, stop);
-            await agent.RunAsync(stop);
-            await writing;
+            try
+            {
+                await Task.WhenAll(agent.RunAsync(stop), WriteAsync(agent, stop));
+            }
+            finally
+            {
+                agent.CountLeft();
+                Interlocked.Add(ref _linesWaiting, agent.Buffered);
+            }
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {

@@ -31,8 +31,8 @@ public abstract partial class Journeys
         var two = second.Agent(1, second.Secret + ":prod:eu/west büro");
         Assert.True(await two.RefreshConfigAsync(default, tries: 1));
         Assert.Equal(await BytesAsync(first, one), await BytesAsync(second, two));
-        Assert.Equal(one.Config!.ToJsonString(), two.Config!.ToJsonString());
-        Assert.True(one.Config!["packs"]!.AsObject().Count == 1 && one.Config["schedule"]!.AsObject().Count == 2, one.Config.ToJsonString());
+        Assert.Equal(one.Config.Json.ToJsonString(), two.Config.Json.ToJsonString());
+        Assert.True(one.Config.Json["packs"]!.AsObject().Count == 1 && one.Config.Json["schedule"]!.AsObject().Count == 2, one.Config.Json.ToJsonString());
 
         // What differs is told exactly, and mended; what is not in the folder goes only when that is asked for.
         await second.TryAsync("PUT", "/api/queries/uptime", """{"sql":"select 1","interval":5}""", ("If-Match", "*"));

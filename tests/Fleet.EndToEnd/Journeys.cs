@@ -25,12 +25,12 @@ public abstract partial class Journeys
 
         var agent = fleet.Agent(2, fleet.Secret + ":prod");
         Assert.True(await agent.RefreshConfigAsync(default, tries: 1));
-        Assert.NotNull(agent.Config!["packs"]!["base"]!["queries"]!["users"]);
-        Assert.Empty(agent.Config["schedule"]!.AsObject());
+        Assert.NotNull(agent.Config.Json["packs"]!["base"]!["queries"]!["users"]);
+        Assert.Empty(agent.Config.Json["schedule"]!.AsObject());
 
         await fleet.SendAsync("PATCH", $"/api/nodes/{(string)(await fleet.NodeOfAsync(agent))["id"]!}", """{"tags":["lab"]}""");
         Assert.True(await agent.RefreshConfigAsync(default, tries: 1));
-        Assert.NotNull(agent.Config["schedule"]!["extra"]);
+        Assert.NotNull(agent.Config.Json["schedule"]!["extra"]);
         agent.RunSchedule();
         Assert.True(await agent.FlushLogsAsync(default));
         await Eventually.TrueAsync(async () => (await fleet.ListAsync("/api/reports/pack/base/users")).Count == 1);
@@ -195,7 +195,7 @@ public abstract partial class Journeys
         var id = (string)(await first.NodeOfAsync(agent))["id"]!;
         await first.SendAsync("PATCH", $"/api/nodes/{id}", """{"tags":["t"]}""");
         await first.SendAsync("PUT", "/api/queries/q", """{"sql":"select 1","tags":["t"]}""");
-        await Eventually.TrueAsync(async () => await elsewhere.RefreshConfigAsync(default, tries: 1) && elsewhere.Config!["schedule"]!.AsObject().ContainsKey("q"));
+        await Eventually.TrueAsync(async () => await elsewhere.RefreshConfigAsync(default, tries: 1) && elsewhere.Config.Json["schedule"]!.AsObject().ContainsKey("q"));
 
         var campaign = await second.SendAsync("POST", "/api/campaigns", """{"sql":"select 1 from uptime","targets":{"all":true}}""");
         await Eventually.TrueAsync(async () => await agent.PollDistributedAsync(default) == 1);

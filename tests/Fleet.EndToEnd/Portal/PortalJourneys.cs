@@ -47,7 +47,7 @@ public sealed class PortalJourneys(Chromium chromium)
         await using var portal = await PortalUnderTest.StartAsync(chromium);
         var agent = portal.Fleet.Agent(1);
         Assert.True(await agent.RefreshConfigAsync(default, tries: 1));
-        Assert.Empty(agent.Config!["packs"]!.AsObject());
+        Assert.Empty(agent.Config.Json["packs"]!.AsObject());
 
         var page = await portal.SignedInAsync("/packs?import=1");
         await page.GetByLabel("A pack file").SetInputFilesAsync(new FilePayload { Name = "base.conf", MimeType = "application/json", Buffer = System.Text.Encoding.UTF8.GetBytes(Pack) });
@@ -65,7 +65,7 @@ public sealed class PortalJourneys(Chromium chromium)
         await page.Keyboard.PressAsync("Enter");
         await Expect(Toast(page, "The tags were changed")).ToBeVisibleAsync();
         Assert.True(await agent.RefreshConfigAsync(default, tries: 1));
-        Assert.NotNull(agent.Config["packs"]!["base"]!["queries"]!["shells"]);
+        Assert.NotNull(agent.Config.Json["packs"]!["base"]!["queries"]!["shells"]);
         await page.GetByRole(AriaRole.Tab, new() { Name = "Configuration" }).ClickAsync();
         await Expect(page.GetByText("listening_ports").First).ToBeVisibleAsync();
 
@@ -73,7 +73,7 @@ public sealed class PortalJourneys(Chromium chromium)
         await page.GetByRole(AriaRole.Button, new() { Name = "Undo" }).First.ClickAsync();
         await Expect(Toast(page, "Undone")).ToBeVisibleAsync();
         Assert.True(await agent.RefreshConfigAsync(default, tries: 1));
-        Assert.Empty(agent.Config["packs"]!.AsObject());
+        Assert.Empty(agent.Config.Json["packs"]!.AsObject());
     }
 
     [Fact]

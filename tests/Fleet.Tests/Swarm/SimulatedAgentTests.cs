@@ -67,7 +67,7 @@ public sealed class SimulatedAgentTests
             "enroll" => """{"node_key":"k"}""",
             "config" => """
                 {"options":{"pack_delimiter":"/","host_identifier":"hostname","schedule_epoch":3,"logger_event_type":false},
-                 "decorators":{"load":["select version from osquery_info"]},
+                 "decorators":{"load":["select version from osquery_info",null],"always":7,"interval":{"60":[{}]}},
                  "packs":{"base":{"queries":{"os":{"query":"select * from os_version","interval":60},"no":{"query":"select 1","interval":60,"platform":"windows"}}}}}
                 """,
             _ => "{}",
