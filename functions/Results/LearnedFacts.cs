@@ -1,3 +1,4 @@
+using System.Text;
 using Fleet.Kernel;
 using Fleet.Nodes;
 
@@ -9,6 +10,8 @@ internal static class LearnedFacts
     private static readonly string[] s_hardware = ["hardware_vendor", "hardware_model", "hardware_serial", "cpu_brand", "computer_name"];
     private static readonly string[] s_system = ["codename", "platform_like", "major", "build"];
     private static readonly string[] s_agent = ["config_hash", "build_platform", "config_valid", "extensions"];
+
+    private const int MostVersion = 40;
 
     /// <summary>The node as the rows tell it; the same object if they say nothing new.</summary>
     public static Node Learn(Node node, IEnumerable<ResultRow> rows)
@@ -22,6 +25,19 @@ internal static class LearnedFacts
         }
 
         return node;
+    }
+
+    /// <summary>The osquery version that a batch of status lines is of, if it is newer than what is known: lines that waited through an upgrade say the old one.</summary>
+    /// <param name="lines">As agents write them: each line's own version stands before its decorations.</param>
+    /// <param name="known">Empty if nothing is known.</param>
+    public static string? NewerVersion(ReadOnlySpan<byte> lines, string known)
+    {
+        var at = lines.IndexOf("\"version\":\""u8);
+        if (at < 0) return null;
+        var rest = lines[(at + 11)..];
+        var length = rest.IndexOf((byte)'"');
+        if (length is <= 0 or > MostVersion || !Version.TryParse(Encoding.UTF8.GetString(rest[..length]), out var said)) return null;
+        return known.Length == 0 || (Version.TryParse(known, out var before) && said > before) ? Encoding.UTF8.GetString(rest[..length]) : null;
     }
 
     private static string? Text(ResultRow row, string column) => row.Column(column) is { Length: > 0 and <= Limits.InfoCharacters } text ? text : null;

@@ -98,6 +98,7 @@ internal sealed class Materialize(
         {
             await RunStageAsync("status", [batch], async all =>
             {
+                await LearnVersionAsync(all[0], ct);
                 foreach (var (query, at) in costs.ReadStatus(all[0])) await denylistings.AddAsync(all[0].Key.Node, query, isDistributed: false, at, ct);
             }, ct);
         }
@@ -139,6 +140,14 @@ internal sealed class Materialize(
             // It may be the node's own row that cannot be read. Health and the quarantine's list tell of the batch.
             log.LogError(silent, "That batch {Batch} was put aside could not be told to rules", batch);
         }
+    }
+
+    /// <summary>Agents say their version with every call, but a proxy between may keep that to itself.</summary>
+    private async ValueTask LearnVersionAsync(Batch batch, CancellationToken ct)
+    {
+        if (await directory.FindAsync(batch.Key.Node, ct) is not { } known || LearnedFacts.NewerVersion(batch.Lines, known.OsqueryVersion) is not { } version) return;
+        await nodes.ChangeAsync(known.Id, before => LearnedFacts.NewerVersion(batch.Lines, before.OsqueryVersion) is null ? before : before with { OsqueryVersion = version }, ct);
+        known.OsqueryVersion = version;
     }
 
     private async ValueTask ApplyAsync(NodeId node, IReadOnlyList<Batch> batchesOfNode, CancellationToken ct)

@@ -5,6 +5,21 @@ namespace Fleet.Tests.Agents;
 /// <summary>An agent that was upgraded does not enroll again: it says its version with every call.</summary>
 public sealed class AgentVersionTests
 {
+    [Theory]
+    [InlineData("5.24.0", "5.24.0")]
+    [InlineData("5.1.0", "5.12.1")]
+    [InlineData("", "5.12.1")]
+    [InlineData("no version", "5.12.1")]
+    public async Task Status_lines_tell_a_newer_version_where_a_proxy_keeps_the_agents_own_word_to_itself(string said, string kept)
+    {
+        await using var world = await World.OpenAsync();
+        var key = await world.EnrollAsync("A");
+        await world.PostAsync("config", $$"""{"node_key":"{{key}}"}""", request => request.Headers.UserAgent = "osquery/5.12.1");
+        await world.LogAsync(key, $$"""[{"severity":0,"message":"of \"version\":\"9.9.9\"","version":"{{said}}","decorations":{"version":"8.8.8"} }]""", "status");
+        await world.MaterializeAsync();
+        Assert.Equal(kept, (await world.NodeOfAsync("A")).OsqueryVersion);
+    }
+
     [Fact]
     public async Task The_version_that_an_agent_says_is_kept_and_costs_nothing_while_it_stays()
     {
