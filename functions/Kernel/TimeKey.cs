@@ -13,6 +13,9 @@ internal static class TimeKey
     public static DateTimeOffset Read(ReadOnlySpan<char> key) =>
         new(DateTime.MaxValue.Ticks - long.Parse(key[..19], CultureInfo.InvariantCulture), TimeSpan.Zero);
 
+    /// <summary>The start of the hour that a time is in.</summary>
+    public static DateTimeOffset Hour(DateTimeOffset time) => new(time.UtcTicks - (time.UtcTicks % TimeSpan.TicksPerHour), TimeSpan.Zero);
+
     /// <summary>ISO week, <c>yyyyww</c>.</summary>
     public static string Week(DateTimeOffset time) => string.Create(CultureInfo.InvariantCulture,
         $"{ISOWeek.GetYear(time.UtcDateTime):D4}{ISOWeek.GetWeekOfYear(time.UtcDateTime):D2}");

@@ -30,7 +30,7 @@ internal sealed class Activity(ITables tables, TimeProvider clock)
 
     public void Note(ActivityKind kind, long count = 1)
     {
-        var hour = Floor(clock.GetUtcNow());
+        var hour = TimeKey.Hour(clock.GetUtcNow());
         var tally = _now;
         if (tally.Hour != hour) tally = Turn(hour);
         Interlocked.Add(ref tally.Counts[(int)kind], count);
@@ -61,7 +61,7 @@ internal sealed class Activity(ITables tables, TimeProvider clock)
     /// <summary>The last hours, the oldest first, this one included. Cost: one transaction a day.</summary>
     public async ValueTask<IReadOnlyList<ActivityHour>> HoursAsync(int hours, CancellationToken ct)
     {
-        var last = Floor(clock.GetUtcNow());
+        var last = TimeKey.Hour(clock.GetUtcNow());
         var first = last.AddHours(1 - hours);
         var counts = Enumerable.Range(0, hours).ToDictionary(i => first.AddHours(i), _ => new long[s_kinds.Length]);
         for (var day = new DateTimeOffset(first.UtcDateTime.Date, TimeSpan.Zero); day <= last; day = day.AddDays(1))
@@ -94,8 +94,6 @@ internal sealed class Activity(ITables tables, TimeProvider clock)
             return _now = new(hour);
         }
     }
-
-    private static DateTimeOffset Floor(DateTimeOffset time) => new(time.UtcTicks - (time.UtcTicks % TimeSpan.TicksPerHour), TimeSpan.Zero);
 
     private static string DayOf(DateTimeOffset time) => time.UtcDateTime.ToString("yyyyMMdd", CultureInfo.InvariantCulture);
 

@@ -24,7 +24,7 @@ internal sealed class BatchStore(ITables tables, TimeProvider clock)
         var now = clock.GetUtcNow();
         var time = newest is { } seconds && seconds > (now - s_behind).ToUnixTimeSeconds() && seconds < (now + s_ahead).ToUnixTimeSeconds()
             ? DateTimeOffset.FromUnixTimeSeconds(seconds)
-            : new DateTimeOffset(now.UtcTicks - (now.UtcTicks % TimeSpan.TicksPerHour), TimeSpan.Zero);
+            : TimeKey.Hour(now);
         return new(tableOf(time), node, $"{TimeKey.NewestFirst(time)}-{digest}");
     }
 

@@ -36,8 +36,9 @@ internal static class LearnedFacts
         if (at < 0) return null;
         var rest = lines[(at + 11)..];
         var length = rest.IndexOf((byte)'"');
-        if (length is <= 0 or > MostVersion || !Version.TryParse(Encoding.UTF8.GetString(rest[..length]), out var said)) return null;
-        return known.Length == 0 || (Version.TryParse(known, out var before) && said > before) ? Encoding.UTF8.GetString(rest[..length]) : null;
+        if (length is <= 0 or > MostVersion) return null;
+        var text = Encoding.UTF8.GetString(rest[..length]);
+        return Version.TryParse(text, out var said) && (known.Length == 0 || (Version.TryParse(known, out var before) && said > before)) ? text : null;
     }
 
     private static string? Text(ResultRow row, string column) => row.Column(column) is { Length: > 0 and <= Limits.InfoCharacters } text ? text : null;

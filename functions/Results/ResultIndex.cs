@@ -82,7 +82,7 @@ internal sealed class ResultIndex(ITables tables)
     }
 
     /// <summary>The hour that a line counts in.</summary>
-    public static DateTimeOffset HourOf(BatchKey batch, DateTimeOffset line) => Floor(line <= batch.Time && line > batch.Time - s_behind ? line : batch.Time);
+    public static DateTimeOffset HourOf(BatchKey batch, DateTimeOffset line) => TimeKey.Hour(line <= batch.Time && line > batch.Time - s_behind ? line : batch.Time);
 
     /// <summary>The query's name, or its digest if an agent made one up that is longer than a key may be.</summary>
     internal static string PartitionName(string query) => KeyText.Of(query) is { Length: <= 400 } key ? key : "~~" + Digest.Of(query);
@@ -93,10 +93,10 @@ internal sealed class ResultIndex(ITables tables)
         var all = isStatus ? Status : All;
 
         // Nearly all batches are of one hour: then the head says enough. A clock that is wrong in one line says nothing of the others.
-        var isOneHour = batch.Oldest is { } oldest ? Floor(oldest) == Floor(batch.Key.Time) : batch.Newest is null;
+        var isOneHour = batch.Oldest is { } oldest ? TimeKey.Hour(oldest) == TimeKey.Hour(batch.Key.Time) : batch.Newest is null;
         if (isOneHour)
         {
-            return batch.Names.Select(PartitionName).Append(all).Select(partition => (partition, Floor(batch.Key.Time), batch.Key));
+            return batch.Names.Select(PartitionName).Append(all).Select(partition => (partition, TimeKey.Hour(batch.Key.Time), batch.Key));
         }
 
         return isStatus
@@ -104,6 +104,4 @@ internal sealed class ResultIndex(ITables tables)
             : LineReader.Read(batch.Lines, batch.Key.Time).SelectMany(row => (row.Name.Length > 0 ? new[] { PartitionName(row.Name), all } : [all])
                 .Select(partition => (partition, HourOf(batch.Key, row.Time), batch.Key)));
     }
-
-    private static DateTimeOffset Floor(DateTimeOffset time) => new(time.UtcTicks - (time.UtcTicks % TimeSpan.TicksPerHour), TimeSpan.Zero);
 }

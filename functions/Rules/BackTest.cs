@@ -45,7 +45,7 @@ internal sealed class BackTest(ResultIndex index, BatchStore batches, NodeDirect
         rule = rule with { CreatedAt = from };
         var set = new RuleSet([(rule, root)]);
         var tally = new BackTestTally(set, samples);
-        for (var hour = new DateTimeOffset(from.UtcTicks - (from.UtcTicks % TimeSpan.TicksPerHour), TimeSpan.Zero); hour < to; hour = hour.AddHours(1))
+        for (var hour = TimeKey.Hour(from); hour < to; hour = hour.AddHours(1))
         {
             var pointers = await PointersAsync(set.Names ?? [ResultIndex.All], hour, ct);
             await foreach (var (batch, matches, node) in JudgedAsync(set, pointers, ct))

@@ -56,7 +56,10 @@ internal sealed class AgentConfig
     public bool Flag(string name, bool otherwise) => bool.TryParse(Option(name), out var value) ? value : otherwise;
 
     /// <summary>An option that is a number above 0; 0 and nonsense are as if it were not set.</summary>
-    public long Number(string name, long otherwise) => long.TryParse(Option(name), out var value) && value > 0 ? Math.Min(value, name == "schedule_epoch" ? value : int.MaxValue) : otherwise;
+    public long Number(string name, long otherwise) => long.TryParse(Option(name), out var value) && value > 0 ? value : otherwise;
+
+    /// <summary>The same, of things that are counted.</summary>
+    public int Count(string name, int otherwise) => (int)Math.Min(Number(name, otherwise), int.MaxValue);
 
     private static IEnumerable<(string[] Platforms, ScheduledQuery Query)> QueriesOf(JsonObject json, string delimiter)
     {

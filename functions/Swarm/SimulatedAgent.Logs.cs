@@ -43,7 +43,7 @@ internal sealed partial class SimulatedAgent
 
     private async Task<bool> FlushAsync(Func<string, bool> isDue, CancellationToken ct)
     {
-        var (results, statuses) = _buffer.Oldest((int)Config.Number("logger_tls_max_lines", MostLines));
+        var (results, statuses) = _buffer.Oldest(Config.Count("logger_tls_max_lines", MostLines));
         var isTaken = await SendAsync(LogBuffer.Result, results, isDue, ct);
         isTaken &= await SendAsync(LogBuffer.Status, statuses, isDue, ct);
         meter?.CountPurged(_buffer.TakePurged());
@@ -53,7 +53,7 @@ internal sealed partial class SimulatedAgent
     private async Task<bool> SendAsync(string type, OldestLines oldest, Func<string, bool> isDue, CancellationToken ct)
     {
         if (oldest.Lines.Count == 0 || !isDue(type)) return true;
-        var longest = Config.Number("logger_tls_max_linesize", LongestLine);
+        var longest = Config.Count("logger_tls_max_linesize", LongestLine);
         var sent = oldest.Lines.Where(line => line.Length <= longest).ToList();
         foreach (var line in oldest.Lines.Where(line => line.Length > longest)) LogStatus(1, $"Line exceeds TLS logger max: {line.Length}");
         var verdict = await PostLinesAsync(type, sent, ct);
@@ -113,7 +113,7 @@ internal sealed partial class SimulatedAgent
     private void Add(string type, string line)
     {
         meter?.CountWritten();
-        _buffer.Add(type, line, (int)Config.Number("buffered_log_max", int.MaxValue));
+        _buffer.Add(type, line, Config.Count("buffered_log_max", int.MaxValue));
     }
 
     private Dictionary<string, string> DecorationsOf(AgentConfig config)

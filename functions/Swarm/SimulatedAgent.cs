@@ -63,7 +63,6 @@ internal sealed partial class SimulatedAgent(Machine machine, AgentOptions optio
             ["host_details"] = machine.HostDetails(),
         };
         var verdict = await transport.PostAsync("enroll", Encoding.UTF8.GetBytes(body.ToJsonString()), null, machine.OsqueryVersion, gzip: false, ct);
-
         NodeKey = verdict.NodeKey;
         if (NodeKey.Length == 0) return false;
         if (Enrollments++ == 0) meter?.CountEnrolled();

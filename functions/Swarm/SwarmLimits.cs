@@ -17,7 +17,7 @@ internal static class SwarmLimits
 
     /// <summary>How many connections at once this process may well have.</summary>
     /// <param name="descriptors">The most files it may open, or null where that is not known.</param>
-    public static int ConnectionsWithin(int? descriptors) => Math.Clamp((descriptors ?? int.MaxValue) - KeptDescriptors, 1, UsualConnections);
+    public static int ConnectionsWithin(int? descriptors) => Math.Min(MostConnectionsWithin(descriptors), UsualConnections);
 
     /// <summary>How many it can have at all.</summary>
     /// <param name="descriptors">The most files it may open, or null where that is not known.</param>

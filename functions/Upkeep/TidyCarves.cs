@@ -62,8 +62,7 @@ internal sealed class TidyCarves(CarveStore carves, CarveIntake intake, IBlobs b
     {
         var nodes = all.Where(carve => carve.IsOpen && carve.CreatedAt < now - limits.CarveInquiry && !IsLate(carve, now)).Select(carve => carve.Node).Distinct().ToList();
         if (nodes.Count == 0) return;
-        var hour = new DateTimeOffset(now.UtcTicks - (now.UtcTicks % s_hour.Ticks), TimeSpan.Zero);
-        var id = Campaign.IdOf(hour, "carves that were given up");
+        var id = Campaign.IdOf(TimeKey.Hour(now), "carves that were given up");
         if (campaigns.Active.ByName.Count >= limits.ActiveCampaigns || await campaigns.FindAsync(id, ct) is not null) return;
         var targets = new Targets(All: false, nodes, Tags: [], MatchAll: false, Platforms: [], Sample: null);
         await campaigns.StartAsync(
