@@ -1,4 +1,4 @@
-// A Flex Consumption app with the program as its custom handler. One app to a plan.
+// A Flex Consumption app with the program as its isolated worker. One app to a plan.
 param name string
 param location string
 param tags { *: string }
@@ -29,7 +29,7 @@ param requireSignIn bool
 @description('The Entra app registration for that. Without one nobody gets in.')
 param authClientId string
 
-// What function.json files name between % signs, and their connection.
+// What the triggers of functions/Fleet.Functions name between % signs, and their connection.
 var triggerSettings = {
   ResultsTopic: 'results'
   RulesSubscription: 'rules'
@@ -51,10 +51,15 @@ var hostSettings = {
   AzureWebJobsStorage__clientId: identityClientId
   APPLICATIONINSIGHTS_CONNECTION_STRING: insights.properties.ConnectionString
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
+
+  // The host refuses larger bodies with an empty answer, which agents take for success. The program's own limits are lower, and say why.
+  FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: '2000000000'
+  WEBSITE_USE_PLACEHOLDER_DOTNETISOLATED: '1'
 }
 
 var disabled = runTriggers ? {} : {
   'AzureWebJobs.EvaluateRules.Disabled': 'true'
+  'AzureWebJobs.ForwardResults.Disabled': 'true'
   'AzureWebJobs.SendAlerts.Disabled': 'true'
   'AzureWebJobs.Upkeep.Disabled': 'true'
 }
@@ -114,7 +119,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
           http: { perInstanceConcurrency: 100 }
         }
       }
-      runtime: { name: 'custom', version: '1.0' }
+      runtime: { name: 'dotnet-isolated', version: '10.0' }
     }
   }
 }

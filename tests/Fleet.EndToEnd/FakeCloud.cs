@@ -18,6 +18,7 @@ internal sealed class FakeCloud : IAsyncDisposable
             ["Fleet__Azure__ClientId"] = "5f0e8d67-0f5d-4b0c-9f0a-6d8a3b8b8f11",
             ["SSL_CERT_FILE"] = TestCertificate.Instance.Path,
             ["ServiceBus__fullyQualifiedNamespace"] = bus.Host,
+            ["FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"] = "2000000000",
             ["ResultsTopic"] = "results",
             ["RulesSubscription"] = "rules",
             ["SinksSubscription"] = "sinks",

@@ -122,7 +122,7 @@ internal class ProgramUnderTest : IAsyncDisposable
     /// <summary>The same by <c>dotnet run</c>, of what is built already.</summary>
     public Task<(int Code, string Output, string Errors)> RunFromSourceAsync(string configuration, params string[] arguments)
     {
-        return RunToEndAsync(StartDotnet(["run", "--no-build", "--configuration", configuration, "--project", Path.Combine(RepositoryRoot.Path, "functions"), "--", .. arguments]));
+        return RunToEndAsync(StartDotnet(["run", "--no-build", "--configuration", configuration, "--project", Path.Combine(RepositoryRoot.Path, "functions", "Fleet"), "--", .. arguments]));
     }
 
     private static async Task<(int Code, string Output, string Errors)> RunToEndAsync(Process started)

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -20,15 +21,19 @@ internal sealed class FakeService : IAsyncDisposable
     /// <param name="secure">Whether it speaks TLS.</param>
     /// <param name="map">Its endpoints.</param>
     /// <param name="asksForCertificate">Whether it takes a client's certificate, any of them.</param>
-    public static async Task<FakeService> StartAsync(bool secure, Action<WebApplication> map, bool asksForCertificate = false)
+    /// <param name="services">Takes what its endpoints need.</param>
+    /// <param name="protocols">Which HTTP it speaks. Without TLS no two versions can be told apart.</param>
+    public static async Task<FakeService> StartAsync(bool secure, Action<WebApplication> map, bool asksForCertificate = false, Action<IServiceCollection>? services = null, HttpProtocols protocols = HttpProtocols.Http1AndHttp2)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
+        services?.Invoke(builder.Services);
         builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>
         {
             kestrel.Limits.MaxRequestBodySize = null;
             kestrel.Listen(System.Net.IPAddress.Loopback, 0, listen =>
             {
+                listen.Protocols = protocols;
                 if (!secure) return;
                 listen.UseHttps(https =>
                 {
@@ -43,6 +48,9 @@ internal sealed class FakeService : IAsyncDisposable
         await app.StartAsync();
         return new(app);
     }
+
+    /// <summary>Breaks all connections, as a machine that vanishes does.</summary>
+    public Task AbortAsync() => _app.StopAsync(new CancellationToken(canceled: true));
 
     public async ValueTask DisposeAsync()
     {

@@ -5,6 +5,7 @@ using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Fleet.Hosting;
 using Fleet.Tests.Support;
+using Microsoft.Azure.Functions.Worker;
 using Microsoft.Extensions.Configuration;
 
 namespace Fleet.Tests.Architecture;
@@ -92,14 +93,20 @@ public sealed partial class BicepTests
     [InlineData("separate-manager")]
     public void Every_setting_and_connection_that_a_function_names_is_in_the_app_settings(string deployment)
     {
-        var functions = Directory.EnumerateFiles(Path.Combine(SharedData.Root, "functions"), "*.function.json", SearchOption.AllDirectories)
-            .Where(path => !path.Contains("/bin/", StringComparison.Ordinal) && !path.Contains("/obj/", StringComparison.Ordinal)).Select(File.ReadAllText).ToList();
-        Assert.NotEmpty(functions);
         foreach (var settings in AppSettings(deployment))
         {
-            Assert.All(functions.SelectMany(text => Percent().Matches(text)), match => Assert.Contains(match.Groups[1].Value, settings.Keys));
-            Assert.All(functions.SelectMany(text => Connection().Matches(text)), match => Assert.Contains(match.Groups[1].Value + "__fullyQualifiedNamespace", settings.Keys));
+            Assert.All(FunctionList.Settings, name => Assert.Contains(name, settings.Keys));
+            Assert.All(FunctionList.Connections, name => Assert.Contains(name + "__fullyQualifiedNamespace", settings.Keys));
         }
+    }
+
+    [Fact]
+    public void An_app_for_people_has_all_triggers_of_messages_and_timers_off()
+    {
+        var people = AppSettings("separate-manager").Single(settings => settings.GetValueOrDefault("Fleet__Agents__Enabled") == "false");
+        Assert.Equal(
+            FunctionList.All.Where(function => function.Trigger is not HttpTriggerAttribute).Select(function => $"AzureWebJobs.{function.Name}.Disabled").Order(),
+            people.Keys.Where(name => name.StartsWith("AzureWebJobs.", StringComparison.Ordinal)).Order());
     }
 
     [Theory]
@@ -111,11 +118,9 @@ public sealed partial class BicepTests
         foreach (var app in apps)
         {
             var configuration = app.Where(pair => pair.Key.StartsWith("Fleet__", StringComparison.Ordinal)).ToDictionary(pair => pair.Key.Replace("__", ":", StringComparison.Ordinal), pair => (string?)pair.Value);
-            if (deployment != "container") configuration["FUNCTIONS_CUSTOMHANDLER_PORT"] = "7071";
-
             // No certificate: what the parameters hold only looks like one.
             configuration["Fleet:Certificates:Authorities"] = "";
-            var settings = Settings.Read(new ConfigurationBuilder().AddInMemoryCollection(configuration).Build());
+            var settings = Settings.Read(new ConfigurationBuilder().AddInMemoryCollection(configuration).Build(), isFunctionsApp: deployment != "container");
             Assert.False(settings.Backends.IsEmbedded);
             Assert.NotNull(settings.Backends.ClientId);
         }
@@ -187,10 +192,4 @@ public sealed partial class BicepTests
 
     [GeneratedRegex("password|secret|key$|connectionstring$", RegexOptions.IgnoreCase)]
     private static partial Regex SecretName();
-
-    [GeneratedRegex("%([^%]+)%")]
-    private static partial Regex Percent();
-
-    [GeneratedRegex("\"connection\": \"([^\"]+)\"")]
-    private static partial Regex Connection();
 }

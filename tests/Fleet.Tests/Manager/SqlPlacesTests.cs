@@ -71,7 +71,7 @@ public sealed partial class SqlPlacesTests : ApiTest
         [
             "CampaignCaution.cs", "CampaignScheduleReader.cs", "CampaignsApi.cs", "ImportApi.cs", "ItemsApi.cs", "OptionItems.cs", "PackItems.cs", "PackQueriesApi.cs", "QueryItems.cs", "SqlApi.cs",
         ];
-        var folder = Path.Combine(RepositoryRoot.Path, "functions", "Manager");
+        var folder = Path.Combine(RepositoryRoot.Path, "functions", "Fleet", "Manager");
         Assert.Equal(known, Directory.EnumerateFiles(folder).Where(path => Checker().IsMatch(File.ReadAllText(path))).Select(path => Path.GetFileName(path)).Where(name => name != "ItemKind.cs" && name != "SqlTurns.cs").Order(StringComparer.Ordinal));
     }
 

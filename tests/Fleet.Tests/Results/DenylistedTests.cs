@@ -66,7 +66,7 @@ public sealed class DenylistedTests : ApiTest
         var lines = AgentFlags.Of("fleet.example.org:8443", "/etc/osquery/fleet.crt", "/etc/osquery/enroll-secret", platform, new());
         Assert.StartsWith("# ", lines[0], StringComparison.Ordinal);
         Assert.NotEmpty(AgentNeeds.Of(platform));
-        var known = File.ReadAllText(Path.Combine(SharedData.Root, "functions/Config/osquery-flags.json"));
+        var known = File.ReadAllText(Path.Combine(SharedData.Root, "functions/Fleet/Config/osquery-flags.json"));
         foreach (var flag in lines.Where(line => !line.StartsWith('#')).Concat(AgentNeeds.Of(platform).SelectMany(need => need.Flags)))
         {
             Assert.Matches("^--[a-z_]+=.+$", flag);
