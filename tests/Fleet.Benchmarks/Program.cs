@@ -24,6 +24,9 @@ switch (args.FirstOrDefault())
     case "start":
         await StartBench.RunAsync();
         break;
+    case "kills":
+        await KillsBench.RunAsync([.. args.Skip(1)]);
+        break;
     case "bare":
         await BareServer.RunAsync(args[1], args[2], args[3]);
         break;
@@ -31,6 +34,6 @@ switch (args.FirstOrDefault())
         BenchmarkSwitcher.FromAssembly(typeof(LogParse).Assembly).Run([.. args.Skip(1)]);
         break;
     default:
-        Console.WriteLine("micro [BenchmarkDotNet's arguments] | load [seconds] | hostile [seconds [slow connections [bombs]]] | memory | costs | start | backtest [lines] | pages [rows]");
+        Console.WriteLine("micro [BenchmarkDotNet's arguments] | load [seconds] | hostile [seconds [slow connections [bombs]]] | memory | costs | start | kills [times [agents]] | backtest [lines] | pages [rows]");
         break;
 }

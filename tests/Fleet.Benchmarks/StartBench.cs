@@ -1,30 +1,48 @@
 using System.Diagnostics;
-using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
+using Fleet.EndToEnd;
 using Fleet.Shared;
 
 namespace Fleet.Benchmarks;
 
-/// <summary>From the start of the process to its first answer: this program as a Functions handler, and a bare Kestrel that is published the same way.</summary>
+/// <summary>From the start of the process to its first answer through the Functions host: this program as an isolated worker, and a bare one that is published the same way.</summary>
 internal static class StartBench
 {
-    private const int Rounds = 15;
+    private const int Rounds = 11;
 
     private const string BareProject = """
-        <Project Sdk="Microsoft.NET.Sdk.Web">
+        <Project Sdk="Microsoft.NET.Sdk">
           <PropertyGroup>
-            <TargetFramework>net10.0</TargetFramework><ImplicitUsings>enable</ImplicitUsings><InvariantGlobalization>true</InvariantGlobalization>
-            <RuntimeIdentifier>linux-x64</RuntimeIdentifier><SelfContained>true</SelfContained><PublishSingleFile>true</PublishSingleFile>
-            <PublishReadyToRun>true</PublishReadyToRun><PublishReadyToRunComposite>true</PublishReadyToRunComposite>
+            <TargetFramework>net10.0</TargetFramework><ImplicitUsings>enable</ImplicitUsings><InvariantGlobalization>true</InvariantGlobalization><OutputType>Exe</OutputType>
+            <AzureFunctionsVersion>v4</AzureFunctionsVersion><RuntimeIdentifier>linux-x64</RuntimeIdentifier><SelfContained>false</SelfContained><PublishReadyToRun>true</PublishReadyToRun>
+            <ServerGarbageCollection>false</ServerGarbageCollection><ManagePackageVersionsCentrally>false</ManagePackageVersionsCentrally>
           </PropertyGroup>
+          <ItemGroup>
+            <FrameworkReference Include="Microsoft.AspNetCore.App" />
+            <PackageReference Include="Microsoft.Azure.Functions.Worker" Version="2.52.0" />
+            <PackageReference Include="Microsoft.Azure.Functions.Worker.Sdk" Version="2.1.0" />
+            <PackageReference Include="Microsoft.Azure.Functions.Worker.Extensions.Http" Version="3.3.0" />
+            <PackageReference Include="Microsoft.Azure.Functions.Worker.Extensions.Http.AspNetCore" Version="2.1.1" />
+            <None Include="host.json" CopyToPublishDirectory="PreserveNewest" />
+          </ItemGroup>
+          <Target Name="AllowNewerHostExtensions" BeforeTargets="_WorkerExtensionsRestore;_WorkerExtensionsBuild">
+            <PropertyGroup><_FunctionsExtensionCommonProps>$(_FunctionsExtensionCommonProps);NoWarn=NU1603</_FunctionsExtensionCommonProps></PropertyGroup>
+          </Target>
         </Project>
         """;
 
     private const string BareProgram = """
-        var app = WebApplication.CreateSlimBuilder(args).Build();
-        app.MapGet("/", () => TypedResults.NoContent());
-        app.Run();
+        using Microsoft.AspNetCore.Http;
+        using Microsoft.Azure.Functions.Worker;
+        using Microsoft.Azure.Functions.Worker.Builder;
+        using Microsoft.Extensions.Hosting;
+        var worker = FunctionsApplication.CreateBuilder(args);
+        worker.ConfigureFunctionsWebApplication();
+        worker.Build().Run();
+        public sealed class Bare
+        {
+            [Function("Bare")]
+            public Task Run([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "{*path}")] HttpRequest request) => request.HttpContext.Response.WriteAsync("{}");
+        }
         """;
 
     public static async Task RunAsync()
@@ -35,25 +53,23 @@ internal static class StartBench
             var bareFolder = Directory.CreateDirectory(Path.Combine(folder, "bare")).FullName;
             await File.WriteAllTextAsync(Path.Combine(bareFolder, "bare.csproj"), BareProject);
             await File.WriteAllTextAsync(Path.Combine(bareFolder, "Program.cs"), BareProgram);
+            File.Copy(Path.Combine(RepositoryRoot.Path, "host.json"), Path.Combine(bareFolder, "host.json"));
             await PublishAsync(bareFolder, Path.Combine(folder, "bare-out"));
-            await PublishAsync(Path.Combine(RepositoryRoot.Path, "functions"), Path.Combine(folder, "fleet-out"));
-            var (fleet, bare) = (new List<double>(), new List<double>());
+            await PublishAsync(Path.Combine(RepositoryRoot.Path, "functions", "Fleet.Functions"), Path.Combine(folder, "fleet-out"));
+            var (fleet, bare) = (new List<Start>(), new List<Start>());
             for (var round = 0; round < Rounds; round++)
             {
-                var port = Ports.Free();
-                fleet.Add(await TimeAsync(Path.Combine(folder, "fleet-out", "fleet"), port, ["serve"], new()
+                fleet.Add(await TimeAsync(Path.Combine(folder, "fleet-out"), new()
                 {
-                    ["FUNCTIONS_CUSTOMHANDLER_PORT"] = port.ToString(CultureInfo.InvariantCulture),
                     ["Fleet__Storage__TableEndpoint"] = "https://fleet.table.core.windows.net",
                     ["Fleet__Bus__Namespace"] = "fleet.servicebus.windows.net",
                     ["Fleet__Vault__Uri"] = "https://fleet.vault.azure.net",
                 }));
-                port = Ports.Free();
-                bare.Add(await TimeAsync(Path.Combine(folder, "bare-out", "bare"), port, ["--urls", $"http://127.0.0.1:{port}"], []));
+                bare.Add(await TimeAsync(Path.Combine(folder, "bare-out"), []));
             }
 
-            var (ours, theirs) = (Median(fleet), Median(bare));
-            Console.WriteLine(FormattableString.Invariant($"start to first answer, median of {Rounds}: fleet {ours:0} ms, bare Kestrel {theirs:0} ms, ratio {ours / theirs:0.00}"));
+            Console.WriteLine(FormattableString.Invariant($"start to first answer, median of {Rounds}: fleet {Median(fleet, start => start.Milliseconds):0} ms with {Median(fleet, start => start.Processor):0} ms of CPU and {Median(fleet, start => start.Megabytes):0} MB,"));
+            Console.WriteLine(FormattableString.Invariant($"bare worker {Median(bare, start => start.Milliseconds):0} ms with {Median(bare, start => start.Processor):0} ms of CPU and {Median(bare, start => start.Megabytes):0} MB; ratio of times {Median(fleet, start => start.Milliseconds) / Median(bare, start => start.Milliseconds):0.00}"));
         }
         finally
         {
@@ -64,50 +80,26 @@ internal static class StartBench
     private static async Task PublishAsync(string project, string output)
     {
         Console.WriteLine($"dotnet publish {Path.GetFileName(project)} …");
-        using var publish = Process.Start(new ProcessStartInfo("dotnet", ["publish", project, "--configuration", "Release", "--output", output, "--nologo"]) { RedirectStandardOutput = true })!;
+        using var publish = Process.Start(new ProcessStartInfo("dotnet", ["publish", project, "--configuration", "Release", "--output", output, "--nologo", "-p:ServiceBusExtension=false"]) { RedirectStandardOutput = true })!;
         var text = await publish.StandardOutput.ReadToEndAsync();
         await publish.WaitForExitAsync();
         if (publish.ExitCode != 0) throw new InvalidOperationException(text);
     }
 
-    private static async Task<double> TimeAsync(string program, int port, string[] arguments, Dictionary<string, string> environment)
+    private static async Task<Start> TimeAsync(string folder, Dictionary<string, string> settings)
     {
-        var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = Path.GetTempPath(), RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var (name, value) in environment) start.Environment[name] = value;
+        foreach (var name in new[] { "EvaluateRules", "ForwardResults", "SendAlerts", "Upkeep" }) settings[$"AzureWebJobs.{name}.Disabled"] = "true";
         var began = Stopwatch.GetTimestamp();
-        using var process = Process.Start(start)!;
-        try
-        {
-            while (!await AnswersAsync(port))
-            {
-                if (process.HasExited) throw new InvalidOperationException(await process.StandardError.ReadToEndAsync());
-                await Task.Delay(1);
-            }
-
-            return Stopwatch.GetElapsedTime(began).TotalMilliseconds;
-        }
-        finally
-        {
-            process.Kill();
-            await process.WaitForExitAsync();
-        }
+        await using var host = await FakeHost.StartAsync(folder, settings, bus: null, _ => { });
+        using var http = new HttpClient(TestCertificate.Instance.NewHandler()) { BaseAddress = host.Url };
+        using var answer = await http.PostAsync(new Uri("/nothing", UriKind.Relative), new StringContent("{}"));
+        var took = Stopwatch.GetElapsedTime(began).TotalMilliseconds;
+        if ((await answer.Content.ReadAsStringAsync()).Length == 0) throw new InvalidOperationException("The answer is empty.");
+        var (processor, memory) = host.Worker.Usage;
+        return new(took, processor.TotalMilliseconds, memory / 1e6);
     }
 
-    private static async Task<bool> AnswersAsync(int port)
-    {
-        try
-        {
-            using var client = new TcpClient();
-            await client.ConnectAsync(IPAddress.Loopback, port);
-            var stream = client.GetStream();
-            await stream.WriteAsync("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"u8.ToArray());
-            return await stream.ReadAsync(new byte[64]) > 0;
-        }
-        catch (Exception fault) when (fault is SocketException or IOException)
-        {
-            return false;
-        }
-    }
+    private static double Median(List<Start> starts, Func<Start, double> of) => starts.Select(of).Order().ElementAt(starts.Count / 2);
 
-    private static double Median(List<double> times) => times.Order().ElementAt(times.Count / 2);
+    private readonly record struct Start(double Milliseconds, double Processor, double Megabytes);
 }

@@ -36,7 +36,7 @@ internal sealed class FakeCloud : IAsyncDisposable
     public IReadOnlyDictionary<string, string> Settings { get; }
 
     public static async Task<FakeCloud> StartAsync() =>
-        new(await FakeServiceBus.StartAsync(secure: true, lockTime: TimeSpan.FromSeconds(2)), await FakeKeyVault.StartAsync(), await FakeIdentity.StartAsync(), await Azurite.SecureAsync());
+        new(FakeServiceBus.Start(secure: true, lockTime: TimeSpan.FromSeconds(2)), await FakeKeyVault.StartAsync(), await FakeIdentity.StartAsync(), await Azurite.SecureAsync());
 
     public async ValueTask DisposeAsync()
     {

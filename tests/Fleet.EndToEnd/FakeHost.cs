@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using Azure.Messaging.ServiceBus;
 using Fleet.EndToEnd.Rpc;
 using Fleet.Shared;
@@ -142,9 +141,9 @@ internal sealed class FakeHost : IAsyncDisposable
     /// <summary>As the host's extension hands it over: the lock's token, and the message as AMQP encodes it.</summary>
     private static ModelBindingData DataOf(FakeMessage message)
     {
-        var token = Guid.Parse(message.LockToken);
+        var token = message.LockToken;
         var received = ServiceBusModelFactory.ServiceBusReceivedMessage(
-            body: BinaryData.FromString(message.Body), messageId: message.Id, properties: message.Properties.ToDictionary(pair => pair.Key, pair => ValueOf(pair.Value!)),
+            body: BinaryData.FromString(message.Body), messageId: message.Id, properties: message.Properties.ToDictionary(),
             lockTokenGuid: token, deliveryCount: message.Deliveries, sequenceNumber: message.Sequence);
         return new()
         {
@@ -154,6 +153,4 @@ internal sealed class FakeHost : IAsyncDisposable
             Content = ByteString.CopyFrom([.. token.ToByteArray(), .. received.GetRawAmqpMessage().ToBytes().ToArray()]),
         };
     }
-
-    private static object ValueOf(JsonNode value) => value.GetValueKind() == System.Text.Json.JsonValueKind.Number ? value.GetValue<int>() : value.GetValue<string>();
 }

@@ -100,7 +100,7 @@ public sealed class FunctionsHostTests
         var broken = new Key("0a0b0c0d0e0f00010203040506070809", "0000000000000000001-abc");
         await tables["Results202612"].WriteAsync(
             Write.Insert(broken, new Columns { ["At"] = DateTimeOffset.UtcNow, ["Count"] = 1L, ["Parts"] = 2L }.WithBytes("N", [0]).WithBytes("L", [0])), default);
-        await fleet.Cloud.Bus.SendAsync("results", $"Results202612/{broken.Partition}/{broken.Row}");
+        fleet.Cloud.Bus.Send("results", $"Results202612/{broken.Partition}/{broken.Row}");
 
         await Eventually.TrueAsync(() => fleet.Cloud.Bus.CountOf("results/subscriptions/rules/$DeadLetterQueue") == 1, () => fleet.Output);
         var letter = Assert.Single(await fleet.ListAsync("/api/dead-letters"));

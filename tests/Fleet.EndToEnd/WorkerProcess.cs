@@ -52,6 +52,16 @@ internal sealed class WorkerProcess : IAsyncDisposable
         return worker;
     }
 
+    /// <summary>Time on the processors, and bytes in memory.</summary>
+    public (TimeSpan Processor, long Bytes) Usage
+    {
+        get
+        {
+            _process!.Refresh();
+            return (_process.TotalProcessorTime, _process.WorkingSet64);
+        }
+    }
+
     /// <summary>Ends it without a signal; the host starts it again.</summary>
     public void Kill() => _process!.Kill();
 

@@ -52,7 +52,13 @@ internal sealed class FakeIdentity : IAsyncDisposable
     /// <summary>The audience of a request's bearer token, or null.</summary>
     public static string? AudienceOf(HttpRequest request)
     {
-        if (request.Headers.Authorization.ToString().Split(' ') is not ["Bearer", var token] || token.Split('.') is not [_, var claims, _]) return null;
+        return request.Headers.Authorization.ToString().Split(' ') is ["Bearer", var token] ? AudienceOf(token) : null;
+    }
+
+    /// <summary>The audience of a token, or null.</summary>
+    public static string? AudienceOf(string token)
+    {
+        if (token.Split('.') is not [_, var claims, _]) return null;
         return (string?)JsonNode.Parse(System.Buffers.Text.Base64Url.DecodeFromChars(claims))!["aud"];
     }
 

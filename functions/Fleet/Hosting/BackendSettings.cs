@@ -30,7 +30,7 @@ internal sealed record BackendSettings(Uri? Tables, Uri? Blobs, string? Storage,
         read.Check("Storage:ConnectionString", () =>
         { if (settings.Storage is { } storage) StorageAccount.Parse(storage, settings.Blobs); });
         read.Check("Bus:ConnectionString", () =>
-        { if (settings.BusConnection is { } connection) ServiceBusClient.Parse(connection, TimeProvider.System); });
+        { if (settings.BusConnection is { } connection) ServiceBusConnection.Parse(connection); });
         read.Check("Storage:TableEndpoint", () =>
         { if (settings is { Tables: { } tables, Blobs: null }) StorageAccount.BlobsBeside(tables); });
         return settings;

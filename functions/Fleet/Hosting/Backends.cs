@@ -31,9 +31,7 @@ internal static class Backends
         if (settings.HasBus)
         {
             services
-                .AddSingleton(s => settings.BusConnection is { } connection
-                    ? ServiceBusClient.Parse(connection, s.GetRequiredService<TimeProvider>())
-                    : ServiceBusClient.Of(settings.Bus!, s.GetRequiredService<TokenCredential>()))
+                .AddSingleton(s => settings.BusConnection is { } connection ? ServiceBusConnection.Parse(connection) : ServiceBusConnection.Of(settings.Bus!, s.GetRequiredService<TokenCredential>()))
                 .AddSingleton<DeadLetterTable>().AddSingleton<ServiceBus>().AddSingleton<ServiceBusPump>()
                 .AddSingleton<IBus>(s => s.GetRequiredService<ServiceBus>())
                 .AddSingleton<IDeadLetters>(s => s.GetRequiredService<ServiceBus>());

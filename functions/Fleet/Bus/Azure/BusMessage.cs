@@ -10,11 +10,8 @@ namespace Fleet.Bus.Azure;
 /// <param name="Chain">Empty at first; a new one each time that a person sends it again, so that its copies are no repeats of earlier ones.</param>
 internal sealed record BusMessage(string Body, int Delivery = 1, string Chain = "")
 {
-    public const string DeliveryName = "delivery";
-    public const string ChainName = "chain";
-
-    /// <summary>The id under which duplicate detection knows it.</summary>
-    public string IdAt(string entity) => Digest.Of(entity, Body, Chain, Delivery.ToString(CultureInfo.InvariantCulture));
+    private const string DeliveryName = "delivery";
+    private const string ChainName = "chain";
 
     /// <summary>A message as it arrived.</summary>
     public static BusMessage Of(ServiceBusReceivedMessage message) => new(
@@ -22,5 +19,17 @@ internal sealed record BusMessage(string Body, int Delivery = 1, string Chain = 
         message.ApplicationProperties.GetValueOrDefault(DeliveryName) is { } delivery ? Convert.ToInt32(delivery, CultureInfo.InvariantCulture) : 1,
         message.ApplicationProperties.GetValueOrDefault(ChainName) as string ?? "");
 
-    public static int DeliveryOf(string? text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var delivery) ? delivery : 1;
+    /// <summary>As it is sent to an entity: its id is the one under which duplicate detection knows it.</summary>
+    /// <param name="entity">A queue or topic.</param>
+    /// <param name="dueAt">When it becomes visible; null for now.</param>
+    public ServiceBusMessage To(string entity, DateTimeOffset? dueAt)
+    {
+        var message = new ServiceBusMessage(Body)
+        {
+            MessageId = Digest.Of(entity, Body, Chain, Delivery.ToString(CultureInfo.InvariantCulture)),
+            ApplicationProperties = { [DeliveryName] = Delivery, [ChainName] = Chain },
+        };
+        if (dueAt is { } due) message.ScheduledEnqueueTime = due;
+        return message;
+    }
 }

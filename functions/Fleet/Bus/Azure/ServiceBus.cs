@@ -5,14 +5,14 @@ namespace Fleet.Bus.Azure;
 
 /// <summary>The bus on Service Bus. Messages arrive by the Functions host or by <see cref="ServiceBusPump"/>.</summary>
 /// <remarks>A message's id follows from what it says, so duplicate detection drops a repeat that is sent while its first is under way.</remarks>
-internal sealed class ServiceBus(ServiceBusClient client, DeadLetterTable dead, Limits limits, StageBoard stages, TimeProvider clock, ILogger<ServiceBus> log) : IBus, IDeadLetters
+internal sealed class ServiceBus(ServiceBusConnection connection, DeadLetterTable dead, Limits limits, StageBoard stages, TimeProvider clock, ILogger<ServiceBus> log) : IBus, IDeadLetters
 {
-    private const int MostDead = 100;
-
     /// <summary>The delivery whose wait holds in an outage: a message each quarter of a minute.</summary>
     private const int OutageDelivery = 4;
 
-    public ValueTask PublishAsync(string address, string body, string lane, CancellationToken ct) => client.SendAsync(address, new(body), dueAt: null, ct);
+    private readonly DeadLetterQueue _given = new(connection);
+
+    public ValueTask PublishAsync(string address, string body, string lane, CancellationToken ct) => connection.SendAsync(address, new(body), dueAt: null, ct);
 
     /// <summary>Hands a delivered message to its subscriber. Returns when it may be completed; an exception has it delivered again.</summary>
     /// <param name="subscriber">Whose queue it came from.</param>
@@ -36,13 +36,10 @@ internal sealed class ServiceBus(ServiceBusClient client, DeadLetterTable dead, 
                 // The host cannot wait: a copy comes when it is due, and this one is done with.
                 log.LogInformation("{Body} of {Queue} comes again in {Wait}: {Reason}", message.Body, subscriber.Queue, again.Wait, again.Reason);
                 var copy = again.IsTry ? message with { Delivery = message.Delivery + 1 } : message with { Chain = Guid.NewGuid().ToString("N") };
-                await client.SendAsync(TopicOf(subscriber.Queue), copy, clock.GetUtcNow() + again.Wait, ct);
+                await connection.SendAsync(TopicOf(subscriber.Queue), copy, clock.GetUtcNow() + again.Wait, ct);
                 break;
         }
     }
-
-    /// <summary>The name of a queue's entity, as a path.</summary>
-    public static string EntityOf(string queue) => queue.Split('/') is [var topic, var subscription] ? $"{topic}/subscriptions/{subscription}" : queue;
 
     /// <summary>While the store is down a message waits, and none of its deliveries is used up: an outage makes no dead letters.</summary>
     private async ValueTask<Outcome> TryAsync(ISubscriber subscriber, BusMessage message, CancellationToken ct)
@@ -61,15 +58,7 @@ internal sealed class ServiceBus(ServiceBusClient client, DeadLetterTable dead, 
     public async ValueTask<IReadOnlyList<DeadLetter>> ListAsync(int take, CancellationToken ct)
     {
         var letters = new List<DeadLetter>(await dead.ListAsync(take, ct));
-        foreach (var queue in Addresses.Queues)
-        {
-            await OverDeadAsync(queue, locked =>
-            {
-                letters.Add(new(IdOf(queue, locked), queue, locked.Message.Body, locked.DeliveryCount, locked.Reason, locked.EnqueuedAt));
-                return ValueTask.FromResult(false);
-            }, ct);
-        }
-
+        foreach (var queue in Addresses.Queues) letters.AddRange(await _given.ListAsync(queue, ct));
         return [.. letters.OrderByDescending(letter => letter.DiedAt).Take(take)];
     }
 
@@ -87,19 +76,8 @@ internal sealed class ServiceBus(ServiceBusClient client, DeadLetterTable dead, 
             return true;
         }
 
-        var found = false;
-        foreach (var queue in Addresses.Queues.Where(queue => id.StartsWith(KeyText.Of(queue) + "-", StringComparison.Ordinal)))
-        {
-            await OverDeadAsync(queue, async locked =>
-            {
-                if (IdOf(queue, locked) != id) return false;
-                await then(queue, locked.Message.Body);
-                await client.CompleteAsync(locked, ct);
-                return found = true;
-            }, ct);
-        }
-
-        return found;
+        return Addresses.Queues.FirstOrDefault(queue => id.StartsWith(KeyText.Of(queue) + "-", StringComparison.Ordinal)) is { } named
+            && await _given.TakeAsync(named, id, body => then(named, body), ct);
     }
 
     /// <summary>Said in the log too, where an alarm looks for these words.</summary>
@@ -111,27 +89,7 @@ internal sealed class ServiceBus(ServiceBusClient client, DeadLetterTable dead, 
 
     /// <summary>As a new chain: the ids of the first one, and of its copies, may still be remembered.</summary>
     private ValueTask ResendAsync(string queue, string body, CancellationToken ct) =>
-        client.SendAsync(TopicOf(queue), new(body, Chain: Guid.NewGuid().ToString("N")), dueAt: null, ct);
-
-    /// <summary>Locks one dead letter after another, and lets all go again but those that were taken. REST has no way of looking without a lock.</summary>
-    private async ValueTask OverDeadAsync(string queue, Func<LockedMessage, ValueTask<bool>> take, CancellationToken ct)
-    {
-        var held = new List<LockedMessage>();
-        try
-        {
-            while (held.Count < MostDead && await client.LockAsync(EntityOf(queue) + "/$DeadLetterQueue", TimeSpan.FromSeconds(1), ct) is { } locked)
-            {
-                if (await take(locked)) break;
-                held.Add(locked);
-            }
-        }
-        finally
-        {
-            foreach (var locked in held) await client.UnlockAsync(locked, CancellationToken.None);
-        }
-    }
-
-    private static string IdOf(string queue, LockedMessage locked) => FormattableString.Invariant($"{KeyText.Of(queue)}-{locked.SequenceNumber}");
+        connection.SendAsync(TopicOf(queue), new(body, Chain: Guid.NewGuid().ToString("N")), dueAt: null, ct);
 
     /// <summary>What one sends to: a subscription is reached by its topic, whose other subscribers do the same work once more, to no effect.</summary>
     private static string TopicOf(string queue) => queue.Split('/')[0];

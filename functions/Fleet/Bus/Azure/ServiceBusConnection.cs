@@ -1,0 +1,96 @@
+using System.Collections.Concurrent;
+using Azure.Core;
+using Azure.Messaging.ServiceBus;
+using Fleet.Storage;
+
+namespace Fleet.Bus.Azure;
+
+/// <summary>A Service Bus namespace. Nothing is asked of the network before the first message is sent or taken.</summary>
+/// <remarks>Needs the roles Data Sender and Data Receiver.</remarks>
+internal sealed class ServiceBusConnection : IAsyncDisposable
+{
+    private readonly Lazy<ServiceBusClient> _client;
+    private readonly ConcurrentDictionary<string, ServiceBusSender> _senders = new(StringComparer.Ordinal);
+
+    private ServiceBusConnection(Func<ServiceBusClient> make) => _client = new(make);
+
+    public ServiceBusClient Client => _client.Value;
+
+    /// <param name="host">Such as <c>NAME.servicebus.windows.net</c>. With a port, that is where it is found.</param>
+    /// <param name="credential">Who asks.</param>
+    public static ServiceBusConnection Of(string host, TokenCredential credential) => new(() =>
+    {
+        var options = NewOptions();
+        var uri = new Uri($"amqps://{host}/");
+        if (!uri.IsDefaultPort && uri.Port > 0) options.CustomEndpointAddress = uri;
+        return new(uri.Host, credential, options);
+    });
+
+    /// <summary>By a connection string with a key. <c>UseDevelopmentEmulator=true</c> does without TLS.</summary>
+    /// <exception cref="FormatException">What is missing.</exception>
+    public static ServiceBusConnection Parse(string connectionString)
+    {
+        ServiceBusConnectionStringProperties parts;
+        try
+        {
+            parts = ServiceBusConnectionStringProperties.Parse(connectionString);
+        }
+        catch (Exception fault) when (fault is FormatException or ArgumentException)
+        {
+            throw new FormatException("a Service Bus connection string holds Endpoint=sb://…, SharedAccessKeyName and SharedAccessKey", fault);
+        }
+
+        if (parts is { SharedAccessKey: null or "", SharedAccessSignature: null or "" })
+        {
+            throw new FormatException("a Service Bus connection string holds SharedAccessKeyName and SharedAccessKey; to use an identity instead, set Bus__Namespace");
+        }
+
+        return new(() => new(connectionString, NewOptions()));
+    }
+
+    /// <summary>Sends one message; returns when Service Bus has it, which drops it if it saw the same within its duplicate detection window.</summary>
+    /// <param name="entity">A queue or topic.</param>
+    /// <param name="message">The message.</param>
+    /// <param name="dueAt">When it becomes visible; null for now.</param>
+    /// <param name="ct">Stops before sending.</param>
+    public async ValueTask SendAsync(string entity, BusMessage message, DateTimeOffset? dueAt, CancellationToken ct)
+    {
+        ct.ThrowIfCancellationRequested();
+        try
+        {
+            await _senders.GetOrAdd(entity, Client.CreateSender).SendMessageAsync(message.To(entity, dueAt), ct);
+        }
+        catch (Exception fault) when (Unavailable(fault, entity, ct) is { } unavailable)
+        {
+            throw unavailable;
+        }
+    }
+
+    /// <summary>The exception to throw where the namespace did not answer, after the client's own retries, or let nobody in; null for what it said of the request.</summary>
+    public static StorageUnavailableException? Unavailable(Exception fault, string entity, CancellationToken ct) => fault switch
+    {
+        ServiceBusException { Reason: ServiceBusFailureReason.MessagingEntityNotFound or ServiceBusFailureReason.MessageSizeExceeded or ServiceBusFailureReason.MessageLockLost } => null,
+        UnauthorizedAccessException refused => new($"Service Bus refused {entity}; is the role assigned to this identity (it takes minutes to spread), or is the key right? {refused.Message}", refused),
+        ServiceBusException or TimeoutException or IOException or System.Net.Sockets.SocketException => new($"Service Bus does not answer for {entity}: {fault.Message}", fault),
+        OperationCanceledException when !ct.IsCancellationRequested => new($"Service Bus does not answer for {entity}: {fault.Message}", fault),
+        _ when fault.GetType().Namespace == "Azure.Identity" => new($"There is no identity for Service Bus: {fault.Message}", fault),
+        _ => null,
+    };
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_client.IsValueCreated) await _client.Value.DisposeAsync();
+    }
+
+    /// <summary>An agent waits 16 s for its answer, and sends again what was not answered: the tries of one message fit into that.</summary>
+    private static ServiceBusClientOptions NewOptions() => new()
+    {
+        RetryOptions = new()
+        {
+            MaxRetries = 2,
+            Delay = TimeSpan.FromMilliseconds(200),
+            MaxDelay = TimeSpan.FromSeconds(1),
+            TryTimeout = TimeSpan.FromSeconds(4),
+        },
+    };
+}
