@@ -1,4 +1,5 @@
 using Azure.Messaging.ServiceBus;
+using Fleet.Agents;
 using Fleet.Bus;
 using Fleet.Bus.Azure;
 using Fleet.Hosting;
@@ -13,6 +14,9 @@ namespace Fleet.Functions;
 /// <summary>Fleet's server inside the worker, and all that functions ask of it.</summary>
 public sealed class FleetApp(ILogger<FleetApp> log) : IHostedService, IAsyncDisposable
 {
+    /// <summary>Under the host's functionTimeout, and under the time for which it renews a message's lock.</summary>
+    private static readonly TimeSpan s_hold = TimeSpan.FromMinutes(4);
+
     private readonly WorkerServer _server = new();
     private readonly TaskCompletionSource<WebApplication?> _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -46,18 +50,18 @@ public sealed class FleetApp(ILogger<FleetApp> log) : IHostedService, IAsyncDisp
     /// <summary>Answers a request as the program would. Never throws, and never leaves a request without an answer: the host's own would be empty, which agents take for success.</summary>
     public async Task AnswerAsync(HttpRequest request)
     {
-        var context = request.HttpContext;
+        var (context, path) = (request.HttpContext, request.Path);
         try
         {
             // The host hands over the first request as soon as the worker knows its functions.
             if (await _started.Task is not null) await ProcessAsync(context.Features);
-            else await RefuseAsync(context, StatusCodes.Status503ServiceUnavailable, "the server's settings are wrong: see its log");
+            else await AgentEndpoint.RefuseAsync(context, StatusCodes.Status503ServiceUnavailable, "the server's settings are wrong: see its log");
         }
         catch (Exception fault)
         {
-            log.LogError(fault, "{Path} failed", request.Path);
+            log.LogError(fault, "{Path} failed", path);
             if (context.Response.HasStarted) context.Abort();
-            else await RefuseAsync(context, StatusCodes.Status500InternalServerError, "internal error, retry");
+            else await AgentEndpoint.RefuseAsync(context, StatusCodes.Status500InternalServerError, "internal error, retry");
         }
     }
 
@@ -78,7 +82,14 @@ public sealed class FleetApp(ILogger<FleetApp> log) : IHostedService, IAsyncDisp
         await services.GetRequiredService<Chores>().RunDueAsync(ct);
     }
 
-    private async Task<IServiceProvider> ServicesAsync() => (await _started.Task)?.Services ?? throw new InvalidOperationException("The server's settings are wrong.");
+    private async Task<IServiceProvider> ServicesAsync()
+    {
+        if (await _started.Task is { } app) return app.Services;
+
+        // Failing at once, a message would be delivered again at once, and be a dead letter within seconds.
+        await Task.Delay(s_hold);
+        throw new InvalidOperationException("The server's settings are wrong.");
+    }
 
     /// <summary>What the worker's own pipeline left on the request is set aside: its services, its route, its user.</summary>
     private async Task ProcessAsync(IFeatureCollection features)
@@ -99,12 +110,5 @@ public sealed class FleetApp(ILogger<FleetApp> log) : IHostedService, IAsyncDisp
             features.Set(route);
             features.Set(user);
         }
-    }
-
-    private static async Task RefuseAsync(HttpContext context, int status, string words)
-    {
-        context.Response.StatusCode = status;
-        context.Response.ContentType = "application/json";
-        await context.Response.WriteAsync($$"""{"error":"{{words}}"}""", CancellationToken.None);
     }
 }

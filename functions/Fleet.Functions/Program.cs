@@ -1,4 +1,5 @@
 using Fleet.Functions;
+using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Azure.Functions.Worker.Builder;
 
@@ -14,8 +15,12 @@ worker.Services.Configure<KestrelServerOptions>(kestrel =>
 
     // Agents' bodies have a limit of their own, which answers in JSON; Kestrel's answers with nothing, which agents take for success.
     kestrel.Limits.MaxRequestBodySize = null;
+
+    // More than the host takes, and adds.
+    kestrel.Limits.MaxRequestHeadersTotalSize = 128 << 10;
+    kestrel.Limits.MaxRequestHeaderCount = 400;
 });
 worker.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(20));
-worker.Services.AddSingleton<FleetApp>().AddHostedService(services => services.GetRequiredService<FleetApp>());
+worker.Services.AddSingleton<FleetApp>().AddSingleton<IStartupFilter, NeverEmpty>();
 StartOrder.Arrange(worker.Services);
 await worker.Build().RunAsync();

@@ -18,7 +18,8 @@ internal sealed class WorkerServer : IServer
     {
         _process = async features =>
         {
-            var context = application.CreateContext(features);
+            // A collection of its own: the worker's holds the worker's context, which must outlive this one.
+            var context = application.CreateContext(new FeatureCollection(features));
             Exception? fault = null;
             try
             {

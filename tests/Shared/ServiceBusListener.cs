@@ -190,10 +190,12 @@ internal sealed class ServiceBusListener : ILinkProcessor, IHandler
 
         public override void OnFlow(FlowContext flowContext)
         {
-            Interlocked.Add(ref _credit, flowContext.Messages);
-            if (!flowContext.Link.IsDraining) return;
-            Interlocked.Exchange(ref _credit, 0);
-            flowContext.Link.CompleteDrain();
+            lock (_stop)
+            {
+                _credit = flowContext.Link.IsDraining ? 0 : _credit + flowContext.Messages;
+            }
+
+            if (flowContext.Link.IsDraining) flowContext.Link.CompleteDrain();
         }
 
         public override void OnDisposition(DispositionContext dispositionContext)
@@ -209,13 +211,22 @@ internal sealed class ServiceBusListener : ILinkProcessor, IHandler
 
         public override void OnLinkClosed(ListenerLink link, Error error) => _stop.Cancel();
 
+        private FakeMessage? TryTake()
+        {
+            lock (_stop)
+            {
+                if (_credit <= 0 || _listener._bus.Take(_queue) is not { } mine) return null;
+                _credit--;
+                return mine;
+            }
+        }
+
         private async Task SendAsync(ListenerLink link)
         {
             while (!_stop.IsCancellationRequested && !link.IsClosed)
             {
-                if (Volatile.Read(ref _credit) > 0 && _listener._bus.Take(_queue) is { } mine)
+                if (TryTake() is { } mine)
                 {
-                    Interlocked.Decrement(ref _credit);
                     var message = MessageOf(mine, mine.Deliveries - 1);
                     _listener._underWay.Add(message, mine);
                     t_token = mine.LockToken;

@@ -3,7 +3,7 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Fleet.Functions.Triggers;
 
-/// <summary>What osquery agents call: one function for each of its endpoints, so that each can be measured and switched off by itself, and the paths that they have elsewhere.</summary>
+/// <summary>What osquery agents call: one function for each endpoint, so that each is measured by itself, and the paths that other servers give them.</summary>
 /// <remarks>Public, like all functions: the worker would compile an expression at each call of an internal one.</remarks>
 public sealed class AgentTriggers(FleetApp fleet)
 {

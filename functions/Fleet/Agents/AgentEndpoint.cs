@@ -38,6 +38,9 @@ internal sealed class AgentEndpoint(IReadOnlyDictionary<string, IAgentCall> call
     /// <summary>Answers a path that nobody serves, so that an agent does not take it for success.</summary>
     public static Task UnknownAsync(HttpContext context) => s_whole.CloseAsync(context, s_unknown, IsCarve(context)).AsTask();
 
+    /// <summary>Answers in words where nothing else can: an answer without a body would be success to an agent.</summary>
+    public static Task RefuseAsync(HttpContext context, int status, string words) => s_whole.CloseAsync(context, AgentAnswer.Error(status, words), IsCarve(context)).AsTask();
+
     /// <summary>A block that lost its way, by a misspelt flag, must not be taken for sent.</summary>
     private static bool IsCarve(HttpContext context) => context.Request.Path.Value?.Contains("carve", StringComparison.OrdinalIgnoreCase) == true;
 
@@ -77,7 +80,7 @@ internal sealed class AgentEndpoint(IReadOnlyDictionary<string, IAgentCall> call
     {
         var (headerKey, (certified, certificateFault)) = (HeaderKey(context.Request), certificates.Read(context));
         if (certified is not null || (headerKey.Length > 0 && keys.TryRead(headerKey, out _) == KeyVerdict.Good)) body.Budget.MakeKnown();
-        var bytes = await ReadAsync(context, call, body, isForeign: call.TakesKey && headerKey.Length > 0 && !body.Budget.IsKnown, ct);
+        var bytes = await ReadAsync(context, call, body, isForeign: call.TakesKey && headerKey.Length > 0 && !body.Budget.IsKnown && keys.CanTell, ct);
 
         // Storing a log packs it, and packing may take as much again.
         if (!call.IsSmall && !body.Buffer.IsOversized) body.Budget.Take(bytes.Length);

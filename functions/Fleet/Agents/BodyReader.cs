@@ -29,6 +29,9 @@ internal sealed class BodyReader(PipeReader pipe, BodyBuffer buffer, ByteBudget.
 
     private Utf8Repair _repair;
     private bool _isKeyLookedFor;
+
+    /// <summary>Nothing can be told of the sender yet: the whole body is read, within what strangers may take.</summary>
+    private bool _isUndecided;
     private ReadOnlyMemory<byte>? _foreign;
 
     /// <summary>A key that this server did not sign, of a body that is not small: the rest of it was not read.</summary>
@@ -90,7 +93,7 @@ internal sealed class BodyReader(PipeReader pipe, BodyBuffer buffer, ByteBudget.
             {
                 Append(piece.AsSpan(0, count));
                 if (ForeignKey is not null) return;
-                if (!budget.IsKnown && buffer.Size > StrangersBytes) throw new BadBodyException("in a compressed body the node key comes first, or in the header Authorization");
+                if (!budget.IsKnown && !_isUndecided && buffer.Size > StrangersBytes) throw new BadBodyException("in a compressed body the node key comes first, or in the header Authorization");
             }
         }
         catch (InvalidDataException)
@@ -118,7 +121,8 @@ internal sealed class BodyReader(PipeReader pipe, BodyBuffer buffer, ByteBudget.
         if (KeyIn(begin) is not { Length: > 0 } key) return;
         _isKeyLookedFor = true;
         if (keys.TryRead(key.Span, out _) == KeyVerdict.Good) budget.MakeKnown();
-        else _foreign = key.ToArray();
+        else if (keys.CanTell) _foreign = key.ToArray();
+        else _isUndecided = true;
     }
 
     /// <summary>The text of <c>node_key</c> if it is among the first members; empty if it is not, or not yet.</summary>

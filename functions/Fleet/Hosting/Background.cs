@@ -39,7 +39,7 @@ internal sealed class Background(Settings settings, Chores chores, ChoreBoard bo
 
     private async Task TickAsync(Chore chore, CancellationToken stop)
     {
-        // Memory is empty at first, and a host that waits for its handler's first answer waits for nothing else.
+        // Memory is empty at first, and a host that waits for its worker's first answer waits for nothing else.
         if (chore.OfInstance) await Task.Delay(chore.Every, clock, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         while (!stop.IsCancellationRequested)
         {

@@ -46,6 +46,9 @@ internal sealed class NodeKeys(SigningKeys signing)
     public IReadOnlyList<string> SignText(string text) =>
         [.. signing.Live.Select(key => Base64Url.EncodeToString(HMACSHA256.HashData(key.Bytes, Encoding.UTF8.GetBytes(text))))];
 
+    /// <summary>Whether this instance has read its signing keys, and can tell strangers from nodes. One that has just started has not.</summary>
+    public bool CanTell => signing.Live.Count > 0;
+
     public KeyVerdict TryRead(ReadOnlySpan<byte> nodeKey, out NodeClaim claim)
     {
         claim = default;

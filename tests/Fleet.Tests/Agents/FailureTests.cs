@@ -117,6 +117,21 @@ public sealed class FailureTests
         Assert.False(reply.Json.ContainsKey("node_invalid"));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task An_instance_that_has_just_started_and_read_no_signing_key_yet_takes_a_nodes_first_logs(bool inHeader)
+    {
+        await using var world = await World.OpenAsync();
+        var key = await world.EnrollAsync("H1");
+        await using var second = await world.OpenSecondAsync(isCold: true);
+        var line = $$"""{"name":"q","columns":{"a":"{{new string('x', 100_000)}}"},"action":"added"}""";
+        var reply = await second.PostAsync(
+            "log", $$"""{{{(inHeader ? "" : $"\"node_key\":\"{key}\",")}}"log_type":"result","data":[{{line}}]}""", request => { if (inHeader) request.Headers.Authorization = "NodeKey " + key; });
+        Assert.False(reply.IsError, reply.Text);
+        Assert.False(reply.IsInvalid, reply.Text);
+    }
+
     [Fact]
     public async Task During_an_outage_a_known_node_keeps_its_configuration_and_its_logs()
     {

@@ -96,6 +96,7 @@ public sealed partial class BicepTests
         foreach (var settings in AppSettings(deployment))
         {
             Assert.All(FunctionList.Settings, name => Assert.Contains(name, settings.Keys));
+            Assert.True(long.Parse(settings["FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"], System.Globalization.CultureInfo.InvariantCulture) > Fleet.Kernel.Limits.Default.AgentBodyBytes, "The host would refuse what the program takes, with nothing.");
             Assert.All(FunctionList.Connections, name => Assert.Contains(name + "__fullyQualifiedNamespace", settings.Keys));
         }
     }

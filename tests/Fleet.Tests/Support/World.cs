@@ -84,9 +84,11 @@ internal sealed class World : IAsyncDisposable
     }
 
     /// <summary>A second process on the same data folder.</summary>
-    public async Task<World> OpenSecondAsync()
+    /// <param name="isCold">It has read nothing yet, as a worker that a request started.</param>
+    public async Task<World> OpenSecondAsync(bool isCold = false)
     {
         var second = new World(_scratch, ownsScratch: false, Clock, []);
+        if (isCold) return second;
         await second.Get<SigningKeys>().ReadAsync(default);
         await second.Get<ChangeFeed>().LookAsync(default);
         return second;

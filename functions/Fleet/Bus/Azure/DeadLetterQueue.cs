@@ -53,12 +53,24 @@ internal sealed class DeadLetterQueue(ServiceBusConnection connection)
             }
             finally
             {
-                foreach (var message in held) await receiver.AbandonMessageAsync(message, cancellationToken: CancellationToken.None);
+                foreach (var message in held) await LetGoAsync(receiver, message);
             }
         }
         catch (Exception fault) when (ServiceBusConnection.Unavailable(fault, queue, ct) is { } unavailable)
         {
             throw unavailable;
+        }
+    }
+
+    private static async Task LetGoAsync(ServiceBusReceiver receiver, ServiceBusReceivedMessage message)
+    {
+        try
+        {
+            await receiver.AbandonMessageAsync(message, cancellationToken: CancellationToken.None);
+        }
+        catch (ServiceBusException)
+        {
+            // Its lock ends by itself.
         }
     }
 

@@ -69,7 +69,7 @@ internal sealed class ServiceBusConnection : IAsyncDisposable
     /// <summary>The exception to throw where the namespace did not answer, after the client's own retries, or let nobody in; null for what it said of the request.</summary>
     public static StorageUnavailableException? Unavailable(Exception fault, string entity, CancellationToken ct) => fault switch
     {
-        ServiceBusException { Reason: ServiceBusFailureReason.MessagingEntityNotFound or ServiceBusFailureReason.MessageSizeExceeded or ServiceBusFailureReason.MessageLockLost } => null,
+        ServiceBusException { Reason: ServiceBusFailureReason.MessagingEntityNotFound or ServiceBusFailureReason.MessageSizeExceeded } => null,
         UnauthorizedAccessException refused => new($"Service Bus refused {entity}; is the role assigned to this identity (it takes minutes to spread), or is the key right? {refused.Message}", refused),
         ServiceBusException or TimeoutException or IOException or System.Net.Sockets.SocketException => new($"Service Bus does not answer for {entity}: {fault.Message}", fault),
         OperationCanceledException when !ct.IsCancellationRequested => new($"Service Bus does not answer for {entity}: {fault.Message}", fault),
@@ -82,7 +82,7 @@ internal sealed class ServiceBusConnection : IAsyncDisposable
         if (_client.IsValueCreated) await _client.Value.DisposeAsync();
     }
 
-    /// <summary>An agent waits 16 s for its answer, and sends again what was not answered: the tries of one message fit into that.</summary>
+    /// <summary>The tries of one message fit into <see cref="Kernel.Limits.AnswerTime"/>.</summary>
     private static ServiceBusClientOptions NewOptions() => new()
     {
         RetryOptions = new()
@@ -90,7 +90,7 @@ internal sealed class ServiceBusConnection : IAsyncDisposable
             MaxRetries = 2,
             Delay = TimeSpan.FromMilliseconds(200),
             MaxDelay = TimeSpan.FromSeconds(1),
-            TryTimeout = TimeSpan.FromSeconds(4),
+            TryTimeout = TimeSpan.FromSeconds(3),
         },
     };
 }
