@@ -60,8 +60,7 @@ public sealed class FleetApp(ILogger<FleetApp> log) : IHostedService, IAsyncDisp
         catch (Exception fault)
         {
             log.LogError(fault, "{Path} failed", path);
-            if (context.Response.HasStarted) context.Abort();
-            else await AgentEndpoint.RefuseAsync(context, StatusCodes.Status500InternalServerError, "internal error, retry");
+            await AgentEndpoint.FailAsync(context);
         }
     }
 

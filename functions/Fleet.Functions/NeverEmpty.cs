@@ -24,8 +24,7 @@ internal sealed class NeverEmpty(ILogger<NeverEmpty> log) : IStartupFilter
         catch (Exception fault)
         {
             log.LogError(fault, "{Path} failed before it reached the program", path);
-            if (context.Response.HasStarted) context.Abort();
-            else await AgentEndpoint.RefuseAsync(context, StatusCodes.Status500InternalServerError, "internal error, retry");
+            await AgentEndpoint.FailAsync(context);
         }
     }
 }

@@ -10,6 +10,8 @@ namespace Fleet.Agents;
 /// <summary>Stands before every call: reads the body within the limits, and sees to it that whatever happens, the agent gets JSON that it understands.</summary>
 internal sealed class AgentEndpoint(IReadOnlyDictionary<string, IAgentCall> calls, IAnswerWriter writer, ClientCertificates certificates, NodeKeys keys, Limits limits, ILogger<AgentEndpoint> log)
 {
+    private const string Internal = "internal error, retry";
+
     /// <summary>Where nothing is done for the request, there is nothing to open the answer for.</summary>
     private static readonly WholeAnswerWriter s_whole = new();
 
@@ -40,6 +42,14 @@ internal sealed class AgentEndpoint(IReadOnlyDictionary<string, IAgentCall> call
 
     /// <summary>Answers in words where nothing else can: an answer without a body would be success to an agent.</summary>
     public static Task RefuseAsync(HttpContext context, int status, string words) => s_whole.CloseAsync(context, AgentAnswer.Error(status, words), IsCarve(context)).AsTask();
+
+    /// <summary>Ends an answer after a fault that nobody met: one that has begun is broken off, and else the fault is told.</summary>
+    public static Task FailAsync(HttpContext context)
+    {
+        if (!context.Response.HasStarted) return RefuseAsync(context, StatusCodes.Status500InternalServerError, Internal);
+        context.Abort();
+        return Task.CompletedTask;
+    }
 
     /// <summary>A block that lost its way, by a misspelt flag, must not be taken for sent.</summary>
     private static bool IsCarve(HttpContext context) => context.Request.Path.Value?.Contains("carve", StringComparison.OrdinalIgnoreCase) == true;
@@ -118,7 +128,7 @@ internal sealed class AgentEndpoint(IReadOnlyDictionary<string, IAgentCall> call
                 return s_unavailable;
             default:
                 log.LogError(fault, "{Path} failed", path);
-                return AgentAnswer.Error(500, "internal error, retry");
+                return AgentAnswer.Error(500, Internal);
         }
     }
 

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Azure.Core;
 using Azure.Messaging.ServiceBus;
 using Fleet.Storage;
+using Fleet.Storage.Azure;
 
 namespace Fleet.Bus.Azure;
 
@@ -9,6 +10,8 @@ namespace Fleet.Bus.Azure;
 /// <remarks>Needs the roles Data Sender and Data Receiver.</remarks>
 internal sealed class ServiceBusConnection : IAsyncDisposable
 {
+    private const string Service = "Service Bus";
+
     private readonly Lazy<ServiceBusClient> _client;
     private readonly ConcurrentDictionary<string, ServiceBusSender> _senders = new(StringComparer.Ordinal);
 
@@ -70,11 +73,9 @@ internal sealed class ServiceBusConnection : IAsyncDisposable
     public static StorageUnavailableException? Unavailable(Exception fault, string entity, CancellationToken ct) => fault switch
     {
         ServiceBusException { Reason: ServiceBusFailureReason.MessagingEntityNotFound or ServiceBusFailureReason.MessageSizeExceeded } => null,
-        UnauthorizedAccessException refused => new($"Service Bus refused {entity}; is the role assigned to this identity (it takes minutes to spread), or is the key right? {refused.Message}", refused),
-        ServiceBusException or TimeoutException or IOException or System.Net.Sockets.SocketException => new($"Service Bus does not answer for {entity}: {fault.Message}", fault),
-        OperationCanceledException when !ct.IsCancellationRequested => new($"Service Bus does not answer for {entity}: {fault.Message}", fault),
-        _ when fault.GetType().Namespace == "Azure.Identity" => new($"There is no identity for Service Bus: {fault.Message}", fault),
-        _ => null,
+        UnauthorizedAccessException refused => new($"{Service} refused {entity}{AzureFault.RefusalHint} {refused.Message}", refused),
+        ServiceBusException or TimeoutException or System.Net.Sockets.SocketException => new($"{Service} does not answer for {entity}: {fault.Message}", fault),
+        _ => AzureFault.Unavailable(fault, Service, entity, ct),
     };
 
     public async ValueTask DisposeAsync()

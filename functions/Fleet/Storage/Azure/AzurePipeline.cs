@@ -45,7 +45,7 @@ internal static class AzurePipeline
     private static string Explain(Response response, string what)
     {
         response.Headers.TryGetValue("x-ms-error-code", out var code);
-        var hint = response.Status is 401 or 403 ? "; is the role assigned to this identity (it takes minutes to spread), or is the key right?" : "";
+        var hint = response.Status is 401 or 403 ? AzureFault.RefusalHint : "";
         return FormattableString.Invariant($"{what} answered {response.Status} {code ?? response.ReasonPhrase}{hint}");
     }
 
