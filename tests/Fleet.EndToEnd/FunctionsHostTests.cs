@@ -96,7 +96,7 @@ public sealed class FunctionsHostTests
 
         // A batch whose second part is missing cannot be read.
         var tables = new AzureTables(
-            StorageAccount.Parse((await Azurite.SecureAsync()).ConnectionStringOf(fleet.Cloud.Settings["Fleet__Storage__TableEndpoint"].Split('/')[^1])), TimeProvider.System, TestCertificate.Instance.NewTransport());
+            StorageAccount.Parse((await Azurite.SecureAsync()).ConnectionStringOf(fleet.Cloud.Settings["Fleet__Storage__TableEndpoint"].Split('/')[^1])), TestCertificate.Instance.NewTransport());
         var broken = new Key("0a0b0c0d0e0f00010203040506070809", "0000000000000000001-abc");
         await tables["Results202612"].WriteAsync(
             Write.Insert(broken, new Columns { ["At"] = DateTimeOffset.UtcNow, ["Count"] = 1L, ["Parts"] = 2L }.WithBytes("N", [0]).WithBytes("L", [0])), default);

@@ -20,7 +20,7 @@ internal static class Backends
         {
             services
                 .AddSingleton(s => settings.Storage is { } connection ? StorageAccount.Parse(connection, settings.Blobs) : StorageAccount.Of(settings.Tables!, settings.Blobs, s.GetRequiredService<TokenCredential>()))
-                .AddSingleton<ITables>(s => new MeteredTables(new AzureTables(s.GetRequiredService<StorageAccount>(), s.GetRequiredService<TimeProvider>())))
+                .AddSingleton<ITables>(s => new MeteredTables(new AzureTables(s.GetRequiredService<StorageAccount>())))
                 .AddSingleton<IBlobs>(s => new AzureBlobs(s.GetRequiredService<StorageAccount>()));
         }
         else

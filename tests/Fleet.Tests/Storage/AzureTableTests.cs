@@ -12,7 +12,7 @@ public sealed class AzureTableTests : TableContract
     internal override async ValueTask<ITables> OpenEmptyAsync()
     {
         var azurite = await Azurite.PlainAsync();
-        return new AzureTables(StorageAccount.Parse(azurite.ConnectionStringOf(azurite.NewAccount())), TimeProvider.System);
+        return new AzureTables(StorageAccount.Parse(azurite.ConnectionStringOf(azurite.NewAccount())));
     }
 }
 
@@ -23,7 +23,7 @@ public sealed class AzureTableBySasTests : TableContract
     {
         var azurite = await Azurite.PlainAsync();
         var account = azurite.NewAccount();
-        return new AzureTables(StorageAccount.Parse($"TableEndpoint={azurite.Tables}{account};BlobEndpoint={azurite.Blobs}{account};SharedAccessSignature={Sas(account)}"), TimeProvider.System);
+        return new AzureTables(StorageAccount.Parse($"TableEndpoint={azurite.Tables}{account};BlobEndpoint={azurite.Blobs}{account};SharedAccessSignature={Sas(account)}"));
     }
 
     /// <summary>Everything in the table service for an hour. Source: "Create an account SAS".</summary>

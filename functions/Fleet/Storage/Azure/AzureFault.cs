@@ -22,7 +22,12 @@ internal static class AzureFault
 
         // After retries there are as many faults as tries: one says it.
         AggregateException { InnerExceptions: [.., var last] } => new($"{service} does not answer for {what}: {last.Message}", fault),
-        _ when AzurePipeline.IsUnavailable(fault, ct) => new($"{service} does not answer for {what}: {fault.Message}", fault),
+        _ when IsUnavailable(fault, ct) => new($"{service} does not answer for {what}: {fault.Message}", fault),
         _ => null,
     };
+
+    /// <summary>Whether an exception says that a service did not answer, after the retries, or that there is no identity to ask with.</summary>
+    public static bool IsUnavailable(Exception fault, CancellationToken ct) =>
+        fault is RequestFailedException or AggregateException or IOException or HttpRequestException || fault.GetType().Namespace == "Azure.Identity"
+        || (fault is OperationCanceledException && !ct.IsCancellationRequested);
 }

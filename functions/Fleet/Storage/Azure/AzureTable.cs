@@ -1,40 +1,46 @@
-using System.Globalization;
 using Azure;
-using Azure.Core;
+using Azure.Data.Tables;
+using Azure.Data.Tables.Models;
 
 namespace Fleet.Storage.Azure;
 
-/// <summary>A table by Table Storage's REST API, version 2020-12-06. The table is made when a write finds that it is not there.</summary>
-internal sealed class AzureTable(string name, AzureTables tables) : ITable
+/// <summary>A table of a storage account. It is made when a write finds that it is not there.</summary>
+internal sealed class AzureTable(TableClient client) : ITable
 {
-    public string Name => name;
+    private const string Service = "Table Storage";
 
-    public static StorageUnavailableException IsGoing(string name) => new($"Table {name} is being deleted, which takes up to a minute; repeat then.");
+    public string Name => client.Name;
 
-    public async ValueTask<Row?> FindAsync(Key key, CancellationToken ct)
+    public ValueTask<Row?> FindAsync(Key key, CancellationToken ct) => AskAsync<Row?>(async () =>
     {
-        using var message = tables.NewMessage(RequestMethod.Get, PathOf(key));
-        var response = await tables.SendAsync(message, ct);
-        if (response.Status == 200) return EntityJson.ReadRow(response.Content.ToMemory().Span, EtagOf(response));
-        return TableError.Of(response) is { IsAbsent: false } error ? throw Unexpected(error, key) : null;
-    }
+        var found = await client.GetEntityIfExistsAsync<TableEntity>(key.Partition, key.Row, cancellationToken: ct);
+        if (found.HasValue) return Entity.ToRow(found.Value!);
+        using var response = found.GetRawResponse();
+        return IsAbsent(CodeOf(response)) ? null : throw NotTableStorage(response.Status);
+    }, ct);
 
     public async ValueTask<string> WriteAsync(Write write, CancellationToken ct)
     {
         TableLimits.Check(write);
         for (var isMade = false; ; isMade = true)
         {
-            using var message = NewMessage(write);
-            var response = await tables.SendAsync(message, ct);
-            if (response.Status < 300) return write.Kind == WriteKind.Delete ? "" : EtagOf(response);
-
-            var error = TableError.Of(response);
-            if (error.IsAbsent && IsPlainDelete(write)) return "";
-
-            // The row that stands in an insert's way after a try without an answer may be its own.
-            if (error.Code == "EntityAlreadyExists" && message.ProcessingContext.RetryNumber > 0 && await OwnAsync(write, ct) is { } etag) return etag;
-            if (isMade || !error.IsTableMissing || !Makes(write)) throw FaultOf(error, write);
-            await tables.MakeAsync(name, ct);
+            var tries = new TryCounter.Tries();
+            try
+            {
+                return await AskAsync(() => SendAsync(write, tries, ct), ct);
+            }
+            catch (RequestFailedException fault) when (fault.ErrorCode == TableErrorCode.EntityAlreadyExists && tries.IsRetried)
+            {
+                return (await OwnAsync(write, ct))?.Etag ?? throw FaultOf(fault, write);
+            }
+            catch (RequestFailedException fault) when (fault.ErrorCode == TableErrorCode.TableNotFound && Makes(write) && !isMade)
+            {
+                await MakeAsync(ct);
+            }
+            catch (RequestFailedException fault)
+            {
+                throw FaultOf(fault, write);
+            }
         }
     }
 
@@ -49,108 +55,147 @@ internal sealed class AzureTable(string name, AzureTables tables) : ITable
 
         for (var isMade = false; writes.Count > 0;)
         {
-            if (await TransactAsync(writes, ct) is not { } error) return;
-            var failed = writes[Math.Clamp(error.Index ?? 0, 0, writes.Count - 1)];
-            if (error.IsTableMissing && writes.Any(Makes) && !isMade)
+            var tries = new TryCounter.Tries();
+            try
             {
-                await tables.MakeAsync(name, ct);
-                isMade = true;
-            }
-            else if (error.IsAbsent && writes.All(IsPlainDelete))
-            {
-                // What is gone already fails the whole transaction there; here it is no failure. More of them may be gone.
-                await Parallel.ForEachAsync(writes, ct, async (write, stop) => await WriteAsync(write, stop));
+                await AskAsync(() => TransactAsync(writes, tries, ct), ct);
                 return;
             }
-            else if (error is { IsAbsent: true, IsTableMissing: false } && IsPlainDelete(failed))
+            catch (RequestFailedException fault)
             {
-                writes = [.. writes.Where(write => write != failed)];
-            }
-            else
-            {
-                throw FaultOf(error, error.IsTableMissing ? writes.First(write => !IsPlainDelete(write)) : failed);
+                var failed = writes[Math.Clamp((fault as TableTransactionFailedException)?.FailedTransactionActionIndex ?? 0, 0, writes.Count - 1)];
+                var isMissing = fault.ErrorCode == TableErrorCode.TableNotFound;
+                if (isMissing && writes.Any(Makes) && !isMade)
+                {
+                    await MakeAsync(ct);
+                    isMade = true;
+                }
+                else if (IsAbsent(fault.ErrorCode) && writes.All(IsPlainDelete))
+                {
+                    // What is gone already fails the whole transaction there; here it is no failure. More of them may be gone.
+                    await Parallel.ForEachAsync(writes, ct, async (write, stop) => await WriteAsync(write, stop));
+                    return;
+                }
+                else if (IsAbsent(fault.ErrorCode) && !isMissing && IsPlainDelete(failed))
+                {
+                    writes = [.. writes.Where(write => write != failed)];
+                }
+                else if (fault.ErrorCode == TableErrorCode.EntityAlreadyExists && tries.IsRetried && await OwnAsync(failed, ct) is not null)
+                {
+                    return;
+                }
+                else
+                {
+                    throw FaultOf(fault, isMissing ? writes.First(write => !IsPlainDelete(write)) : failed);
+                }
             }
         }
     }
-
-    /// <summary>A delete of whatever is there, nothing included.</summary>
-    private static bool IsPlainDelete(Write write) => write is { Kind: WriteKind.Delete, Etag: null };
 
     public async ValueTask<Page<Row>> PageAsync(KeyRange range, int take, string? after, CancellationToken ct)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(take, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(take, TableLimits.PageRows);
-        using var message = tables.NewMessage(RequestMethod.Get, $"{name}()");
-        var uri = message.Request.Uri;
-        if (RangeFilter.Of(range) is { Length: > 0 } filter) uri.AppendQuery("$filter", filter);
-        uri.AppendQuery("$top", take.ToString(CultureInfo.InvariantCulture));
-        if (after?.Split('&') is [var partition, .. var row])
+        try
         {
-            uri.AppendQuery("NextPartitionKey", Uri.UnescapeDataString(partition));
-            if (row.Length > 0) uri.AppendQuery("NextRowKey", Uri.UnescapeDataString(row[0]));
+            return await AskAsync(async () =>
+            {
+                await using var pages = client.QueryAsync<TableEntity>(RangeFilter.Of(range), take, cancellationToken: ct).AsPages(after).GetAsyncEnumerator(ct);
+                await pages.MoveNextAsync();
+                return new Page<Row>([.. pages.Current.Values.Select(Entity.ToRow)], pages.Current.ContinuationToken);
+            }, ct);
         }
-
-        var response = await tables.SendAsync(message, ct);
-        if (response.Status == 200) return new(EntityJson.ReadRows(response.Content.ToMemory().Span), AfterOf(response));
-        return TableError.Of(response) is { IsAbsent: false } error ? throw Unexpected(error, range.From) : new([], null);
+        catch (RequestFailedException fault)
+        {
+            return IsAbsent(fault.ErrorCode) ? new([], null) : throw Unexpected(fault, range.From);
+        }
     }
 
-    /// <summary>Two headers, of which the second may be absent, as one token.</summary>
-    private static string? AfterOf(Response response)
-    {
-        if (!response.Headers.TryGetValue("x-ms-continuation-NextPartitionKey", out var partition)) return null;
-        var row = response.Headers.TryGetValue("x-ms-continuation-NextRowKey", out var next) ? "&" + Uri.EscapeDataString(next) : "";
-        return Uri.EscapeDataString(partition) + row;
-    }
+    /// <summary>Table Storage's own word that there is no such row or table. A 404 without it is somebody else's: a proxy's, a wrong address's.</summary>
+    private static bool IsAbsent(string? code) => code == TableErrorCode.ResourceNotFound || code == TableErrorCode.EntityNotFound || code == TableErrorCode.TableNotFound;
 
-    private static string EtagOf(Response response) => response.Headers.TryGetValue("ETag", out var etag) ? etag : "";
+    private static string? CodeOf(Response response) => response.Headers.TryGetValue("x-ms-error-code", out var code) ? code : null;
+
+    /// <summary>A delete of whatever is there, nothing included.</summary>
+    private static bool IsPlainDelete(Write write) => write is { Kind: WriteKind.Delete, Etag: null };
 
     /// <summary>Whether a write makes a row where there is none, and so the table.</summary>
     private static bool Makes(Write write) => write.Kind == WriteKind.Insert || (write.Kind != WriteKind.Delete && write.Etag is null);
 
-    private HttpMessage NewMessage(Write write)
+    /// <summary>One call to the service.</summary>
+    /// <exception cref="RequestFailedException">What it said of the request.</exception>
+    private async ValueTask<T> AskAsync<T>(Func<Task<T>> ask, CancellationToken ct)
     {
-        var message = tables.NewMessage(RequestMethod.Parse(Transaction.MethodOf(write)), write.Kind == WriteKind.Insert ? name : PathOf(write.Key));
-        if (Transaction.IfMatchOf(write) is { } etag) message.Request.Headers.SetValue("If-Match", etag);
-        if (write.Kind == WriteKind.Insert) message.Request.Headers.SetValue("Prefer", "return-no-content");
-        if (write.Kind != WriteKind.Delete) message.Request.SetBody(EntityJson.Write(write), "application/json");
-        return message;
+        ct.ThrowIfCancellationRequested();
+        try
+        {
+            return await ask();
+        }
+        catch (Exception fault) when (AzureFault.Unavailable(fault, Service, $"table {Name}", ct) is { } unavailable)
+        {
+            throw unavailable;
+        }
     }
 
-    private async ValueTask<TableError?> TransactAsync(IReadOnlyList<Write> writes, CancellationToken ct)
+    private async Task<string> SendAsync(Write write, TryCounter.Tries tries, CancellationToken ct)
     {
-        var boundary = Guid.NewGuid().ToString("N");
-        using var message = tables.NewMessage(RequestMethod.Post, "$batch");
-        var body = Transaction.Write(boundary, writes, write => tables.UriOf(write.Kind == WriteKind.Insert ? name : PathOf(write.Key)));
-        message.Request.SetBody(body, $"multipart/mixed; boundary=batch_{boundary}");
-        var response = await tables.SendAsync(message, ct);
-        return response.Status == 202 ? Transaction.Read(response.Content.ToMemory()) : TableError.Of(response);
+        using var counting = tries.Begin();
+        var (mode, etag) = (write.Kind == WriteKind.Replace ? TableUpdateMode.Replace : TableUpdateMode.Merge, write.Etag is { } given ? new ETag(given) : ETag.All);
+        using var response = write switch
+        {
+            { Kind: WriteKind.Insert } => await client.AddEntityAsync(Entity.Of(write), ct),
+            { Kind: WriteKind.Delete } => await client.DeleteEntityAsync(write.Key.Partition, write.Key.Row, etag, ct),
+            { Etag: null } => await client.UpsertEntityAsync(Entity.Of(write), mode, ct),
+            _ => await client.UpdateEntityAsync(Entity.Of(write), etag, mode, ct),
+        };
+        if (write.Kind != WriteKind.Delete) return response.Headers.ETag.ToString() ?? "";
+        if (response.Status != 404) return "";
+        return !IsAbsent(CodeOf(response)) ? throw NotTableStorage(response.Status) : IsPlainDelete(write) ? "" : throw new ConflictException(Name, write.Key);
     }
 
-    /// <summary>The ETag of the row that is there, if it is what this write would have written.</summary>
-    private async ValueTask<string?> OwnAsync(Write write, CancellationToken ct)
+    private async Task<bool> TransactAsync(IReadOnlyList<Write> writes, TryCounter.Tries tries, CancellationToken ct)
+    {
+        using var counting = tries.Begin();
+        await client.SubmitTransactionAsync(writes.Select(Entity.ActionOf), ct);
+        return true;
+    }
+
+    private async ValueTask MakeAsync(CancellationToken ct)
+    {
+        try
+        {
+            await AskAsync(() => client.CreateIfNotExistsAsync(ct), ct);
+        }
+        catch (RequestFailedException fault)
+        {
+            throw fault.ErrorCode == TableErrorCode.TableBeingDeleted ? IsGoing() : new InvalidOperationException($"Table {Name} cannot be made: {fault.Status} {fault.ErrorCode}", fault);
+        }
+    }
+
+    /// <summary>The row that stands in an insert's way, if it is what this write would have written: a try whose answer was lost has written it.</summary>
+    private async ValueTask<Row?> OwnAsync(Write write, CancellationToken ct)
     {
         if (await FindAsync(write.Key, ct) is not { } row || row.Columns.Count != write.Columns.Count) return null;
         var isSame = write.Columns.All(pair => row.Columns.TryGetValue(pair.Key, out var value)
             && (value is byte[] bytes ? pair.Value is byte[] own && bytes.AsSpan().SequenceEqual(own) : value.Equals(pair.Value)));
-        return isSame ? row.Etag : null;
+        return isSame ? row : null;
     }
 
-    private string PathOf(Key key) => $"{name}(PartitionKey='{Quoted(key.Partition)}',RowKey='{Quoted(key.Row)}')";
-
-    private static string Quoted(string key) => Uri.EscapeDataString(key.Replace("'", "''", StringComparison.Ordinal));
-
-    private Exception FaultOf(TableError error, Write write) => error switch
+    private Exception FaultOf(RequestFailedException fault, Write write) => fault switch
     {
-        { IsTableGoing: true } => IsGoing(name),
-        { Status: 409 or 412 } => new ConflictException(name, write.Key),
+        _ when fault.ErrorCode == TableErrorCode.TableBeingDeleted => IsGoing(),
+        { Status: 409 or 412 } => new ConflictException(Name, write.Key),
 
         // An ETag was named, and the row is gone.
-        { IsAbsent: true } when write.Etag is not null => new ConflictException(name, write.Key),
-        _ => Unexpected(error, write.Key),
+        _ when IsAbsent(fault.ErrorCode) && write.Etag is not null => new ConflictException(Name, write.Key),
+        _ => Unexpected(fault, write.Key),
     };
 
-    private Exception Unexpected(TableError error, Key key) => error.Code.Length == 0
-        ? new StorageUnavailableException(FormattableString.Invariant($"What answered {error.Status} for table {name} is not Table Storage: is its address right?"))
-        : new InvalidOperationException(FormattableString.Invariant($"Table Storage refused {name} {key.Partition}/{key.Row} with {error.Status} {error.Code}: {error.Message}"));
+    private StorageUnavailableException IsGoing() => new($"Table {Name} is being deleted, which takes up to a minute; repeat then.");
+
+    private Exception Unexpected(RequestFailedException fault, Key key) => string.IsNullOrEmpty(fault.ErrorCode)
+        ? NotTableStorage(fault.Status)
+        : new InvalidOperationException(FormattableString.Invariant($"{Service} refused {Name} {key.Partition}/{key.Row} with {fault.Status} {fault.ErrorCode}: {fault.Message.Split('\n')[0]}"), fault);
+
+    private StorageUnavailableException NotTableStorage(int status) => new(FormattableString.Invariant($"What answered {status} for table {Name} is not {Service}: is its address right?"));
 }

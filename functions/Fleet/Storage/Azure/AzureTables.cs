@@ -1,81 +1,57 @@
 using System.Collections.Concurrent;
-using System.Text.Json;
 using Azure;
-using Azure.Core;
 using Azure.Core.Pipeline;
+using Azure.Data.Tables;
+using Azure.Data.Tables.Models;
 
 namespace Fleet.Storage.Azure;
 
 /// <summary>The tables of a storage account. Nothing is sent before the first use.</summary>
-internal sealed class AzureTables(StorageAccount account, TimeProvider clock, HttpPipelineTransport? transport = null) : ITables
+internal sealed class AzureTables(StorageAccount account, HttpPipelineTransport? transport = null) : ITables
 {
-    private readonly HttpPipeline _pipeline = AzurePipeline.Build(StorageAuthentication.ForTables(account, clock), transport);
-    private readonly ConcurrentDictionary<string, ITable> _tables = new(StringComparer.Ordinal);
     /// <summary>Sorts after everything in a table's name.</summary>
     private const char LastLetter = '{';
 
-    private readonly string _root = account.Tables.ToString().TrimEnd('/');
+    private readonly TableServiceClient _service = account.NewTables(transport);
+    private readonly ConcurrentDictionary<string, ITable> _tables = new(StringComparer.Ordinal);
 
-    public ITable this[string name] => _tables.GetOrAdd(name, n => new AzureTable(n, this));
+    public ITable this[string name] => _tables.GetOrAdd(name, n => new AzureTable(_service.GetTableClient(n)));
 
-    public async ValueTask<IReadOnlyList<string>> ListAsync(string prefix, CancellationToken ct)
+    public ValueTask<IReadOnlyList<string>> ListAsync(string prefix, CancellationToken ct) => AskAsync<IReadOnlyList<string>>($"tables {prefix}*", async () =>
     {
         var names = new List<string>();
-        string? next = null;
-        do
-        {
-            using var message = NewMessage(RequestMethod.Get, "Tables");
-            message.Request.Uri.AppendQuery("$filter", $"TableName ge '{prefix}' and TableName lt '{prefix}{LastLetter}'");
-            if (next is not null) message.Request.Uri.AppendQuery("NextTableName", next);
-            var response = await SendAsync(message, ct);
-            if (response.Status != 200) throw new InvalidOperationException($"The tables cannot be listed: {TableError.Of(response)}");
-            using var json = JsonDocument.Parse(response.Content.ToMemory());
-            names.AddRange(json.RootElement.GetProperty("value").EnumerateArray().Select(table => table.GetProperty("TableName").GetString()!));
-            next = response.Headers.TryGetValue("x-ms-continuation-NextTableName", out var name) ? name : null;
-        }
-        while (next is not null);
-
+        await foreach (var table in _service.QueryAsync($"TableName ge '{prefix}' and TableName lt '{prefix}{LastLetter}'", cancellationToken: ct)) names.Add(table.Name);
         return [.. names.Where(name => name.StartsWith(prefix, StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
-    }
+    }, ct);
 
-    public async ValueTask DropAsync(string name, CancellationToken ct)
+    public async ValueTask DropAsync(string name, CancellationToken ct) => await AskAsync($"table {name}", async () =>
     {
-        using var message = NewMessage(RequestMethod.Delete, $"Tables('{name}')");
-        var response = await SendAsync(message, ct);
-        if (response.Status >= 300 && response.Status != 404 && TableError.Of(response) is { IsTableGoing: false } error)
+        try
         {
-            throw new InvalidOperationException($"Table {name} cannot be dropped: {error}");
+            await _service.DeleteTableAsync(name, ct);
+        }
+        catch (RequestFailedException fault) when (fault.Status == 404 || fault.ErrorCode == TableErrorCode.TableBeingDeleted)
+        {
+            // It is gone, or going.
+        }
+
+        return true;
+    }, ct);
+
+    private static async ValueTask<T> AskAsync<T>(string what, Func<Task<T>> ask, CancellationToken ct)
+    {
+        ct.ThrowIfCancellationRequested();
+        try
+        {
+            return await ask();
+        }
+        catch (Exception fault) when (AzureFault.Unavailable(fault, "Table Storage", what, ct) is { } unavailable)
+        {
+            throw unavailable;
+        }
+        catch (RequestFailedException fault)
+        {
+            throw new InvalidOperationException(FormattableString.Invariant($"Table Storage refused {what} with {fault.Status} {fault.ErrorCode}"), fault);
         }
     }
-
-    /// <summary>Makes a table; that another instance was faster is no failure.</summary>
-    public async ValueTask MakeAsync(string name, CancellationToken ct)
-    {
-        using var message = NewMessage(RequestMethod.Post, "Tables");
-        message.Request.Headers.SetValue("Prefer", "return-no-content");
-        message.Request.SetBody(JsonSerializer.SerializeToUtf8Bytes(new() { ["TableName"] = name }, TablesJson.Default.DictionaryStringString), "application/json");
-        var response = await SendAsync(message, ct);
-        if (response.Status < 300 || TableError.Of(response) is not { Code: not "TableAlreadyExists" } error) return;
-        throw error.IsTableGoing ? AzureTable.IsGoing(name) : new InvalidOperationException($"Table {name} cannot be made: {error}");
-    }
-
-    public string UriOf(string path) => $"{_root}/{path}";
-
-    public HttpMessage NewMessage(RequestMethod method, string path)
-    {
-        var message = _pipeline.CreateMessage();
-        var request = message.Request;
-        request.Method = method;
-        request.Uri.Reset(new(UriOf(path)));
-        request.Headers.SetValue("x-ms-version", "2020-12-06");
-        request.Headers.SetValue("DataServiceVersion", "3.0");
-        request.Headers.SetValue("MaxDataServiceVersion", "3.0;NetFx");
-        request.Headers.SetValue("Accept", "application/json;odata=minimalmetadata");
-        return message;
-    }
-
-    public ValueTask<Response> SendAsync(HttpMessage message, CancellationToken ct) => _pipeline.SendAsync(message, "Table Storage", ct);
 }
-
-[System.Text.Json.Serialization.JsonSerializable(typeof(Dictionary<string, string>))]
-internal sealed partial class TablesJson : System.Text.Json.Serialization.JsonSerializerContext;

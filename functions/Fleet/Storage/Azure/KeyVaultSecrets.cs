@@ -83,7 +83,7 @@ internal sealed class KeyVaultSecrets : ISecrets
             ct.ThrowIfCancellationRequested();
             return await call();
         }
-        catch (Exception fault) when (AzurePipeline.IsUnavailable(fault, ct))
+        catch (Exception fault) when (AzureFault.IsUnavailable(fault, ct))
         {
             throw new StorageUnavailableException($"Key Vault does not answer: {fault.Message.Split('\n')[0]}", fault);
         }
