@@ -14,6 +14,7 @@ internal sealed class WorkerChannel(string folder, Action<string?> print)
     private readonly TaskCompletionSource<IReadOnlyList<RpcFunctionMetadata>> _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private RepeatedField<RpcFunctionMetadata> _functions = [];
     private int _toLoad;
+    private volatile bool _isClosed;
 
     /// <summary>Where the worker takes HTTP.</summary>
     public Uri? HttpUri { get; private set; }
@@ -55,7 +56,9 @@ internal sealed class WorkerChannel(string folder, Action<string?> print)
     {
         var done = _invocations[invocationId] = new(TaskCreationOptions.RunContinuationsAsynchronously);
         Send(new() { InvocationRequest = new() { InvocationId = invocationId, FunctionId = functionId, TraceContext = new(), InputData = { new ParameterBinding { Name = parameter, Data = data } } } });
-        if (_outgoing.Reader.Completion.IsCompleted) done.TrySetResult(false);
+
+        // Asked after it was noted: whoever closes meanwhile ends what is noted.
+        if (_isClosed) done.TrySetResult(false);
         try
         {
             return await done.Task;
@@ -69,6 +72,7 @@ internal sealed class WorkerChannel(string folder, Action<string?> print)
     /// <summary>The worker is gone: nothing that it was to do is done.</summary>
     public void Close()
     {
+        _isClosed = true;
         _outgoing.Writer.TryComplete();
         _ready.TrySetCanceled();
         foreach (var done in _invocations.Values) done.TrySetResult(false);
