@@ -189,6 +189,8 @@ module container 'modules/container.bicep' = if (!useFunctions) {
     location: location
     tags: tags
     identityId: identity.outputs.id
+    identityClientId: identity.outputs.clientId
+    insightsName: monitoring.outputs.insightsName
     workspaceName: monitoring.outputs.workspaceName
     image: image
     profile: containerProfile

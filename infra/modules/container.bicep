@@ -3,6 +3,8 @@ param name string
 param location string
 param tags { *: string }
 param identityId string
+param identityClientId string
+param insightsName string
 param workspaceName string
 param image string
 
@@ -17,6 +19,16 @@ var ownSettings = {
   Fleet__Certificates__Authorities: ''
   Fleet__Http__AllowPlain: 'true'
   Fleet__Http__TrustedProxies: '10.0.0.0/8,100.64.0.0/10'
+  APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
+}
+
+var settings = [for setting in items(union(fleetSettings, ownSettings)): {
+  name: setting.key
+  value: setting.value
+}]
+
+resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
+  name: insightsName
 }
 
 resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' existing = {
@@ -78,10 +90,12 @@ resource app 'Microsoft.App/containerApps@2025-07-01' = {
         {
           name: 'fleet'
           image: image
-          env: [for setting in items(union(fleetSettings, ownSettings)): {
-            name: setting.key
-            value: setting.value
-          }]
+          env: concat(settings, [
+            {
+              name: 'APPLICATIONINSIGHTS_CONNECTION_STRING'
+              value: insights.properties.ConnectionString
+            }
+          ])
           resources: {
             cpu: json('0.5')
             memory: '1Gi'

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.IO.Compression;
 using System.Text;
 using System.Text.Json.Nodes;
 using Fleet.Shared;
@@ -41,6 +42,30 @@ public sealed class TraceTests
         List<string> SpansOf(string name) => [.. All().Where(span => span.Name == name).Select(span => span.Trace)];
 
         IEnumerable<(string Trace, string Name)> All() => traces.SelectMany(body => Spans(body));
+    }
+
+    [Fact]
+    public async Task Application_Insights_gets_traces_and_metrics_where_its_connection_string_is_set()
+    {
+        var tracked = new ConcurrentQueue<string>();
+        await using var insights = await FakeService.StartAsync(secure: false, app => app.MapPost("/v2.1/track", async (Microsoft.AspNetCore.Http.HttpContext context) =>
+        {
+            await using var unpacked = context.Request.Headers.ContentEncoding == "gzip" ? new GZipStream(context.Request.Body, CompressionMode.Decompress) : context.Request.Body;
+            using var reader = new StreamReader(unpacked);
+            tracked.Enqueue(await reader.ReadToEndAsync());
+            return Microsoft.AspNetCore.Http.TypedResults.Text("""{"itemsReceived":1,"itemsAccepted":1,"errors":[]}""", "application/json");
+        }));
+        await using var fleet = new ProgramUnderTest(
+            ("APPLICATIONINSIGHTS_CONNECTION_STRING", $"InstrumentationKey=00000000-0000-0000-0000-000000000001;IngestionEndpoint={insights.Url}"),
+            ("APPLICATIONINSIGHTS_STATSBEAT_DISABLED", "true"));
+        await fleet.StartAsync();
+
+        // Of many calls some are sampled. What waits to be sent is sent when the program stops.
+        for (var i = 0; i < 50; i++) Assert.True(await fleet.Agent(i).EnrollAsync(default));
+        Assert.Equal(0, await fleet.StopAsync());
+        Assert.True(Has("RequestData", "POST /enroll") && Has("MetricData", "fleet.agent.calls"), fleet.Output + string.Join('\n', tracked));
+
+        bool Has(string type, string name) => tracked.SelectMany(body => body.Split('\n')).Any(item => item.Contains($"\"baseType\":\"{type}\"", StringComparison.Ordinal) && item.Contains(name, StringComparison.Ordinal));
     }
 
     /// <summary>Trace id and name of each span in an ExportTraceServiceRequest: resource_spans (1), scope_spans (2), spans (2), of which trace_id is 1 and name 5.</summary>

@@ -23,6 +23,8 @@ internal sealed class FakeIssuer : IAsyncDisposable
     private readonly ConcurrentDictionary<string, JsonObject> _tokens = new();
     private FakeService _service = null!;
     private int _questions;
+    private RSA _published = s_key;
+    private int _keyId = 1;
 
     private FakeIssuer()
     {
@@ -42,6 +44,9 @@ internal sealed class FakeIssuer : IAsyncDisposable
 
     /// <summary>Changes an id_token before it is signed.</summary>
     public Action<JsonObject> Twist { get; set; } = _ => { };
+
+    /// <summary>What id_tokens are signed with; the published key stays what it is.</summary>
+    public RSA SignsWith { get; set; } = s_key;
 
     /// <summary>Paths that answer 503.</summary>
     public ISet<string> Down { get; } = new HashSet<string>();
@@ -67,7 +72,7 @@ internal sealed class FakeIssuer : IAsyncDisposable
                 await context.Response.WriteAsync("<h1>Back soon</h1>");
             });
             app.MapGet("/.well-known/openid-configuration", () => Json(issuer.Discovery()));
-            app.MapGet("/keys", () => Json(Keys()));
+            app.MapGet("/keys", () => Json(issuer.Keys()));
             app.MapGet("/authorize", (HttpRequest request) => issuer.Authorize(request));
             app.MapPost("/token", async (HttpRequest request) => issuer.Exchange(await request.ReadFormAsync()));
             app.MapGet("/userinfo", (HttpRequest request) => issuer.Tell(request));
@@ -76,6 +81,13 @@ internal sealed class FakeIssuer : IAsyncDisposable
     }
 
     public ValueTask DisposeAsync() => _service.DisposeAsync();
+
+    /// <summary>As providers do from time to time.</summary>
+    public void ChangeKey()
+    {
+        _keyId++;
+        _published = SignsWith = RSA.Create(2048);
+    }
 
     private JsonObject Discovery() => new()
     {
@@ -134,16 +146,16 @@ internal sealed class FakeIssuer : IAsyncDisposable
     private IResult Tell(HttpRequest request) =>
         request.Headers.Authorization.ToString().Split(' ') is ["Bearer", var token] && _tokens.TryGetValue(token, out var claims) ? Json(claims.DeepClone().AsObject()) : TypedResults.Unauthorized();
 
-    private static string Sign(JsonObject claims)
+    private string Sign(JsonObject claims)
     {
-        var signed = Part("""{"alg":"RS256","typ":"JWT","kid":"1"}""") + "." + Part(claims.ToJsonString());
-        return signed + "." + Base64Url.EncodeToString(s_key.SignData(Encoding.ASCII.GetBytes(signed), HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1));
+        var signed = Part($$"""{"alg":"RS256","typ":"JWT","kid":"{{_keyId}}"}""") + "." + Part(claims.ToJsonString());
+        return signed + "." + Base64Url.EncodeToString(SignsWith.SignData(Encoding.ASCII.GetBytes(signed), HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1));
     }
 
-    private static JsonObject Keys()
+    private JsonObject Keys()
     {
-        var key = s_key.ExportParameters(includePrivateParameters: false);
-        return new() { ["keys"] = new JsonArray(new JsonObject { ["kty"] = "RSA", ["use"] = "sig", ["alg"] = "RS256", ["kid"] = "1", ["n"] = Base64Url.EncodeToString(key.Modulus), ["e"] = Base64Url.EncodeToString(key.Exponent) }) };
+        var key = _published.ExportParameters(includePrivateParameters: false);
+        return new() { ["keys"] = new JsonArray(new JsonObject { ["kty"] = "RSA", ["use"] = "sig", ["alg"] = "RS256", ["kid"] = _keyId.ToString(System.Globalization.CultureInfo.InvariantCulture), ["n"] = Base64Url.EncodeToString(key.Modulus), ["e"] = Base64Url.EncodeToString(key.Exponent) }) };
     }
 
     private static string Part(string text) => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(text));

@@ -31,6 +31,9 @@ internal sealed class AgentEndpoint(IReadOnlyDictionary<string, IAgentCall> call
         var call = name is null ? null : calls[name];
         var isServed = call is not null && (HttpMethods.IsPost(context.Request.Method) || HttpMethods.IsPut(context.Request.Method));
         if (isServed) await writer.OpenAsync(context, mayPack: call!.PacksAnswer && AcceptsGzip(context.Request));
+
+        // Routing, which names others' spans, does not come here.
+        if (isServed) System.Diagnostics.Activity.Current?.DisplayName = $"{context.Request.Method} /{name}";
         var answer = isServed ? await AnswerAsync(context, call!) : call is null ? s_unknown : s_method;
         Telemetry.Calls.Add(1, new("call", name ?? "unknown"), new("outcome", OutcomeOf(answer)));
         Telemetry.CallDuration.Record(Stopwatch.GetElapsedTime(began).TotalSeconds, new KeyValuePair<string, object?>("call", name ?? "unknown"));

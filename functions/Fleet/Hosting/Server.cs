@@ -44,7 +44,7 @@ internal static class Server
 
         // Session keys lie with the other secrets; the warning that they are not encrypted once more says nothing new.
         builder.Logging.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error);
-        builder.Services.AddRooms(settings).AddSingleton<FirstStart>().AddSignIn(settings.Auth, new(settings.Outbound.Allow)).AddApiDocs().AddHostedService<NativeHeap>().AddHostedService<OtlpExport>().AddHostedService<Background>();
+        builder.Services.AddRooms(settings).AddSingleton<FirstStart>().AddSignIn(settings.Auth, new(settings.Outbound.Allow)).AddApiDocs().AddHostedService<NativeHeap>().AddHostedService<Background>().AddTelemetryExport(builder.Configuration);
         builder.Services.AddResponseCompression(compression =>
         {
             // No secret stands beside what a stranger can choose: those that are shown once are asked for by POST, with a header that no other site can set.

@@ -58,7 +58,7 @@ internal sealed record OAuthProvider(OAuthKind Kind, string Name, string ClientI
     {
         if (ClientId.Length == 0) yield return (nameof(ClientId), "it is missing");
         if (ClientSecret.Length == 0) yield return (nameof(ClientSecret), "it is missing");
-        if (!OAuthDiscovery.IsSafe(Issuer)) yield return (nameof(Issuer), $"'{Issuer}' is no https address");
+        if (!OAuthConfiguration.IsSafe(Issuer)) yield return (nameof(Issuer), $"'{Issuer}' is no https address");
         if (Kind == OAuthKind.Entra && !Guid.TryParseExact(Tenant, "D", out _)) yield return (nameof(Tenant), $"'{Tenant}' is not the GUID of a directory (tenant)");
         if (!Scopes.Contains("openid")) yield return (nameof(Scopes), "without 'openid' the provider does not say who it is");
         if (Kind == OAuthKind.Google && AllowedUsers.Count + AllowedDomains.Count == 0) yield return (nameof(AllowedUsers), "with neither AllowedUsers nor AllowedDomains nobody gets in");

@@ -1,13 +1,26 @@
+using System.Security.Claims;
 using Fleet.Kernel;
 using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.Authentication.OpenIdConnect;
+using Microsoft.Extensions.Options;
+using Microsoft.IdentityModel.Protocols.OpenIdConnect;
 
 namespace Fleet.Manager;
+
+/// <summary>Makes a session for somebody whom the rules let in; null if the program knows a reason against it.</summary>
+internal delegate Task<ClaimsPrincipal?> OAuthWelcome(HttpContext context, OAuthPerson person);
+
+/// <summary>Hears of a sign-in that failed.</summary>
+internal delegate Task OAuthRefused(HttpContext context, string provider, OAuthRefusedException refused);
 
 /// <summary>Signing in by an account with Google, Entra or another OpenID Connect issuer: authorization code with PKCE.</summary>
 internal static class OAuthSignIn
 {
     /// <summary>For discovery, the token and the userinfo each; all that may block a sign-in.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
+
+    /// <summary>Of a provider's answer.</summary>
+    private const int MostBytes = 4 << 20;
 
     /// <summary>Adds a scheme for each provider. Nothing is asked of the network before somebody signs in.</summary>
     /// <param name="outbound">Where connections may lead.</param>
@@ -17,39 +30,43 @@ internal static class OAuthSignIn
     {
         foreach (var provider in settings.Providers)
         {
-            authentication.AddOAuth<OAuthProviderOptions, OAuthHandler>(provider.Name, options =>
-            {
-                options.Provider = provider;
-                options.Discovery = new(provider.Issuer);
-                options.Welcome = welcome;
-                if (refused is not null) options.Refused = refused;
-                options.PublicUrl = settings.PublicUrl;
-                (options.ClientId, options.ClientSecret) = (provider.ClientId, provider.ClientSecret);
-                options.Scope.Clear();
-                foreach (var scope in provider.Scopes) options.Scope.Add(scope);
-
-                // Who has several accounts chooses one; else, who came with the wrong one would never get out of it.
-                if (provider.Kind != OAuthKind.Oidc) options.AdditionalAuthorizationParameters["prompt"] = "select_account";
-                options.UsePkce = true;
-                options.SaveTokens = false;
-                options.SignInScheme = sessionScheme;
-                options.CallbackPath = $"/api/session/oauth/{provider.Name}/callback";
-
-                // A redirect would carry the client's secret elsewhere.
-                options.BackchannelHttpHandler = newTransport?.Invoke()
-                    ?? TransportTo(provider, outbound);
-                options.BackchannelTimeout = s_patience;
-                options.RemoteAuthenticationTimeout = TimeSpan.FromMinutes(15);
-
-                // The provider sends the browser back by a plain link, with which Lax cookies go; Strict ones would not. None is for providers that post.
-                options.CorrelationCookie.Name = "fleet.sign-in.";
-                options.CorrelationCookie.SameSite = SameSiteMode.Lax;
-                options.CorrelationCookie.SecurePolicy = CookieSecurePolicy.Always;
-                options.CorrelationCookie.HttpOnly = true;
-            });
+            var events = new OAuthEvents(provider, settings.PublicUrl, welcome, refused ?? ((_, _, _) => Task.CompletedTask));
+            authentication.AddOpenIdConnect(provider.Name, options => Configure(options, provider, sessionScheme, newTransport?.Invoke() ?? TransportTo(provider, outbound), events));
         }
 
         return authentication;
+    }
+
+    private static void Configure(OpenIdConnectOptions options, OAuthProvider provider, string sessionScheme, HttpMessageHandler transport, OAuthEvents events)
+    {
+        options.Events = events;
+        (options.ClientId, options.ClientSecret) = (provider.ClientId, provider.ClientSecret);
+        options.Scope.Clear();
+        foreach (var scope in provider.Scopes) options.Scope.Add(scope);
+        (options.ResponseType, options.ResponseMode) = (OpenIdConnectResponseType.Code, OpenIdConnectResponseMode.Query);
+        (options.UsePkce, options.SaveTokens, options.MapInboundClaims, options.DisableTelemetry) = (true, false, false, true);
+
+        // Entra's has no groups, and no better address; Google's tells nothing new.
+        options.GetClaimsFromUserInfoEndpoint = provider.Kind == OAuthKind.Oidc;
+        options.SignInScheme = sessionScheme;
+        options.CallbackPath = $"/api/session/oauth/{provider.Name}/callback";
+        (options.RemoteSignOutPath, options.SignedOutCallbackPath) = (default, default);
+        options.Backchannel = new(transport) { Timeout = s_patience, MaxResponseContentBufferSize = MostBytes };
+        options.ConfigurationManager = OAuthConfiguration.Of(provider.Issuer, options.Backchannel);
+        options.TokenValidationParameters.ClockSkew = TimeSpan.FromMinutes(2);
+
+        // Google once named itself without the scheme, and says that it still may.
+        if (provider.Kind == OAuthKind.Google) options.TokenValidationParameters.ValidIssuer = new Uri(provider.Issuer).Host;
+        options.RemoteAuthenticationTimeout = options.ProtocolValidator.NonceLifetime = TimeSpan.FromMinutes(15);
+
+        // The provider sends the browser back by a plain link, with which Lax cookies go; Strict ones would not. None is for providers that post.
+        foreach (var (cookie, name) in new[] { (options.CorrelationCookie, "fleet.sign-in."), (options.NonceCookie, "fleet.nonce.") })
+        {
+            cookie.Name = name;
+            cookie.SameSite = SameSiteMode.Lax;
+            cookie.SecurePolicy = CookieSecurePolicy.Always;
+            cookie.HttpOnly = true;
+        }
     }
 
     /// <summary>To the issuer that the settings name, wherever that is; what it names in turn must not be an inner address.</summary>
@@ -75,9 +92,10 @@ internal static class OAuthSignIn
         return isLocal && !new PathString(path!.Split('?', '#')[0]).StartsWithSegments("/api", StringComparison.OrdinalIgnoreCase) ? path : "/";
     }
 
-    private static async Task<IResult> BeginAsync(string provider, string? returnTo, HttpContext context, IAuthenticationSchemeProvider schemes)
+    private static async Task<IResult> BeginAsync(string provider, string? returnTo, HttpContext context, IAuthenticationSchemeProvider schemes, IOptionsMonitor<OpenIdConnectOptions> options)
     {
-        if ((await schemes.GetSchemeAsync(provider))?.HandlerType != typeof(OAuthHandler)) return Problem.NotFound($"sign-in by '{provider}'");
-        return TypedResults.Challenge(new() { RedirectUri = LocalPage(returnTo) }, [provider]);
+        if ((await schemes.GetSchemeAsync(provider))?.HandlerType != typeof(OpenIdConnectHandler)) return Problem.NotFound($"sign-in by '{provider}'");
+        await ((OAuthEvents)options.Get(provider).Events).ChallengeAsync(context, LocalPage(returnTo));
+        return TypedResults.Empty;
     }
 }

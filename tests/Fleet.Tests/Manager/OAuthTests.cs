@@ -1,5 +1,6 @@
 using System.Net;
 using System.Security.Claims;
+using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using Fleet.Manager;
 using Fleet.Shared;
@@ -38,9 +39,10 @@ public sealed class OAuthTests : IAsyncLifetime
         Assert.Equal("nobody", await site.WhoAsync());
         Assert.Equal(0, _issuer.Questions);
 
+        // For its configuration, and for its keys.
         await site.BeginAsync("oidc");
         await site.BeginAsync("oidc");
-        Assert.Equal(1, _issuer.Questions);
+        Assert.Equal(2, _issuer.Questions);
     }
 
     [Fact]
@@ -56,16 +58,17 @@ public sealed class OAuthTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_cookie_of_a_sign_in_under_way_is_lax_and_secure_and_goes_to_the_callback_alone()
+    public async Task The_cookies_of_a_sign_in_under_way_are_lax_and_secure_and_go_to_the_callback_alone()
     {
         await using var site = await StartAsync();
         using var begun = await site.GetAsync("/api/session/oauth/oidc");
-        var cookie = Assert.Single(begun.Headers.GetValues("Set-Cookie"));
-
-        Assert.Contains("samesite=lax", cookie, StringComparison.OrdinalIgnoreCase);
-        Assert.Contains("secure", cookie, StringComparison.OrdinalIgnoreCase);
-        Assert.Contains("httponly", cookie, StringComparison.OrdinalIgnoreCase);
-        Assert.Contains("path=/api/session/oauth/oidc/callback", cookie, StringComparison.OrdinalIgnoreCase);
+        Assert.All(begun.Headers.GetValues("Set-Cookie"), cookie =>
+        {
+            Assert.Contains("samesite=lax", cookie, StringComparison.OrdinalIgnoreCase);
+            Assert.Contains("secure", cookie, StringComparison.OrdinalIgnoreCase);
+            Assert.Contains("httponly", cookie, StringComparison.OrdinalIgnoreCase);
+            Assert.Contains("path=/api/session/oauth/oidc/callback", cookie, StringComparison.OrdinalIgnoreCase);
+        });
     }
 
     [Fact]
@@ -374,6 +377,37 @@ public sealed class OAuthTests : IAsyncLifetime
 
         Assert.Equal(isGood ? "/" : "/sign-in?error=identity", await site.SignInAsync("oidc"));
         Assert.Equal(isGood ? "alice@example.com viewer" : "nobody", await site.WhoAsync());
+    }
+
+    [Fact]
+    public async Task A_token_that_somebody_else_signed_is_refused()
+    {
+        await using var site = await StartAsync();
+        _issuer.SignsWith = RSA.Create(2048);
+
+        Assert.Equal("/sign-in?error=identity", await site.SignInAsync("oidc"));
+        Assert.Equal("nobody", await site.WhoAsync());
+    }
+
+    [Fact]
+    public async Task A_key_that_the_provider_has_changed_costs_one_sign_in_at_most()
+    {
+        await using var site = await StartAsync();
+        Assert.Equal("/", await site.SignInAsync("oidc"));
+        _issuer.ChangeKey();
+
+        // Whoever meets it has it looked up, which those who come meanwhile do not wait for.
+        Assert.Equal("/sign-in?error=identity", await site.SignInAsync("oidc"));
+        for (var i = 0; i < 100 && await site.SignInAsync("oidc") != "/"; i++) Assert.True(i < 99, "The new key was not learned.");
+    }
+
+    [Fact]
+    public async Task A_userinfo_endpoint_that_is_down_is_the_providers_fault()
+    {
+        await using var site = await StartAsync();
+        _issuer.Down.Add("/userinfo");
+
+        Assert.Equal("/sign-in?error=provider-down", await site.SignInAsync("oidc"));
     }
 
     [Fact]
