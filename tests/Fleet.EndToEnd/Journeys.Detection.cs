@@ -51,7 +51,7 @@ public abstract partial class Journeys
         Assert.Equal(["resolved", "acknowledged", "opened"], (await fleet.ListAsync($"/api/alerts/{alert["id"]}/history")).Select(step => (string)step["action"]!));
     }
 
-    [Fact]
+    [NeedsFact(Rsyslog.Program)]
     public async Task Lines_reach_their_sinks_over_TLS_and_after_the_sink_was_down()
     {
         await using var rsyslog = await Rsyslog.StartAsync();

@@ -7,7 +7,7 @@ namespace Fleet.Shared;
 /// <summary>rsyslog as a process of its own, which takes syslog by TCP and by TLS and writes what it understood to a file.</summary>
 internal sealed class Rsyslog : IAsyncDisposable
 {
-    private const string Program = "/usr/sbin/rsyslogd";
+    public const string Program = "/usr/sbin/rsyslogd";
 
     private readonly Scratch _scratch = new();
     private readonly TestAuthority _authority = new("Fleet tests' logs");

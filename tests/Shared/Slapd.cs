@@ -15,7 +15,7 @@ internal sealed class Slapd : IAsyncDisposable
     public const string ServiceDn = "cn=fleet,ou=services," + BaseDn;
     public const string ServicePassword = "searches only";
 
-    private const string Program = "/usr/sbin/slapd";
+    public const string Program = "/usr/sbin/slapd";
     private const string RootDn = "cn=root," + BaseDn;
     private const string RootPassword = "root of tests";
 

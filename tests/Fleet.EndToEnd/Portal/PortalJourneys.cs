@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Fleet.Swarm;
+using Fleet.Shared;
 using Microsoft.Playwright;
 using static Microsoft.Playwright.Assertions;
 
@@ -15,7 +16,7 @@ public sealed class PortalJourneys(Chromium chromium)
           users", "interval": 60}, "listening": {"query": "select pid, port from listening_ports", "interval": 600}}}
         """;
 
-    [Fact]
+    [NeedsFact(Chromium.Program)]
     public async Task Signing_in_leads_to_where_one_wanted_to_go_and_a_wrong_password_is_told()
     {
         await using var portal = await PortalUnderTest.StartAsync(chromium);
@@ -30,7 +31,7 @@ public sealed class PortalJourneys(Chromium chromium)
         await PortalUnderTest.SignOutAsync(page);
     }
 
-    [Fact]
+    [NeedsFact(Chromium.Program)]
     public async Task A_refusal_by_a_provider_is_told_in_words()
     {
         await using var portal = await PortalUnderTest.StartAsync(chromium);
@@ -41,7 +42,7 @@ public sealed class PortalJourneys(Chromium chromium)
         await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "Dashboard" })).ToBeVisibleAsync();
     }
 
-    [Fact]
+    [NeedsFact(Chromium.Program)]
     public async Task A_pack_is_dropped_looked_at_imported_and_given_to_a_node_whose_configuration_changes()
     {
         await using var portal = await PortalUnderTest.StartAsync(chromium);
@@ -76,7 +77,7 @@ public sealed class PortalJourneys(Chromium chromium)
         Assert.Empty(agent.Config.Json["packs"]!.AsObject());
     }
 
-    [Fact]
+    [NeedsFact(Chromium.Program)]
     public async Task Two_hundred_machines_are_asked_and_their_rows_stream_in_for_everyone_who_looks()
     {
         await using var portal = await PortalUnderTest.StartAsync(chromium);
@@ -126,7 +127,7 @@ public sealed class PortalJourneys(Chromium chromium)
         Assert.Single(await portal.Fleet.ListAsync("/api/queries"));
     }
 
-    [Fact]
+    [NeedsFact(Chromium.Program)]
     public async Task A_nested_rule_is_built_tried_and_raises_its_alert()
     {
         await using var pager = await Pager.StartAsync();
@@ -207,7 +208,7 @@ public sealed class PortalJourneys(Chromium chromium)
             () => "the line is not in the index");
     }
 
-    [Fact]
+    [NeedsFact(Chromium.Program)]
     public async Task Nodes_that_are_filtered_are_what_the_CSV_holds()
     {
         await using var portal = await PortalUnderTest.StartAsync(chromium);
@@ -218,7 +219,7 @@ public sealed class PortalJourneys(Chromium chromium)
         Assert.Equal(3, (await File.ReadAllLinesAsync(await download.PathAsync())).Length);
     }
 
-    [Fact]
+    [NeedsFact(Chromium.Program)]
     public async Task Many_nodes_are_changed_at_once_after_a_look_at_what_that_does()
     {
         await using var portal = await PortalUnderTest.StartAsync(chromium);
@@ -238,7 +239,7 @@ public sealed class PortalJourneys(Chromium chromium)
         Assert.Equal(5, (await portal.Fleet.ListAsync("/api/nodes?tag=fleetwide")).Count);
     }
 
-    [Fact]
+    [NeedsFact(Chromium.Program)]
     public async Task What_a_role_may_not_is_hidden_and_refused()
     {
         await using var portal = await PortalUnderTest.StartAsync(chromium);
@@ -257,7 +258,7 @@ public sealed class PortalJourneys(Chromium chromium)
         await Expect(page.GetByText("Not for your role")).ToBeVisibleAsync();
     }
 
-    [Fact]
+    [NeedsFact(Chromium.Program)]
     public async Task A_session_that_ends_is_told_and_one_goes_on_where_one_was()
     {
         await using var portal = await PortalUnderTest.StartAsync(chromium);
@@ -274,7 +275,7 @@ public sealed class PortalJourneys(Chromium chromium)
         Assert.Equal("select 1 from uptime", (string?)(await portal.Fleet.GetAsync("/api/queries/half-written"))["sql"]);
     }
 
-    [Fact]
+    [NeedsFact(Chromium.Program)]
     public async Task Of_two_tabs_that_change_the_same_query_the_later_is_told_and_overwrites_nothing()
     {
         await using var portal = await PortalUnderTest.StartAsync(chromium);
@@ -295,7 +296,7 @@ public sealed class PortalJourneys(Chromium chromium)
         await Expect(second.GetByRole(AriaRole.Heading, new() { Name = "Sign in to Fleet" })).ToBeVisibleAsync();
     }
 
-    [Fact]
+    [NeedsFact(Chromium.Program)]
     public async Task The_palette_goes_to_anything_by_the_keyboard_alone()
     {
         await using var portal = await PortalUnderTest.StartAsync(chromium);
@@ -309,7 +310,7 @@ public sealed class PortalJourneys(Chromium chromium)
         await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "uptime" })).ToBeVisibleAsync();
     }
 
-    [Fact]
+    [NeedsFact(Chromium.Program)]
     public async Task A_machine_enrolls_by_the_line_that_a_link_shows_to_somebody_without_an_account()
     {
         await using var portal = await PortalUnderTest.StartAsync(chromium);
@@ -329,7 +330,7 @@ public sealed class PortalJourneys(Chromium chromium)
         await Expect(page.GetByText("1 node")).ToBeVisibleAsync();
     }
 
-    [Fact]
+    [NeedsFact(Chromium.Program)]
     public async Task A_machines_user_sees_what_it_was_asked_and_why_in_plain_words()
     {
         await using var portal = await PortalUnderTest.StartAsync(chromium, ("Fleet__Transparency__Enabled", "true"));

@@ -20,7 +20,7 @@ public sealed class PortalPages(Chromium chromium)
 
     private static readonly string s_axe = File.ReadAllText(Path.Combine(RepositoryRoot.Path, "tests", "node_modules", "axe-core", "axe.min.js"));
 
-    [Theory]
+    [NeedsTheory(Chromium.Program)]
     [InlineData(ColorScheme.Light)]
     [InlineData(ColorScheme.Dark)]
     public async Task Every_page_with_something_on_it_is_for_everyone(ColorScheme scheme)
@@ -42,7 +42,7 @@ public sealed class PortalPages(Chromium chromium)
         await LookAsync(fleet, scheme, "full", [.. s_pages.Select(path => (path, first.Aggregate(path, (text, pair) => text.Replace($"{{{pair.Key}}}", pair.Value, StringComparison.Ordinal)))), .. open]);
     }
 
-    [Fact]
+    [NeedsFact(Chromium.Program)]
     public async Task Every_page_of_a_server_that_is_new_teaches_the_next_step()
     {
         await using var fleet = new ProgramUnderTest(("FLEET_ADMIN_PASSWORD", PortalUnderTest.Password), ("Fleet__Limits__CallsPerMinute", "100000"));
@@ -50,7 +50,7 @@ public sealed class PortalPages(Chromium chromium)
         await LookAsync(fleet, ColorScheme.Light, "empty", [.. s_pages.Where(path => !path.Contains('{', StringComparison.Ordinal) && path is not ("/tags/demo" or "/packs/demo" or "/queries/uptime" or "/file-paths/etc" or "/options/base" or "/rules/demo" or "/rules/quiet")).Select(path => (path, path))]);
     }
 
-    [Fact]
+    [NeedsFact(Chromium.Program)]
     public async Task The_first_page_weighs_little_and_comes_from_one_place()
     {
         await using var fleet = new ProgramUnderTest(("FLEET_ADMIN_PASSWORD", PortalUnderTest.Password));

@@ -20,7 +20,22 @@ public sealed class SyslogAlerterTests : AlerterContract, IAsyncLifetime
 
     private protected override async Task StopAsync() => await _server.DisposeAsync();
 
-    [Fact]
+    [NeedsFact(Rsyslog.Program)]
+    public override Task An_alert_is_delivered_with_rule_host_and_severity() => base.An_alert_is_delivered_with_rule_host_and_severity();
+
+    [NeedsFact(Rsyslog.Program)]
+    public override Task Letters_of_all_languages_arrive() => base.Letters_of_all_languages_arrive();
+
+    [NeedsFact(Rsyslog.Program)]
+    public override Task A_text_of_any_size_arrives_as_far_as_the_service_takes_it() => base.A_text_of_any_size_arrives_as_far_as_the_service_takes_it();
+
+    [NeedsFact(Rsyslog.Program)]
+    public override Task What_looks_like_markup_or_a_new_line_stays_text() => base.What_looks_like_markup_or_a_new_line_stays_text();
+
+    [NeedsFact(Rsyslog.Program)]
+    public override Task Nobody_there_is_tried_again() => base.Nobody_there_is_tried_again();
+
+    [NeedsFact(Rsyslog.Program)]
     public async Task A_message_has_severity_host_event_and_what_it_is_about_in_its_places()
     {
         var notice = NoticeOf(AlertEvent.Resolved);
@@ -30,7 +45,7 @@ public sealed class SyslogAlerterTests : AlerterContract, IAsyncLifetime
         Assert.Contains("Resolved: [high] A program runs from /tmp on web-1", came, StringComparison.Ordinal);
     }
 
-    [Fact]
+    [NeedsFact(Rsyslog.Program)]
     public async Task A_server_whose_certificate_nobody_vouches_for_gets_no_message()
     {
         var alerter = Maker.Make(new("a", "syslog", new Dictionary<string, string> { ["server"] = _server.Secure.AbsoluteUri }), null);

@@ -27,7 +27,7 @@ public sealed class DirectorySignInTests : IAsyncLifetime
         await _slapd.DisposeAsync();
     }
 
-    [Fact]
+    [NeedsFact(Slapd.Program)]
     public async Task People_of_the_directory_sign_in_with_the_role_of_their_group_beside_accounts_that_are_kept_here()
     {
         using var ada = await Browser.SignInAsync(_server.Url, "ada", "correct horse");
@@ -52,7 +52,7 @@ public sealed class DirectorySignInTests : IAsyncLifetime
 
     private static string Token(string name, double hours) => $$"""{"name":"{{name}}","role":"admin","expiresAt":"{{DateTimeOffset.UtcNow.AddHours(hours):O}}"}""";
 
-    [Fact]
+    [NeedsFact(Slapd.Program)]
     public async Task An_account_that_is_kept_here_is_not_opened_by_the_directorys_password_of_the_same_name()
     {
         await _server.Services.GetRequiredService<UserStore>().AddAsync("ada", "another one", Role.Viewer, default);

@@ -15,7 +15,7 @@ public sealed class LdapTests(LdapTests.Fixture fixture) : IClassFixture<LdapTes
 
     private LdapSettings Settings => new(Slapd.Secure, Slapd.BaseDn) { Authorities = Slapd.Authority, BindDn = Slapd.ServiceDn, BindPassword = Slapd.ServicePassword };
 
-    [Fact]
+    [NeedsFact(Slapd.Program)]
     public async Task A_good_password_signs_in_with_the_groups()
     {
         var person = await SignInAsync(Settings, "ada", "correct horse");
@@ -27,7 +27,7 @@ public sealed class LdapTests(LdapTests.Fixture fixture) : IClassFixture<LdapTes
         Assert.False(person.IsIn(Slapd.GroupDn("fleet-viewers")));
     }
 
-    [Fact]
+    [NeedsFact(Slapd.Program)]
     public async Task Groups_found_by_a_search_are_not_counted_twice()
     {
         var person = await SignInAsync(Settings with { GroupBaseDn = Slapd.GroupBaseDn }, "ada", "correct horse");
@@ -35,11 +35,11 @@ public sealed class LdapTests(LdapTests.Fixture fixture) : IClassFixture<LdapTes
         Assert.Equal(2, person!.Groups.Count);
     }
 
-    [Fact]
+    [NeedsFact(Slapd.Program)]
     public async Task A_mail_address_signs_in_as_the_person_it_belongs_to() =>
         Assert.Equal("grace", (await SignInAsync(Settings, "GRACE@example.org", "battery staple"))?.Name);
 
-    [Fact]
+    [NeedsFact(Slapd.Program)]
     public async Task Names_and_passwords_may_hold_any_letters()
     {
         var person = await SignInAsync(Settings with { GroupBaseDn = Slapd.GroupBaseDn }, "zoë", "pässwörd ☃");
@@ -48,7 +48,7 @@ public sealed class LdapTests(LdapTests.Fixture fixture) : IClassFixture<LdapTes
         Assert.True(person!.IsIn(Slapd.GroupDn("fleet-viewers")));
     }
 
-    [Theory]
+    [NeedsTheory(Slapd.Program)]
     [InlineData("ada", "wrong")]
     [InlineData("ada", "correct hors")]
     [InlineData("ada", "")]
@@ -62,14 +62,14 @@ public sealed class LdapTests(LdapTests.Fixture fixture) : IClassFixture<LdapTes
     [InlineData("a\\64a", "correct horse")]
     public async Task A_wrong_name_or_password_does_not_sign_in(string name, string password) => Assert.Null(await SignInAsync(Settings, name, password));
 
-    [Fact]
+    [NeedsFact(Slapd.Program)]
     public async Task Nobody_signs_in_by_a_name_that_two_people_have()
     {
         Assert.Null(await SignInAsync(Settings, "twins@example.org", "just for fun"));
         Assert.NotNull(await SignInAsync(Settings, "linus", "just for fun"));
     }
 
-    [Fact]
+    [NeedsFact(Slapd.Program)]
     public async Task An_unknown_name_takes_the_same_calls_as_a_wrong_password()
     {
         // As the directory hears it: two connections each, with as many messages.
@@ -92,11 +92,11 @@ public sealed class LdapTests(LdapTests.Fixture fixture) : IClassFixture<LdapTes
     [InlineData("(a={2}{)", "y", "(a={2}{)")]
     public void A_filter_holds_its_values_escaped(string template, string value, string expected) => Assert.Equal(expected, LdapDirectory.Filter(template, value, "x"));
 
-    [Fact]
+    [NeedsFact(Slapd.Program)]
     public async Task StartTls_signs_in() =>
         Assert.NotNull(await SignInAsync(Settings with { Url = Slapd.Plain, StartTls = true }, "ada", "correct horse"));
 
-    [Theory]
+    [NeedsTheory(Slapd.Program)]
     [InlineData("ldap", false, true)]
     [InlineData("ldap", true, false)]
     [InlineData("ldaps", false, false)]
@@ -109,7 +109,7 @@ public sealed class LdapTests(LdapTests.Fixture fixture) : IClassFixture<LdapTes
     }
 
     /// <summary>OpenLDAP starts no TLS while it ends the work of a request before, and that takes as long as the machine is busy.</summary>
-    [Fact]
+    [NeedsFact(Slapd.Program)]
     public async Task Nothing_is_said_before_StartTLS()
     {
         using var wire = new Wire(Slapd.Plain.Port);
@@ -118,7 +118,7 @@ public sealed class LdapTests(LdapTests.Fixture fixture) : IClassFixture<LdapTes
         Assert.Equal("1.3.6.1.4.1.1466.20037", wire.FirstExtension);
     }
 
-    [Fact]
+    [NeedsFact(Slapd.Program)]
     public async Task Loopback_needs_no_TLS() => Assert.NotNull(await SignInAsync(Settings with { Url = Slapd.Plain }, "ada", "correct horse"));
 
     [Theory]
@@ -128,7 +128,7 @@ public sealed class LdapTests(LdapTests.Fixture fixture) : IClassFixture<LdapTes
     public void Settings_that_would_show_passwords_are_refused(string url, bool startTls, string complaint) =>
         Assert.Contains(complaint, Assert.Throws<ArgumentException>(() => new LdapDirectory(Settings with { Url = new(url), StartTls = startTls })).Message, StringComparison.Ordinal);
 
-    [Fact]
+    [NeedsFact(Slapd.Program)]
     public async Task Authorities_may_be_a_file()
     {
         using var scratch = new Scratch();
@@ -138,11 +138,11 @@ public sealed class LdapTests(LdapTests.Fixture fixture) : IClassFixture<LdapTes
         await RefusedAsync(Settings with { Authorities = scratch.File("absent.pem") }, "cannot be read");
     }
 
-    [Fact]
+    [NeedsFact(Slapd.Program)]
     public async Task Many_who_sign_in_at_once_over_StartTLS_all_get_in() =>
         await Parallel.ForAsync(0, 300, new ParallelOptions { MaxDegreeOfParallelism = 16 }, async (_, _) => Assert.NotNull(await SignInAsync(Settings with { Url = Slapd.Plain, StartTls = true, Authorities = Slapd.Authority }, "ada", "correct horse")));
 
-    [Theory]
+    [NeedsTheory(Slapd.Program)]
     [InlineData(false)]
     [InlineData(true)]
     public async Task An_authority_that_is_not_trusted_is_refused(bool startTls)
@@ -157,20 +157,20 @@ public sealed class LdapTests(LdapTests.Fixture fixture) : IClassFixture<LdapTes
         Assert.NotNull(await SignInAsync(settings with { Authorities = other.Pem + "\n" + Slapd.Authority }, "ada", "correct horse"));
     }
 
-    [Fact]
+    [NeedsFact(Slapd.Program)]
     public Task A_certificate_for_another_name_is_refused() => RefusedAsync(Settings with { Url = Slapd.SecureByOtherName }, "for another name");
 
-    [Fact]
+    [NeedsFact(Slapd.Program)]
     public Task A_wrong_password_of_the_account_that_searches_is_told_apart() => RefusedAsync(Settings with { BindPassword = "wrong" }, "refuses the account that searches");
 
-    [Theory]
+    [NeedsTheory(Slapd.Program)]
     [InlineData("ldap", false)]
     [InlineData("ldap", true)]
     [InlineData("ldaps", false)]
     public Task A_directory_that_is_down_is_a_clear_fault(string scheme, bool startTls) =>
         RefusedAsync(Settings with { Url = new($"{scheme}://127.0.0.1:{Ports.Free()}"), StartTls = startTls }, "cannot be reached");
 
-    [Theory]
+    [NeedsTheory(Slapd.Program)]
     [InlineData("ldap", false)]
     [InlineData("ldap", true)]
     [InlineData("ldaps", false)]
@@ -183,7 +183,7 @@ public sealed class LdapTests(LdapTests.Fixture fixture) : IClassFixture<LdapTes
         await RefusedAsync(Settings with { Url = url, StartTls = startTls, Timeout = TimeSpan.FromSeconds(1) }, "did not answer within 1 s");
     }
 
-    [Fact]
+    [NeedsFact(Slapd.Program)]
     public async Task A_directory_that_starts_no_TLS_is_told_apart()
     {
         using var bare = new TcpListener(IPAddress.Loopback, 0);
@@ -197,7 +197,7 @@ public sealed class LdapTests(LdapTests.Fixture fixture) : IClassFixture<LdapTes
         await signIn;
     }
 
-    [Theory]
+    [NeedsTheory(Slapd.Program)]
     [InlineData("CN=Fleet")]
     [InlineData("CN=\"  Ürsula   &  Sons' CA \", O=\"ACME, Inc.\", C=DE, E=ca@example.org")]
     public async Task An_authority_is_named_as_OpenSSL_names_it(string subject)
@@ -301,8 +301,14 @@ public sealed class LdapTests(LdapTests.Fixture fixture) : IClassFixture<LdapTes
     {
         internal Slapd Slapd { get; private set; } = null!;
 
-        public async Task InitializeAsync() => Slapd = await Slapd.StartAsync();
+        public async Task InitializeAsync()
+        {
+            if (Machine.ReasonToSkip(Slapd.Program) is null) Slapd = await Slapd.StartAsync();
+        }
 
-        public async Task DisposeAsync() => await Slapd.DisposeAsync();
+        public async Task DisposeAsync()
+        {
+            if (Slapd is not null) await Slapd.DisposeAsync();
+        }
     }
 }

@@ -97,7 +97,7 @@ public sealed class HttpSinkTests : IAsyncLifetime
         Assert.Equal("ada ü", (string)JsonNode.Parse((string)JsonNode.Parse(_sent.Body)![0]!["Body"]!)!["columns"]!["user"]!);
     }
 
-    [Fact]
+    [NeedsFact(Rsyslog.Program)]
     public async Task Syslog_reaches_a_real_rsyslog()
     {
         await using var rsyslog = await Rsyslog.StartAsync();
