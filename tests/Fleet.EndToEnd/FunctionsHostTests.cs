@@ -47,17 +47,6 @@ public sealed class FunctionsHostTests
     }
 
     [Fact]
-    public async Task The_container_takes_files_that_are_there()
-    {
-        var lines = await File.ReadAllLinesAsync(Path.Combine(RepositoryRoot.Path, "infra", "Dockerfile"));
-        var copies = lines.Where(line => line.StartsWith("COPY ", StringComparison.Ordinal)).Select(line => line.Split(' ')[1..^1]).ToList();
-        Assert.All(copies.Where(copy => !copy[0].StartsWith("--", StringComparison.Ordinal)).SelectMany(copy => copy).Append("portal/dist"), path => Assert.True(Path.Exists(Path.Combine(RepositoryRoot.Path, path)), path));
-        var published = copies.Where(copy => copy[0] == "--from=build").SelectMany(copy => copy).Where(path => path.StartsWith("/published/", StringComparison.Ordinal)).ToList();
-        Assert.Equal(3, published.Count);
-        Assert.All(published, path => Assert.True(Path.Exists(Path.Combine(PublishedFolder.Path, Path.GetFileName(path))), path));
-    }
-
-    [Fact]
     public async Task A_browser_gets_the_portal_through_the_host()
     {
         await using var fleet = new FunctionsUnderTest();

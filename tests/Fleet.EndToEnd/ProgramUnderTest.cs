@@ -40,6 +40,9 @@ internal class ProgramUnderTest : IAsyncDisposable
 
     public string Output => string.Join('\n', _output);
 
+    /// <summary>What is started; null for the built program.</summary>
+    protected virtual string? Program => System.Environment.GetEnvironmentVariable("FLEET_PROGRAM");
+
     /// <summary>What the program, and every command, finds in its environment.</summary>
     protected Dictionary<string, string> Environment { get; }
 
@@ -225,11 +228,13 @@ internal class ProgramUnderTest : IAsyncDisposable
 
     protected void Print(string? line) => _output.Enqueue(line ?? "");
 
-    private Process Start(IEnumerable<string> arguments) => StartDotnet([Path.Combine(AppContext.BaseDirectory, "fleet.dll"), .. arguments]);
+    private Process Start(IEnumerable<string> arguments) => Program is { } program ? Start(program, arguments) : StartDotnet([Path.Combine(AppContext.BaseDirectory, "fleet.dll"), .. arguments]);
 
-    private Process StartDotnet(IEnumerable<string> arguments)
+    private Process StartDotnet(IEnumerable<string> arguments) => Start("dotnet", arguments);
+
+    private Process Start(string program, IEnumerable<string> arguments)
     {
-        var start = new ProcessStartInfo("dotnet", arguments)
+        var start = new ProcessStartInfo(program, arguments)
         {
             WorkingDirectory = Folder,
             RedirectStandardInput = true,

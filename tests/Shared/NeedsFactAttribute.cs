@@ -4,18 +4,18 @@ namespace Fleet.Shared;
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class NeedsFactAttribute : FactAttribute
 {
-    public NeedsFactAttribute(string program) => Skip = Machine.ReasonToSkip(program);
+    public NeedsFactAttribute(string program) => Skip = Programs.ReasonToSkip(program);
 }
 
 /// <summary>The same for several cases.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class NeedsTheoryAttribute : TheoryAttribute
 {
-    public NeedsTheoryAttribute(string program) => Skip = Machine.ReasonToSkip(program);
+    public NeedsTheoryAttribute(string program) => Skip = Programs.ReasonToSkip(program);
 }
 
 /// <summary>What is installed here.</summary>
-internal static class Machine
+internal static class Programs
 {
     /// <summary>Null to run the test.</summary>
     public static string? ReasonToSkip(string program) =>

@@ -20,5 +20,5 @@ internal static class Rows
     }
 
     /// <summary>A <c>data</c> array or an answer.</summary>
-    public static JsonArray Array(byte[] rows) => [.. LineReader.ReadRows(rows).Select(Columns)];
+    public static JsonArray Array(byte[] rows) => new([.. LineReader.ReadRows(rows).Select(Columns)]);
 }

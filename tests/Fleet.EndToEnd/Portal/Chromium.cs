@@ -19,7 +19,7 @@ public sealed class Chromium : IAsyncLifetime, ICollectionFixture<Chromium>
 
     public async Task InitializeAsync()
     {
-        if (Machine.ReasonToSkip(Program) is not null) return;
+        if (Programs.ReasonToSkip(Program) is not null) return;
         _playwright = await Playwright.CreateAsync();
         _browser = await _playwright.Chromium.LaunchAsync(new() { ExecutablePath = Program, Args = s_flags });
     }

@@ -303,7 +303,7 @@ public sealed class LdapTests(LdapTests.Fixture fixture) : IClassFixture<LdapTes
 
         public async Task InitializeAsync()
         {
-            if (Machine.ReasonToSkip(Slapd.Program) is null) Slapd = await Slapd.StartAsync();
+            if (Programs.ReasonToSkip(Slapd.Program) is null) Slapd = await Slapd.StartAsync();
         }
 
         public async Task DisposeAsync()

@@ -160,11 +160,17 @@ internal sealed class AzureTable(TableClient client) : ITable
         return true;
     }
 
+    /// <summary>Makes the table; that another instance was faster is no failure.</summary>
     private async ValueTask MakeAsync(CancellationToken ct)
     {
         try
         {
-            await AskAsync(() => client.CreateIfNotExistsAsync(ct), ct);
+            // CreateIfNotExists serializes by reflection, which the native program does not have.
+            await AskAsync(() => client.CreateAsync(ct), ct);
+        }
+        catch (RequestFailedException fault) when (fault.ErrorCode == TableErrorCode.TableAlreadyExists)
+        {
+            // It is there.
         }
         catch (RequestFailedException fault)
         {

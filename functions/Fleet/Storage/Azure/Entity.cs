@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Azure;
 using Azure.Data.Tables;
 
@@ -24,6 +25,8 @@ internal static class Entity
         _ => throw new ArgumentException($"{write.Kind} is no kind of write."),
     };
 
+    /// <remarks>The client makes entities by reflection, which the native program would not have the constructors for.</remarks>
+    [DynamicDependency(DynamicallyAccessedMemberTypes.PublicConstructors | DynamicallyAccessedMemberTypes.NonPublicConstructors, typeof(TableEntity))]
     public static Row ToRow(TableEntity entity)
     {
         var columns = new Columns();
