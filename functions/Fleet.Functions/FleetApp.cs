@@ -20,26 +20,17 @@ public sealed class FleetApp(ILogger<FleetApp> log) : IHostedService, IAsyncDisp
     private readonly WorkerServer _server = new();
     private readonly TaskCompletionSource<WebApplication?> _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    public async Task StartAsync(CancellationToken cancellationToken)
+    /// <summary>Begins, while the worker's own parts start; who asks something waits.</summary>
+    public Task StartAsync(CancellationToken cancellationToken)
     {
-        try
-        {
-            var app = await Server.BuildAsync(new Dictionary<string, string?>(), cancellationToken, _server);
-            await app.StartAsync(cancellationToken);
-            DisabledFunctions.Warn(app.Configuration, log);
-            _started.SetResult(app);
-        }
-        catch (SettingsException fault)
-        {
-            // A program that ended would be started again and again, and the host would answer agents with nothing meanwhile.
-            log.LogCritical("Fleet's settings are wrong, and every request is refused until they are mended:\n{Faults}", fault.Message);
-            _started.SetResult(null);
-        }
+        _ = Task.Run(RunAsync, CancellationToken.None);
+        return Task.CompletedTask;
     }
 
     public async Task StopAsync(CancellationToken cancellationToken)
     {
-        if (await _started.Task is { } app) await app.StopAsync(cancellationToken);
+        await ((Task)_started.Task).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (_started.Task is { IsCompletedSuccessfully: true, Result: { } app }) await app.StopAsync(cancellationToken);
     }
 
     public async ValueTask DisposeAsync()
@@ -79,6 +70,28 @@ public sealed class FleetApp(ILogger<FleetApp> log) : IHostedService, IAsyncDisp
         var ct = services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
         await services.GetRequiredService<FirstStart>().EnsureAsync(ct);
         await services.GetRequiredService<Chores>().RunDueAsync(ct);
+    }
+
+    /// <summary>A program that ended would be started again and again, and the host would answer agents with nothing meanwhile.</summary>
+    private async Task RunAsync()
+    {
+        try
+        {
+            var app = await Server.BuildAsync(new Dictionary<string, string?>(), CancellationToken.None, _server);
+            await app.StartAsync();
+            DisabledFunctions.Warn(app.Configuration, log);
+            _started.SetResult(app);
+        }
+        catch (SettingsException fault)
+        {
+            log.LogCritical("Fleet's settings are wrong, and every request is refused until they are mended:\n{Faults}", fault.Message);
+            _started.SetResult(null);
+        }
+        catch (Exception fault)
+        {
+            log.LogCritical(fault, "Fleet did not start");
+            _started.SetException(fault);
+        }
     }
 
     private async Task<IServiceProvider> ServicesAsync()

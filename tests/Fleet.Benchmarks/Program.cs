@@ -27,6 +27,9 @@ switch (args.FirstOrDefault())
     case "kills":
         await KillsBench.RunAsync([.. args.Skip(1)]);
         break;
+    case "instance":
+        await InstanceBench.RunAsync([.. args.Skip(1)]);
+        break;
     case "bare":
         await BareServer.RunAsync(args[1], args[2], args[3]);
         break;
@@ -34,6 +37,6 @@ switch (args.FirstOrDefault())
         BenchmarkSwitcher.FromAssembly(typeof(LogParse).Assembly).Run([.. args.Skip(1)]);
         break;
     default:
-        Console.WriteLine("micro [BenchmarkDotNet's arguments] | load [seconds] | hostile [seconds [slow connections [bombs]]] | memory | costs | start | kills [times [agents]] | backtest [lines] | pages [rows]");
+        Console.WriteLine("micro [BenchmarkDotNet's arguments] | load [seconds] | hostile [seconds [slow connections [bombs]]] | memory | costs | start | kills [times [agents]] | instance [agents] | backtest [lines] | pages [rows]");
         break;
 }
