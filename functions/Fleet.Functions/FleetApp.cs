@@ -17,7 +17,11 @@ public sealed class FleetApp(ILogger<FleetApp> log) : IHostedService, IAsyncDisp
     /// <summary>Under the host's functionTimeout, and under the time for which it renews a message's lock.</summary>
     private static readonly TimeSpan s_hold = TimeSpan.FromMinutes(4);
 
-    private readonly WorkerServer _server = new();
+    private static readonly TimeSpan s_mostRest = TimeSpan.FromMinutes(1);
+
+    private readonly CancellationTokenSource _stop = new();
+    private volatile WorkerServer _server = new();
+    private volatile bool _hasFailed;
     private readonly TaskCompletionSource<WebApplication?> _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Begins, while the worker's own parts start; who asks something waits.</summary>
@@ -29,13 +33,14 @@ public sealed class FleetApp(ILogger<FleetApp> log) : IHostedService, IAsyncDisp
 
     public async Task StopAsync(CancellationToken cancellationToken)
     {
-        await ((Task)_started.Task).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await _stop.CancelAsync();
         if (_started.Task is { IsCompletedSuccessfully: true, Result: { } app }) await app.StopAsync(cancellationToken);
     }
 
     public async ValueTask DisposeAsync()
     {
         if (_started.Task is { IsCompletedSuccessfully: true, Result: { } app }) await app.DisposeAsync();
+        _stop.Dispose();
     }
 
     /// <summary>Answers a request as the program would. Never throws, and never leaves a request without an answer: the host's own would be empty, which agents take for success.</summary>
@@ -45,7 +50,8 @@ public sealed class FleetApp(ILogger<FleetApp> log) : IHostedService, IAsyncDisp
         try
         {
             // The host hands over the first request as soon as the worker knows its functions.
-            if (await _started.Task is not null) await ProcessAsync(context.Features);
+            if (_hasFailed && !_started.Task.IsCompleted) await AgentEndpoint.RefuseAsync(context, StatusCodes.Status503ServiceUnavailable, "the server has not started: see its log");
+            else if (await _started.Task is not null) await ProcessAsync(context.Features);
             else await AgentEndpoint.RefuseAsync(context, StatusCodes.Status503ServiceUnavailable, "the server's settings are wrong: see its log");
         }
         catch (Exception fault)
@@ -72,25 +78,46 @@ public sealed class FleetApp(ILogger<FleetApp> log) : IHostedService, IAsyncDisp
         await services.GetRequiredService<Chores>().RunDueAsync(ct);
     }
 
-    /// <summary>A program that ended would be started again and again, and the host would answer agents with nothing meanwhile.</summary>
+    /// <summary>Tries until it succeeds. A program that ended would be started again and again, and the host would answer agents with nothing meanwhile.</summary>
     private async Task RunAsync()
     {
+        for (var rest = TimeSpan.FromSeconds(1); !_stop.IsCancellationRequested; rest = rest * 2 < s_mostRest ? rest * 2 : s_mostRest)
+        {
+            try
+            {
+                _started.SetResult(await StartAppAsync());
+                return;
+            }
+            catch (SettingsException fault)
+            {
+                log.LogCritical("Fleet's settings are wrong, and every request is refused until they are mended:\n{Faults}", fault.Message);
+                _started.SetResult(null);
+                return;
+            }
+            catch (Exception fault)
+            {
+                log.LogCritical(fault, "Fleet did not start, and tries again in {Rest}", rest);
+                _hasFailed = true;
+                await Task.Delay(rest, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
+
+    private async Task<WebApplication> StartAppAsync()
+    {
+        var server = new WorkerServer();
+        var app = await Server.BuildAsync(new Dictionary<string, string?>(), _stop.Token, server);
         try
         {
-            var app = await Server.BuildAsync(new Dictionary<string, string?>(), CancellationToken.None, _server);
-            await app.StartAsync();
+            await app.StartAsync(_stop.Token);
             DisabledFunctions.Warn(app.Configuration, log);
-            _started.SetResult(app);
+            _server = server;
+            return app;
         }
-        catch (SettingsException fault)
+        catch
         {
-            log.LogCritical("Fleet's settings are wrong, and every request is refused until they are mended:\n{Faults}", fault.Message);
-            _started.SetResult(null);
-        }
-        catch (Exception fault)
-        {
-            log.LogCritical(fault, "Fleet did not start");
-            _started.SetException(fault);
+            await app.DisposeAsync();
+            throw;
         }
     }
 

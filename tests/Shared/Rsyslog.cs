@@ -8,6 +8,7 @@ namespace Fleet.Shared;
 internal sealed class Rsyslog : IAsyncDisposable
 {
     public const string Program = "/usr/sbin/rsyslogd";
+    public const string TlsModule = "/usr/lib/x86_64-linux-gnu/rsyslog/lmnsd_gtls.so";
 
     private readonly Scratch _scratch = new();
     private readonly TestAuthority _authority = new("Fleet tests' logs");

@@ -23,7 +23,12 @@ internal static class TelemetryExport
         var hasCollector = s_collectors.Any(name => configuration[name] is { Length: > 0 });
         var hasInsights = configuration[InsightsConnection] is { Length: > 0 };
         if (!hasCollector && !hasInsights) return services;
-        if (hasInsights) AddInsights(services, configuration);
+        if (hasInsights)
+        {
+            if (!configuration[InsightsConnection]!.Contains("InstrumentationKey=", StringComparison.OrdinalIgnoreCase)) throw new SettingsException($"{InsightsConnection}: it holds no InstrumentationKey=…");
+            AddInsights(services, configuration);
+        }
+
         services.AddOpenTelemetry()
             .ConfigureResource(resource => resource.AddService("fleet", serviceVersion: typeof(TelemetryExport).Assembly.GetName().Version!.ToString(3)).AddEnvironmentVariableDetector())
             .WithTracing(traces =>
@@ -37,8 +42,9 @@ internal static class TelemetryExport
                 metrics.AddMeter(Telemetry.Name);
                 if (hasCollector) metrics.AddMeter("Microsoft.AspNetCore.Hosting", Client, "System.Runtime").AddOtlpExporter();
 
-                // Each number is a row there each minute, and is paid for: kinds of operations are told, not each table's.
-                if (hasInsights) metrics.AddView("fleet.storage.operations", new MetricStreamConfiguration { TagKeys = ["kind"] }).AddAzureMonitorMetricExporter();
+                // Each number is a row there each minute, and is paid for: kinds of operations are told, not each table's. A view holds for all exporters.
+                if (hasInsights && !hasCollector) metrics.AddView("fleet.storage.operations", new MetricStreamConfiguration { TagKeys = ["kind"] });
+                if (hasInsights) metrics.AddAzureMonitorMetricExporter();
             });
         return services;
     }

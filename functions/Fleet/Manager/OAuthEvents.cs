@@ -29,22 +29,35 @@ internal sealed class OAuthEvents(OAuthProvider provider, Uri? publicUrl, OAuthW
     }
 
     /// <summary>Signature, issuer, audience, times and nonce are good.</summary>
-    public override Task TokenValidated(TokenValidatedContext context)
+    public override async Task TokenValidated(TokenValidatedContext context)
     {
         using var document = JsonDocument.Parse(Base64UrlEncoder.DecodeBytes(context.SecurityToken.RawPayload ?? context.SecurityToken.EncodedPayload));
         var claims = document.RootElement.Clone();
         var party = OAuthClaims.Text(claims, "azp");
-        if (party is null ? OAuthClaims.Texts(claims, "aud").Skip(1).Any() : party != provider.ClientId) context.Fail(Wrong($"it was asked for by '{party}', not by '{provider.ClientId}'"));
-        else if (provider.Kind == OAuthKind.Entra && !string.Equals(OAuthClaims.Text(claims, "tid"), provider.Tenant, StringComparison.OrdinalIgnoreCase)) context.Fail(Wrong("it is of another tenant (tid)"));
+        if (party is null ? OAuthClaims.Texts(claims, "aud").Skip(1).Any() : party != provider.ClientId) throw Wrong($"it was asked for by '{party}', not by '{provider.ClientId}'");
+        if (provider.Kind == OAuthKind.Entra && !string.Equals(OAuthClaims.Text(claims, "tid"), provider.Tenant, StringComparison.OrdinalIgnoreCase)) throw Wrong("it is of another tenant (tid)");
         context.Properties!.SetParameter(ClaimsKey, claims);
-        return Task.CompletedTask;
+        context.Properties.SetParameter(MoreKey, await AskMoreAsync(context, claims));
     }
 
-    /// <summary>Many issuers keep the id_token small, and tell address and groups only here.</summary>
-    public override Task UserInformationReceived(UserInformationReceivedContext context)
+    /// <summary>Many issuers keep the id_token small, and tell address and groups only here. Entra's has no groups, and no better address.</summary>
+    private async Task<JsonElement> AskMoreAsync(TokenValidatedContext context, JsonElement claims)
     {
-        context.Properties!.SetParameter(MoreKey, context.User.RootElement.Clone());
-        return Task.CompletedTask;
+        var ct = context.HttpContext.RequestAborted;
+        var lacks = OAuthClaims.Text(claims, "email") is null || (provider.RoleClaims.Count > 0 && !provider.RoleClaims.SelectMany(claim => OAuthClaims.Texts(claims, claim)).Any());
+        if (!lacks || provider.Kind == OAuthKind.Entra) return default;
+        if ((await context.Options.ConfigurationManager!.GetConfigurationAsync(ct)).UserInfoEndpoint is not { Length: > 0 } url) return default;
+        try
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, url) { Headers = { Authorization = new("Bearer", context.TokenEndpointResponse!.AccessToken), Accept = { new("application/json") } } };
+            using var response = await context.Options.Backchannel.SendAsync(request, ct);
+            using var document = JsonDocument.Parse(await response.EnsureSuccessStatusCode().Content.ReadAsByteArrayAsync(ct));
+            return OAuthClaims.Text(document.RootElement, "sub") == OAuthClaims.Text(claims, "sub") ? document.RootElement.Clone() : throw Wrong("the userinfo endpoint speaks of somebody else (sub)");
+        }
+        catch (Exception fault) when (OAuthRefusedException.IsOutage(fault, ct))
+        {
+            throw new OAuthRefusedException(OAuthError.ProviderDown, $"{url} did not answer as a provider does: {fault.Message}", fault);
+        }
     }
 
     public override async Task TicketReceived(TicketReceivedContext context)
@@ -107,8 +120,9 @@ internal sealed class OAuthEvents(OAuthProvider provider, Uri? publicUrl, OAuthW
     {
         OAuthRefusedException refusal => refusal,
         _ when failure.Data["error"] is string error => new(error is "temporarily_unavailable" or "server_error" ? OAuthError.ProviderDown : OAuthError.ProviderRefused, failure.Message, failure),
-        _ when failure.GetBaseException() is var cause && OAuthRefusedException.IsOutage(cause, http.RequestAborted) && !(cause is JsonException && http.Items.ContainsKey(s_hasToken)) => Down(failure),
+        { InnerException: OAuthRefusedException refusal } => refusal,
         _ when http.Items.ContainsKey(s_hasToken) => Wrong(failure.Message, failure),
+        _ when OAuthRefusedException.IsOutage(failure, http.RequestAborted) => Down(failure),
 
         // An answer of the token endpoint that is none, or a configuration that is not to be believed.
         OpenIdConnectProtocolException or InvalidOperationException => Down(failure),

@@ -46,8 +46,6 @@ internal static class OAuthSignIn
         (options.ResponseType, options.ResponseMode) = (OpenIdConnectResponseType.Code, OpenIdConnectResponseMode.Query);
         (options.UsePkce, options.SaveTokens, options.MapInboundClaims, options.DisableTelemetry) = (true, false, false, true);
 
-        // Entra's has no groups, and no better address; Google's tells nothing new.
-        options.GetClaimsFromUserInfoEndpoint = provider.Kind == OAuthKind.Oidc;
         options.SignInScheme = sessionScheme;
         options.CallbackPath = $"/api/session/oauth/{provider.Name}/callback";
         (options.RemoteSignOutPath, options.SignedOutCallbackPath) = (default, default);

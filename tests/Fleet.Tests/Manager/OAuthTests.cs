@@ -402,12 +402,26 @@ public sealed class OAuthTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_userinfo_endpoint_that_is_down_is_the_providers_fault()
+    public async Task A_userinfo_endpoint_that_is_down_matters_to_who_needs_it_alone()
+    {
+        await using var site = await StartAsync(Mapped);
+        _issuer.Down.Add("/userinfo");
+        Become(("groups", new JsonArray("7d9e")));
+        Assert.Equal("/", await site.SignInAsync("oidc"));
+
+        _issuer.Person = new() { ["sub"] = "1001" };
+        Assert.Equal("/sign-in?error=provider-down", await site.SignInAsync("oidc"));
+    }
+
+    [Fact]
+    public async Task A_provider_that_is_gone_before_the_code_is_exchanged_is_told()
     {
         await using var site = await StartAsync();
-        _issuer.Down.Add("/userinfo");
+        var back = await site.ConsentAsync(await site.BeginAsync("oidc"));
+        await _issuer.DisposeAsync();
+        Assert.Equal("/sign-in?error=provider-down", await site.FinishAsync(back));
 
-        Assert.Equal("/sign-in?error=provider-down", await site.SignInAsync("oidc"));
+        _issuer = await FakeIssuer.StartAsync();
     }
 
     [Fact]

@@ -1,9 +1,12 @@
 using System.Diagnostics;
 using System.Net;
 using System.Text;
+using Azure.Core;
 using Azure.Core.Pipeline;
+using Azure.Identity;
 using Fleet.Storage;
 using Fleet.Storage.Azure;
+using Moq;
 
 namespace Fleet.Tests.Storage;
 
@@ -50,7 +53,7 @@ public sealed class AzureTableWireTests
     [Fact]
     public async Task A_table_is_made_by_the_first_write_that_misses_it()
     {
-        var script = new Script(_ => Error(HttpStatusCode.NotFound, "TableNotFound"), _ => new(HttpStatusCode.Created), _ => Written());
+        var script = new Script(_ => Error(HttpStatusCode.NotFound, "TableNotFound"), _ => new(HttpStatusCode.Created) { Content = new StringContent("""{"TableName":"Things"}""", Encoding.UTF8, "application/json") }, _ => Written());
         await script.Table.WriteAsync(Write.Insert(s_key, []), default);
         Assert.Equal(["/Things", "/Tables", "/Things"], script.Requests.Select(request => request.Uri.AbsolutePath));
         Assert.Contains("\"TableName\":\"Things\"", script.Requests[1].Body, StringComparison.Ordinal);
@@ -90,6 +93,20 @@ public sealed class AzureTableWireTests
         var fault = await Assert.ThrowsAsync<InvalidOperationException>(async () => await script.Table.WriteAsync(Write.Insert(s_key, []), default));
         Assert.Contains(code, fault.Message, StringComparison.Ordinal);
         Assert.Single(script.Requests);
+    }
+
+    [Fact]
+    public async Task A_row_that_is_not_there_is_told_in_the_body_alone()
+    {
+        foreach (var code in new[] { "ResourceNotFound", "TableNotFound" })
+        {
+            var script = new Script(_ => Error(HttpStatusCode.NotFound, code));
+            Assert.Null(await script.Table.FindAsync(s_key, default));
+            Assert.Empty((await script.Table.PageAsync(KeyRange.Everything, 1, null, default)).Items);
+            Assert.Equal("", await script.Table.WriteAsync(Write.Delete(s_key), default));
+            await Assert.ThrowsAsync<ConflictException>(async () => await script.Table.WriteAsync(Write.Delete(s_key).If("W/\"1\""), default));
+            Assert.All(script.Requests, request => Assert.DoesNotContain("filter", request.Uri.Query, StringComparison.Ordinal));
+        }
     }
 
     [Fact]
@@ -182,6 +199,31 @@ public sealed class AzureTableWireTests
         Assert.All(script.Requests, request => Assert.Equal(2, request.Uri.Query.Split("sig=abc%3D").Length));
     }
 
+    [Fact]
+    public async Task An_identity_is_asked_once_for_a_token_that_goes_with_each_call()
+    {
+        var identity = new Mock<TokenCredential>();
+        identity.Setup(one => one.GetTokenAsync(It.IsAny<TokenRequestContext>(), It.IsAny<CancellationToken>())).ReturnsAsync(new AccessToken("a-token", DateTimeOffset.UtcNow.AddHours(1)));
+        var script = new Script(AccountOf(identity), _ => Entity("{}"));
+        for (var i = 0; i < 3; i++) await script.Table.FindAsync(s_key, default);
+        Assert.All(script.Requests, request => Assert.Equal("Bearer a-token", request.Headers["Authorization"]));
+        identity.Verify(one => one.GetTokenAsync(It.Is<TokenRequestContext>(asked => asked.Scopes.Single() == "https://storage.azure.com/.default"), It.IsAny<CancellationToken>()), Times.Once);
+    }
+
+    [Fact]
+    public async Task An_identity_that_gets_no_token_is_told_and_asked_again_the_next_time()
+    {
+        var identity = new Mock<TokenCredential>();
+        identity.SetupSequence(one => one.GetTokenAsync(It.IsAny<TokenRequestContext>(), It.IsAny<CancellationToken>()))
+            .ThrowsAsync(new CredentialUnavailableException("There is no managed identity."))
+            .ReturnsAsync(new AccessToken("a-token", DateTimeOffset.UtcNow.AddHours(1)));
+        var script = new Script(AccountOf(identity), _ => Entity("{}"));
+        var fault = await Assert.ThrowsAsync<StorageUnavailableException>(async () => await script.Table.FindAsync(s_key, default));
+        Assert.Contains("There is no managed identity.", fault.Message, StringComparison.Ordinal);
+        Assert.Empty(script.Requests);
+        Assert.NotNull(await script.Table.FindAsync(s_key, default));
+    }
+
     [Theory]
     [InlineData("AccountName=a", "AccountKey")]
     [InlineData("AccountKey=YQ==", "AccountName")]
@@ -193,6 +235,8 @@ public sealed class AzureTableWireTests
         Assert.Contains(expected, fault.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("secret!", fault.Message, StringComparison.Ordinal);
     }
+
+    private static StorageAccount AccountOf(Mock<TokenCredential> identity) => StorageAccount.Of(new("https://x.table.core.windows.net"), blobs: null, identity.Object);
 
     private static HttpResponseMessage Entity(string json) => new(HttpStatusCode.OK) { Content = new StringContent(json, Encoding.UTF8, "application/json"), Headers = { { "ETag", "W/\"1\"" } } };
 
@@ -206,7 +250,7 @@ public sealed class AzureTableWireTests
     }
 
     private static HttpResponseMessage Error(HttpStatusCode status, string code) =>
-        new(status) { Content = new StringContent(ErrorJson(code, "It is so.\\nRequestId:x"), Encoding.UTF8, "application/json"), Headers = { { "x-ms-error-code", code } } };
+        new(status) { Content = new StringContent(ErrorJson(code, "It is so.\\nRequestId:x"), Encoding.UTF8, "application/json") };
 
     private static string ErrorJson(string code, string message) => "{\"odata.error\":{\"code\":\"" + code + "\",\"message\":{\"lang\":\"en-US\",\"value\":\"" + message + "\"}}}";
 
@@ -239,9 +283,14 @@ public sealed class AzureTableWireTests
         }
 
         public Script(string connectionString, params Func<HttpRequestMessage, HttpResponseMessage>[] answers)
+            : this(StorageAccount.Parse(connectionString), answers)
+        {
+        }
+
+        public Script(StorageAccount account, params Func<HttpRequestMessage, HttpResponseMessage>[] answers)
         {
             _answers = answers;
-            Table = new AzureTables(StorageAccount.Parse(connectionString), new HttpClientTransport(new HttpClient(this)))["Things"];
+            Table = new AzureTables(account, new HttpClientTransport(new HttpClient(this)))["Things"];
         }
 
         public ITable Table { get; }

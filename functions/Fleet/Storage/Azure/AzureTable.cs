@@ -1,6 +1,7 @@
 using Azure;
 using Azure.Data.Tables;
 using Azure.Data.Tables.Models;
+using Fleet.Kernel;
 
 namespace Fleet.Storage.Azure;
 
@@ -80,7 +81,7 @@ internal sealed class AzureTable(TableClient client) : ITable
                 {
                     writes = [.. writes.Where(write => write != failed)];
                 }
-                else if (fault.ErrorCode == TableErrorCode.EntityAlreadyExists && tries.IsRetried && await OwnAsync(failed, ct) is not null)
+                else if (fault.ErrorCode == TableErrorCode.EntityAlreadyExists && tries.IsRetried && await IsOwnAsync(writes, ct))
                 {
                     return;
                 }
@@ -100,7 +101,7 @@ internal sealed class AzureTable(TableClient client) : ITable
         {
             return await AskAsync(async () =>
             {
-                await using var pages = client.QueryAsync<TableEntity>(RangeFilter.Of(range), take, cancellationToken: ct).AsPages(after).GetAsyncEnumerator(ct);
+                await using var pages = client.QueryAsync<TableEntity>(RangeFilter.Of(range).OrNull(), take, cancellationToken: ct).AsPages(after).GetAsyncEnumerator(ct);
                 await pages.MoveNextAsync();
                 return new Page<Row>([.. pages.Current.Values.Select(Entity.ToRow)], pages.Current.ContinuationToken);
             }, ct);
@@ -114,7 +115,8 @@ internal sealed class AzureTable(TableClient client) : ITable
     /// <summary>Table Storage's own word that there is no such row or table. A 404 without it is somebody else's: a proxy's, a wrong address's.</summary>
     private static bool IsAbsent(string? code) => code == TableErrorCode.ResourceNotFound || code == TableErrorCode.EntityNotFound || code == TableErrorCode.TableNotFound;
 
-    private static string? CodeOf(Response response) => response.Headers.TryGetValue("x-ms-error-code", out var code) ? code : null;
+    /// <summary>The service says it in the body alone, where the client reads it for its exceptions.</summary>
+    private static string? CodeOf(Response response) => new RequestFailedException(response).ErrorCode;
 
     /// <summary>A delete of whatever is there, nothing included.</summary>
     private static bool IsPlainDelete(Write write) => write is { Kind: WriteKind.Delete, Etag: null };
@@ -185,6 +187,17 @@ internal sealed class AzureTable(TableClient client) : ITable
         var isSame = write.Columns.All(pair => row.Columns.TryGetValue(pair.Key, out var value)
             && (value is byte[] bytes ? pair.Value is byte[] own && bytes.AsSpan().SequenceEqual(own) : value.Equals(pair.Value)));
         return isSame ? row : null;
+    }
+
+    /// <summary>Whether a transaction's inserts are all there as they would have been written.</summary>
+    private async ValueTask<bool> IsOwnAsync(IReadOnlyList<Write> writes, CancellationToken ct)
+    {
+        foreach (var write in writes.Where(write => write.Kind == WriteKind.Insert))
+        {
+            if (await OwnAsync(write, ct) is null) return false;
+        }
+
+        return true;
     }
 
     private Exception FaultOf(RequestFailedException fault, Write write) => fault switch
