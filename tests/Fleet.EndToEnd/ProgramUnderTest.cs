@@ -253,12 +253,14 @@ internal static class Eventually
 
     public static Task TrueAsync(Func<bool> condition, Func<string>? explain = null) => TrueAsync(() => Task.FromResult(condition()), explain);
 
-    public static async Task TrueAsync(Func<Task<bool>> condition, Func<string>? explain = null)
+    /// <param name="most">Where what comes may have to wait for a lock to end, or for a chore that looks for what was left.</param>
+    public static async Task TrueAsync(Func<Task<bool>> condition, Func<string>? explain = null, TimeSpan? most = null)
     {
+        var limit = most ?? s_most;
         var began = Stopwatch.GetTimestamp();
         while (!await condition())
         {
-            Assert.True(Stopwatch.GetElapsedTime(began) < s_most, $"It did not happen within {s_most}. {explain?.Invoke()}");
+            Assert.True(Stopwatch.GetElapsedTime(began) < limit, $"It did not happen within {limit}. {explain?.Invoke()}");
             await Task.Delay(25);
         }
     }
