@@ -49,11 +49,6 @@ internal static class OAuthClaims
         _ => false,
     };
 
-    public static DateTimeOffset? Time(JsonElement claims, string name) =>
-        claims.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var seconds) && seconds is > 0 and < 253402300800
-            ? DateTimeOffset.FromUnixTimeSeconds((long)seconds)
-            : null;
-
     /// <summary>The members of a claim that is an object.</summary>
     public static IEnumerable<string> Names(JsonElement claims, string name) =>
         claims.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Object ? value.EnumerateObject().Select(member => member.Name) : [];

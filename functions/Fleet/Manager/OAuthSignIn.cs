@@ -45,7 +45,6 @@ internal static class OAuthSignIn
         foreach (var scope in provider.Scopes) options.Scope.Add(scope);
         (options.ResponseType, options.ResponseMode) = (OpenIdConnectResponseType.Code, OpenIdConnectResponseMode.Query);
         (options.UsePkce, options.SaveTokens, options.MapInboundClaims, options.DisableTelemetry) = (true, false, false, true);
-
         options.SignInScheme = sessionScheme;
         options.CallbackPath = $"/api/session/oauth/{provider.Name}/callback";
         (options.RemoteSignOutPath, options.SignedOutCallbackPath) = (default, default);
